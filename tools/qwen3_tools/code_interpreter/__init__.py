@@ -1,0 +1,7 @@
+"""A Python interpreter for models: stateful, and in a real sandbox that needs nothing but Linux."""
+
+from __future__ import annotations
+
+from qwen3_tools.code_interpreter.result import CodeResult, format_result
+
+__all__ = ["CodeResult", "format_result"]
