@@ -1,1 +1,30 @@
-"""Everything a model can call."""
+"""Everything a model can call: Python functions, MCP servers, a sandboxed code interpreter.
+
+This package never imports the runtime. What needs a heavy import (`qwen3_tools.mcp`,
+`qwen3_tools.code_interpreter`) is a module of its own, imported by those who want it.
+"""
+
+from .errors import (
+    MCPConfigError,
+    MCPServerError,
+    Qwen3AgentError,
+    SandboxUnavailable,
+    ToolDefinitionError,
+    ToolError,
+)
+from .tool import Tool, ToolResult, ToolSource, tool
+from .toolbox import Toolbox
+
+__all__ = [
+    "MCPConfigError",
+    "MCPServerError",
+    "Qwen3AgentError",
+    "SandboxUnavailable",
+    "Tool",
+    "ToolDefinitionError",
+    "ToolError",
+    "ToolResult",
+    "ToolSource",
+    "Toolbox",
+    "tool",
+]

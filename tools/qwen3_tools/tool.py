@@ -1,0 +1,325 @@
+"""What a tool is, and `@tool`, which makes one out of a Python function."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, NotRequired, Protocol, cast, get_type_hints, overload
+
+import anyio
+import anyio.to_thread
+import pydantic
+import pydantic_core
+from typing_extensions import TypedDict
+
+from .docstring import parse_docstring
+from .errors import ToolDefinitionError, ToolError
+from .json_schema import (
+    in_reading_order,
+    with_references_inlined,
+    without_null_alternatives,
+    without_titles,
+)
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LONGEST_SHOWN_INPUT = 60
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool answered."""
+
+    text: str
+    """What the model reads."""
+    is_error: bool = False
+    """True: the call failed, and `text` says what would be right."""
+    structured: Any = None
+    """The same answer as JSON-like data, for programs."""
+    files: tuple[Path, ...] = ()
+    """What the call left on disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """Something that a model can call. Made by `@tool`, an MCP server or the code interpreter."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+    """JSON Schema of the arguments, as the model sees it."""
+    run: Callable[[dict[str, Any]], Awaitable[ToolResult]] = field(repr=False)
+    """Validates the arguments and does the work. Raises `ToolError` for the model."""
+    timeout: float | None = None
+    """Seconds that one call may take."""
+    read_only: bool = False
+    """True: a call changes nothing, so it may be made again or left unasked."""
+    function: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
+    """The Python function behind it, where there is one."""
+
+    def schema(self) -> dict[str, Any]:
+        """The tool in the shape that chat templates and OpenAI's API take."""
+        return {
+            "type": "function",
+            "function": {
+                "name": self.name,
+                "description": self.description,
+                "parameters": self.parameters,
+            },
+        }
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function behind the tool, as if it had never been decorated."""
+        if self.function is None:
+            raise TypeError(f"tool {self.name!r} is no Python function: await run(arguments)")
+        return self.function(*args, **kwargs)
+
+
+class ToolSource(Protocol):
+    """Something with a lifetime that offers tools, such as MCP servers or a code interpreter."""
+
+    shared: bool
+    """True: one instance serves all runs. False: each conversation opens its own."""
+
+    def open(self) -> AbstractAsyncContextManager[Sequence[Tool]]:
+        """Start it, and stop it on the way out, unless the user has already started it."""
+
+
+@overload
+def tool(function: Callable[..., Any], /) -> Tool: ...
+
+
+@overload
+def tool(
+    function: None = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    timeout: float | None = None,
+    read_only: bool = False,
+) -> Callable[[Callable[..., Any]], Tool]: ...
+
+
+def tool(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    timeout: float | None = None,
+    read_only: bool = False,
+) -> Tool | Callable[[Callable[..., Any]], Tool]:
+    """Make a tool of a function: its type hints and docstring tell the model how to call it.
+
+    A plain function runs in a worker thread, an async one is awaited. What it returns becomes
+    the result: text as it is, everything else as JSON. It may raise `ToolError` with words for
+    the model. The tool can still be called like the function.
+
+    Args:
+        function: The function, when used as a bare `@tool`.
+        name: What the model calls it; the function's own name if not given.
+        description: What it does; the docstring's text above `Args:` if not given.
+        timeout: Seconds that one call may take; no bound if not given.
+        read_only: Whether a call leaves everything as it was.
+
+    Raises:
+        ToolDefinitionError: The signature cannot be described to a model.
+    """
+    if function is None:
+        return functools.partial(
+            _make_tool, name=name, description=description, timeout=timeout, read_only=read_only
+        )
+    return _make_tool(function, name, description, timeout, read_only)
+
+
+def _make_tool(
+    function: Callable[..., Any],
+    name: str | None,
+    description: str | None,
+    timeout: float | None,
+    read_only: bool,
+) -> Tool:
+    name = name or str(getattr(function, "__name__", type(function).__name__))
+    if not _NAME.fullmatch(name):
+        raise ToolDefinitionError(
+            f"tool name {name!r}: give 1 to 64 letters, digits, _ or -, with @tool(name=...)"
+        )
+    if timeout is not None and not timeout > 0:
+        raise ToolDefinitionError(f"tool {name}: timeout is {timeout}: give seconds above 0")
+    documented = parse_docstring(inspect.getdoc(function) or "")
+    parameters = _parameters(name, function)
+    for described in documented.arguments:
+        if described not in parameters:
+            raise ToolDefinitionError(
+                f"tool {name}: the docstring describes {described!r}, which is no parameter; "
+                f"it has: {', '.join(parameters) or 'none'}"
+            )
+    adapter = _arguments_adapter(name, parameters, documented.arguments)
+    is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
+    )
+
+    async def run(arguments: dict[str, Any]) -> ToolResult:
+        try:
+            validated = adapter.validate_python(arguments)
+        except pydantic.ValidationError as error:
+            raise ToolError(_explain(name, error, parameters)) from None
+        call = functools.partial(function, **validated)
+        if is_async:
+            value = await call()
+        else:
+            value = await anyio.to_thread.run_sync(call, abandon_on_cancel=True)
+            if inspect.isawaitable(value):
+                value = await value
+        return _result(value)
+
+    return Tool(
+        name=name,
+        description=documented.description if description is None else description,
+        parameters=_schema(name, adapter, parameters),
+        run=run,
+        timeout=timeout,
+        read_only=read_only,
+        function=function,
+    )
+
+
+def _parameters(name: str, function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The function's parameters with their annotations resolved, each fit for a model."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        raise ToolDefinitionError(
+            f"tool {name}: {function!r} has no readable signature; wrap it in a function"
+        ) from None
+    hinted = function.func if isinstance(function, functools.partial) else function
+    if not inspect.isroutine(hinted):
+        hinted = type(hinted).__call__
+    try:
+        hints = get_type_hints(hinted, include_extras=True)
+    except Exception as error:
+        raise ToolDefinitionError(
+            f"tool {name}: a type hint cannot be resolved ({error}); "
+            "tools need types that are importable where the function is defined"
+        ) from None
+    resolved = {}
+    for parameter in signature.parameters.values():
+        wrong = _why_unusable(parameter, hints)
+        if wrong:
+            raise ToolDefinitionError(f"tool {name}: parameter {parameter.name!r} {wrong}")
+        resolved[parameter.name] = parameter.replace(annotation=hints[parameter.name])
+    return resolved
+
+
+def _why_unusable(parameter: inspect.Parameter, hints: dict[str, Any]) -> str | None:
+    if parameter.kind is parameter.VAR_POSITIONAL:
+        return f"is *{parameter.name}: a model passes named arguments; take a list instead"
+    if parameter.kind is parameter.VAR_KEYWORD:
+        return f"is **{parameter.name}: name each argument, or take a dict instead"
+    if parameter.kind is parameter.POSITIONAL_ONLY:
+        return "is positional-only: a model passes named arguments; remove the '/'"
+    if parameter.name in hints:
+        return None
+    if parameter.name in ("self", "cls"):
+        return "has no value yet: make a tool of the bound method, tool(instance.method)"
+    return f"has no type hint: write {parameter.name}: str, or whatever it takes"
+
+
+def _arguments_adapter(
+    name: str, parameters: dict[str, inspect.Parameter], descriptions: dict[str, str]
+) -> pydantic.TypeAdapter[dict[str, Any]]:
+    # A TypedDict, unlike a model, takes any parameter name (`schema`, `_x`) and leaves out what
+    # the caller left out, so that defaults stay the function's own business.
+    fields: dict[str, Any] = {}
+    for parameter in parameters.values():
+        hint = parameter.annotation
+        if parameter.name in descriptions:
+            hint = Annotated[hint, pydantic.Field(description=descriptions[parameter.name])]
+        fields[parameter.name] = hint if _is_required(parameter) else NotRequired[hint]
+    arguments = TypedDict(name, fields)  # type: ignore[misc]
+    config = pydantic.ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+    pydantic.with_config(config)(arguments)
+    try:
+        adapter = pydantic.TypeAdapter(arguments)
+        adapter.json_schema()
+    except (pydantic.PydanticUserError, pydantic.PydanticUndefinedAnnotation):
+        raise ToolDefinitionError(_unusable_type(name, parameters)) from None
+    return cast("pydantic.TypeAdapter[dict[str, Any]]", adapter)
+
+
+def _unusable_type(name: str, parameters: dict[str, inspect.Parameter]) -> str:
+    right = "use str, int, float, bool, list, dict, Literal, an Enum, a dataclass or a model"
+    for parameter in parameters.values():
+        try:
+            pydantic.TypeAdapter(parameter.annotation).json_schema()
+        except pydantic.PydanticUserError:
+            shown = inspect.formatannotation(parameter.annotation)
+            return f"tool {name}: parameter {parameter.name!r} is {shown}, not JSON; {right}"
+    return f"tool {name}: its parameters cannot be written as JSON; {right}"
+
+
+def _schema(
+    name: str,
+    adapter: pydantic.TypeAdapter[dict[str, Any]],
+    parameters: dict[str, inspect.Parameter],
+) -> dict[str, Any]:
+    schema = adapter.json_schema()
+    for parameter in parameters.values():
+        if not _is_required(parameter) and parameter.default is not None:
+            try:
+                default = pydantic_core.to_jsonable_python(parameter.default)
+            except pydantic_core.PydanticSerializationError:
+                continue
+            schema["properties"][parameter.name].setdefault("default", default)
+    schema = without_titles(with_references_inlined(schema))
+    schema = in_reading_order(without_null_alternatives(schema))
+    # Unknown arguments are refused when called; saying so in the prompt is tokens, no help.
+    schema.pop("additionalProperties", None)
+    schema.pop("description", None)
+    return {"type": "object", "properties": {}, **schema}
+
+
+def _is_required(parameter: inspect.Parameter) -> bool:
+    return bool(parameter.default is inspect.Parameter.empty)
+
+
+def _explain(name: str, error: pydantic.ValidationError, parameters: dict[str, Any]) -> str:
+    """The validation error in words that the model can act on."""
+    problems = []
+    for problem in error.errors(include_url=False, include_context=False):
+        where = ".".join(str(step) for step in problem["loc"]) or "arguments"
+        if problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1:
+            takes = ", ".join(parameters) or "none"
+            problems.append(f"{where}: No such argument (the arguments are: {takes})")
+        elif problem["type"] == "missing":
+            problems.append(f"{where}: {problem['msg']}")
+        else:
+            problems.append(f"{where}: {problem['msg']}, got {_shown(problem['input'])}")
+    return f"Invalid arguments for {name}: {'; '.join(problems)}."
+
+
+def _shown(value: Any) -> str:
+    text = _to_json(value)
+    return text if len(text) <= _LONGEST_SHOWN_INPUT else text[:_LONGEST_SHOWN_INPUT] + "…"
+
+
+def _result(value: Any) -> ToolResult:
+    if isinstance(value, ToolResult):
+        return value
+    if isinstance(value, str):
+        return ToolResult(str(value))
+    if value is None:
+        return ToolResult("The tool finished and returned nothing.")
+    text = _to_json(value)
+    return ToolResult(text, structured=pydantic_core.from_json(text))
+
+
+def _to_json(value: Any) -> str:
+    return pydantic_core.to_json(
+        value, fallback=str, bytes_mode="base64", inf_nan_mode="constants"
+    ).decode()
