@@ -1,0 +1,59 @@
+# Everything lives in .venv; nothing outside this folder is changed.
+PYTHON ?= python3
+TASK   ?= What time is it in Tokyo right now?
+
+VENV     := .venv
+BIN      := $(VENV)/bin
+INSTALL  := $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt
+SOURCES  := pyproject.toml constraints.txt
+# A stamp is newer than what it was made from, or the install runs again.
+RUN_DONE := $(VENV)/.installed-run
+DEV_DONE := $(VENV)/.installed-dev
+
+.PHONY: help run test check format eval-tiny clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+run: $(RUN_DONE)  ## Install, then run an agent (TASK="..." gives it another task)
+	@$(BIN)/qwen3-agent run "$$TASK"
+
+test: $(DEV_DONE)  ## Install, then run the tests
+	$(BIN)/python -m pytest
+
+check: $(DEV_DONE)  ## Formatting, lint, types, then the tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+format: $(DEV_DONE)  ## Format the code and mend what lint can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+eval-tiny: $(DEV_DONE)  ## Measure the bundled demo model on held-out tasks
+	$(BIN)/python -m training.evaluate
+
+clean:  ## Remove .venv and what tools have cached
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+
+export TASK
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "qwen3-agent needs Python 3.11 or newer, and $(PYTHON) is not." \
+	       "Name one that is: make PYTHON=python3.12 run" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# Compiling is left to compileall, which uses every core; pip would use one.
+$(RUN_DONE): $(SOURCES) | $(BIN)/python
+	@echo "Installing into $(VENV); the first time takes a few minutes."
+	$(INSTALL) --editable '.[local,code]'
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null || true
+	@touch $@
+
+$(DEV_DONE): $(SOURCES) | $(BIN)/python
+	@echo "Installing into $(VENV); the first time takes a few minutes."
+	$(INSTALL) --editable '.[local,code,dev]'
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null || true
+	@touch $(RUN_DONE) $@
