@@ -1,0 +1,104 @@
+"""Engines: token ids in, token ids out.
+
+An engine knows nothing of conversations, tools or thoughts. `transformers.py` runs everywhere;
+others are added beside it, and are imported only when they are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+__all__ = ["Chunk", "Engine", "Finish", "Sampling"]
+
+Finish = Literal["stop", "length"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is drawn.
+
+    Args:
+        temperature: 0 takes the most likely token always.
+        top_p: the smallest set of tokens that together have this probability.
+        top_k: the k most likely tokens; 0 for all.
+        min_p: tokens at least this likely, relative to the most likely one.
+        seed: makes the draws repeatable; None draws anew each time.
+
+    Raises:
+        ValueError: a value is out of its range.
+    """
+
+    temperature: float
+    top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.temperature >= 0:
+            raise ValueError(f"Sampling: temperature must be 0 or more, not {self.temperature!r}.")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"Sampling: top_p must be over 0 and at most 1, not {self.top_p!r}.")
+        if self.top_k < 0:
+            raise ValueError(f"Sampling: top_k must be 0 or more, not {self.top_k!r}.")
+        if not 0 <= self.min_p <= 1:
+            raise ValueError(f"Sampling: min_p must be between 0 and 1, not {self.min_p!r}.")
+
+    @classmethod
+    def thinking(cls, seed: int | None = None) -> Sampling:
+        """What Qwen recommends for thinking mode in Qwen3's model cards."""
+        return cls(temperature=0.6, top_p=0.95, top_k=20, seed=seed)
+
+    @classmethod
+    def not_thinking(cls, seed: int | None = None) -> Sampling:
+        """What Qwen recommends for non-thinking mode in Qwen3's model cards."""
+        return cls(temperature=0.7, top_p=0.8, top_k=20, seed=seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Tokens that were sampled since the last chunk."""
+
+    ids: tuple[int, ...]
+    finish: Finish | None = None
+    """Set on the last chunk: a stop token was sampled (it is the last of `ids`), or no room."""
+    cached_tokens: int | None = None
+    """Set on the first chunk: prompt tokens that did not have to be computed again."""
+    logprobs: tuple[float, ...] | None = None
+    """One for each id, under the model's own distribution; None where they were not asked for."""
+
+
+class Engine(Protocol):
+    """Token ids in, token ids out.
+
+    Several generations may be under way at once. Closing the generator, or cancelling the task
+    that waits on it, ends the generation at once.
+
+    Raises:
+        EngineError: the engine failed.
+    """
+
+    context_length: int
+    """The most tokens that prompt and sampled text may have together."""
+
+    def generate(
+        self,
+        prompt: Sequence[int],
+        *,
+        sampling: Sampling,
+        max_tokens: int,
+        stop_ids: frozenset[int],
+        logprobs: bool = False,
+    ) -> AsyncGenerator[Chunk, None]:
+        """Sample at most `max_tokens` tokens after `prompt`, ending with the first stop token.
+
+        At least one chunk comes, and the last one has `finish`. The caller has checked that
+        prompt and `max_tokens` fit into the context.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of the model and what it holds. Safe to call twice."""
+        ...

@@ -1,0 +1,108 @@
+"""What is raised to the caller.
+
+    Qwen3AgentError
+    ├── ToolDefinitionError      a tool with an unusable signature, two tools of one name
+    ├── MCPConfigError           a configuration of servers that cannot be read
+    ├── MCPServerError           a server, or a tool of it, that is not there
+    ├── SandboxUnavailable       no isolation on this machine for the code interpreter
+    ├── ModelNotFound            a model that is neither a folder nor in reach
+    ├── ChatFormatError          a checkpoint whose chat format is missing or unknown
+    ├── ThinkingUnavailable      a thinking mode that the model does not have
+    ├── EngineError              an engine that cannot start or has failed
+    ├── PromptTooLong            a prompt that leaves no room in the model's context
+    ├── NoAnswer                 a model that ended its turn twice without saying anything
+    └── LimitReached             a run that hit its limit; holds what it got so far
+
+What is meant for the model is not here: a tool raises `ToolError`, and its message goes to the
+model as an error result. `ToolError` is never raised to the caller of a run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from qwen3_tools.errors import (
+    MCPConfigError,
+    MCPServerError,
+    Qwen3AgentError,
+    SandboxUnavailable,
+    ToolDefinitionError,
+    ToolError,
+)
+
+if TYPE_CHECKING:
+    from .result import RunResult
+
+__all__ = [
+    "ChatFormatError",
+    "EngineError",
+    "LimitReached",
+    "MCPConfigError",
+    "MCPServerError",
+    "ModelNotFound",
+    "NoAnswer",
+    "PromptTooLong",
+    "Qwen3AgentError",
+    "SandboxUnavailable",
+    "ThinkingUnavailable",
+    "ToolDefinitionError",
+    "ToolError",
+]
+
+
+class ModelNotFound(Qwen3AgentError):
+    """The model is not a folder, not known by name, and cannot be had from the hub."""
+
+
+class ChatFormatError(Qwen3AgentError):
+    """The checkpoint has no chat template, or one of no known family."""
+
+
+class ThinkingUnavailable(Qwen3AgentError):
+    """The model cannot think, or cannot do without, and the thinking policy asked for it."""
+
+
+class EngineError(Qwen3AgentError):
+    """The engine cannot start, or failed while it generated."""
+
+
+class PromptTooLong(Qwen3AgentError):
+    """The prompt leaves no room for an answer in the model's context."""
+
+    def __init__(self, prompt_tokens: int, context_length: int) -> None:
+        self.prompt_tokens = prompt_tokens
+        self.context_length = context_length
+        over = prompt_tokens - context_length + 1
+        super().__init__(
+            f"The prompt has {prompt_tokens} tokens and the model's context holds "
+            f"{context_length}, one of them for the answer: shorten it by at least {over}."
+        )
+
+
+class NoAnswer(Qwen3AgentError):
+    """The model ended its turn without an answer and without a tool call, and did so again."""
+
+
+LimitName = Literal["steps", "tokens", "seconds", "context"]
+
+
+class LimitReached(Qwen3AgentError):
+    """A limit ended the run before there was an answer.
+
+    Attributes:
+        limit: which one; "context" is the model's own, reached in the middle of a step.
+        result: what the run got so far; its `output` is what was said in the last step.
+    """
+
+    def __init__(self, limit: LimitName, allowed: float, result: RunResult) -> None:
+        self.limit = limit
+        self.result = result
+        super().__init__(f"The run reached its limit of {allowed:g} {_UNITS[limit]}.")
+
+
+_UNITS: dict[LimitName, str] = {
+    "steps": "steps",
+    "tokens": "sampled tokens",
+    "seconds": "seconds",
+    "context": "tokens of context",
+}

@@ -1,0 +1,135 @@
+"""What a run streams out, in the order in which it happens.
+
+    RunStarted
+      StepStarted   ReasoningText* ContentText*
+        ToolCallStarted* ToolCallFinished*
+      StepFinished
+      ...
+    RunFinished
+
+A `Notice` may come anywhere. A run that fails ends with its exception in place of `RunFinished`.
+Each event has a `type` and `to_json()`; a reader ignores types that it does not know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+from .result import RunResult, StepReport
+from .thinking import Plan
+
+__all__ = [
+    "ContentText",
+    "Event",
+    "Notice",
+    "ReasoningText",
+    "RunFinished",
+    "RunStarted",
+    "StepFinished",
+    "StepStarted",
+    "ToolCallFinished",
+    "ToolCallStarted",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events."""
+
+    type: ClassVar[str] = "event"
+
+    def to_json(self) -> dict[str, Any]:
+        """The event as a JSON object: its type, then its fields."""
+        return {"type": self.type} | {
+            field.name: _plain(getattr(self, field.name)) for field in fields(self)
+        }
+
+
+def _plain(value: object) -> object:
+    return value.to_json() if hasattr(value, "to_json") else value
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(Event):
+    """The prompt is built and the tools are there."""
+
+    type = "run_started"
+    model: str
+    tools: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted(Event):
+    """The model is about to generate."""
+
+    type = "step_started"
+    index: int
+    thinking: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningText(Event):
+    """A piece of a thought, as it is sampled."""
+
+    type = "reasoning"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContentText(Event):
+    """A piece of what the model says to the user, as it is sampled."""
+
+    type = "content"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallStarted(Event):
+    """A tool begins to run."""
+
+    type = "tool_call"
+    id: str
+    """Unique in the run."""
+    name: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallFinished(Event):
+    """A tool has answered, or a call could not be read.
+
+    A malformed call has no `ToolCallStarted`, its name is empty and its text is the error that
+    goes back to the model.
+    """
+
+    type = "tool_result"
+    id: str
+    name: str
+    text: str
+    is_error: bool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished(Event):
+    """The step's generation and its tools are done."""
+
+    type = "step_finished"
+    report: StepReport
+
+
+@dataclass(frozen=True, slots=True)
+class Notice(Event):
+    """Something that the user should know, such as a server that did not start."""
+
+    type = "notice"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished(Event):
+    """There is an answer."""
+
+    type = "run_finished"
+    result: RunResult

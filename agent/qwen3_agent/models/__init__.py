@@ -1,0 +1,103 @@
+"""Models: a conversation in, parts out.
+
+A `Model` is an engine plus a chat format (`local.py`), or a chat server. What the loop talks to is
+a `Chat`: one conversation with a model, to which messages are added and steps are asked of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..engines import Finish
+
+if TYPE_CHECKING:
+    from ..parser import Delta
+    from ..parts import MalformedCall, Part, ToolCall
+    from ..thinking import Plan
+    from ..transcript import Transcript
+
+__all__ = ["Chat", "Model", "ModelStep", "OnDelta"]
+
+OnDelta = Callable[["Delta"], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStep:
+    """What the model wrote in one step."""
+
+    parts: tuple[Part, ...]
+    finish: Finish
+    prompt_tokens: int
+    cached_tokens: int
+    sampled_tokens: int
+    thinking_tokens: int
+    closed_by_force: bool
+
+    @property
+    def content(self) -> str:
+        """What it said to the user."""
+        from ..parts import Content
+
+        return "".join(part.text for part in self.parts if isinstance(part, Content))
+
+    @property
+    def calls(self) -> tuple[ToolCall | MalformedCall, ...]:
+        """The tool calls in the order in which it made them."""
+        from ..parts import MalformedCall, ToolCall
+
+        return tuple(part for part in self.parts if isinstance(part, ToolCall | MalformedCall))
+
+
+class Chat(Protocol):
+    """One conversation with a model. Used by one task at a time."""
+
+    transcript: Transcript
+    """Of the current turn; with `keep_thoughts`, of the whole conversation."""
+
+    @property
+    def context_left(self) -> int:
+        """Tokens that still fit into the context."""
+        ...
+
+    def add_user(self, text: str) -> None:
+        """Begin a turn."""
+        ...
+
+    def add_tool_results(self, texts: Sequence[str]) -> None:
+        """Answer the calls of the last step, in their order."""
+        ...
+
+    async def step(self, plan: Plan, *, max_tokens: int | None, on_delta: OnDelta) -> ModelStep:
+        """Let the model write one message, at most `max_tokens` tokens of it.
+
+        Raises:
+            PromptTooLong: the context has no room.
+            ThinkingUnavailable: the model cannot do what the plan asks.
+            EngineError: the engine failed.
+        """
+        ...
+
+
+class Model(Protocol):
+    """A conversation in, parts out."""
+
+    name: str
+    can_think: bool
+    can_skip_thinking: bool
+
+    def chat(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]],
+        *,
+        keep_thoughts: bool,
+        logprobs: bool,
+    ) -> Chat:
+        """A conversation that begins with `messages` (a system message or none)."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of what the model holds. Safe to call twice."""
+        ...

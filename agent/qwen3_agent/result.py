@@ -1,0 +1,78 @@
+"""What a run reports when it is over, and after each of its steps."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from .transcript import Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """What one step did and what it cost."""
+
+    index: int
+    """0 for the first step of the turn."""
+    thinking: Literal["on", "off"]
+    reason: str
+    """Why it was on or off, in a few words."""
+    budget: int | None
+    """Thinking tokens that it was allowed. None: no limit."""
+    thinking_tokens: int
+    """Sampled inside the thought, its tags not counted."""
+    closed_by_force: bool
+    """Whether the runtime ended the thought because the budget was spent."""
+    prompt_tokens: int
+    cached_tokens: int
+    """Prompt tokens that the engine did not have to compute again."""
+    sampled_tokens: int
+    seconds: float
+    tool_calls: tuple[str, ...] = ()
+    """Names of the tools that it called; "" for a malformed call."""
+    finish: Literal["stop", "length"] = "stop"
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as a JSON object."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run got.
+
+    When a limit ended the run, `output` is what was said in its last step.
+    """
+
+    output: str
+    """The answer."""
+    steps: tuple[StepReport, ...]
+    transcript: Transcript
+    """Every token of the run, and who wrote it."""
+    seconds: float
+    model: str
+    files: tuple[Path, ...] = field(default=())
+    """Files that tools made, in the order in which they came."""
+
+    @property
+    def sampled_tokens(self) -> int:
+        """Tokens that the model wrote in all steps."""
+        return sum(step.sampled_tokens for step in self.steps)
+
+    @property
+    def thinking_tokens(self) -> int:
+        """Tokens that the model thought in all steps."""
+        return sum(step.thinking_tokens for step in self.steps)
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as a JSON object, without the transcript (see `Transcript.to_record`)."""
+        return {
+            "output": self.output,
+            "model": self.model,
+            "seconds": round(self.seconds, 3),
+            "sampled_tokens": self.sampled_tokens,
+            "thinking_tokens": self.thinking_tokens,
+            "files": [str(path) for path in self.files],
+            "steps": [step.to_json() for step in self.steps],
+        }
