@@ -4,7 +4,7 @@ TASK   ?= What time is it in Tokyo right now?
 
 VENV     := .venv
 BIN      := $(VENV)/bin
-INSTALL  := $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt
+INSTALL  := $(BIN)/python -m pip install -qq --no-compile --constraint constraints.txt
 SOURCES  := pyproject.toml constraints.txt
 # A stamp is newer than what it was made from, or the install runs again.
 RUN_DONE := $(VENV)/.installed-run

@@ -1,0 +1,36 @@
+"""The commands and what they share: the version, and the words of the help."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .run import run
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(run)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"qwen3-agent {version('qwen3-agent')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Tool-calling agents on Qwen3 models that run on your own hardware."""

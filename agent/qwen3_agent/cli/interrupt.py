@@ -1,0 +1,101 @@
+"""Ctrl-C: cancel what runs, let it clean up, and be gone in under two seconds whatever happens."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import anyio
+
+GRACE = 1.2
+"""Seconds that a cancelled run has to close its servers, sandboxes and engine."""
+
+
+def run_until_interrupted(main: Callable[[], Awaitable[int]]) -> int:
+    """Run `main` on an event loop and return its exit code.
+
+    SIGINT and SIGTERM cancel it. The process then ends with 130 or 143 without waiting for
+    threads, since one may be in the middle of an import or of loading weights.
+    """
+    received: list[int] = []
+
+    async def guarded() -> int | None:
+        with anyio.CancelScope() as scope, _on_signal(scope, received):
+            return await main()
+        return None
+
+    code = anyio.run(guarded)
+    if not received:
+        assert code is not None, "only a signal cancels the scope"
+        return code
+    print("Interrupted.", file=sys.stderr)
+    _leave(128 + received[0])
+
+
+@contextmanager
+def _on_signal(scope: anyio.CancelScope, received: list[int]) -> Iterator[None]:
+    """Cancel `scope` at the first signal; leave at once at the second."""
+    loop = anyio.lowlevel.current_token()
+
+    def insist(number: int) -> None:
+        time.sleep(GRACE)
+        print("Interrupted.", file=sys.stderr)
+        _leave(128 + number)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        if len(received) > 1:
+            _leave(128 + number)
+        # Threads, since the loop may be what does not answer, and must be woken if it sleeps.
+        cancel = partial(anyio.from_thread.run_sync, scope.cancel, token=loop)
+        for target in (cancel, partial(insist, number)):
+            threading.Thread(target=target, daemon=True).start()
+
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _leave(code: int) -> NoReturn:
+    """End this process now, and every process that it started."""
+    for pid in _descendants(os.getpid()):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            continue
+    os._exit(code)
+
+
+def _descendants(root: int) -> list[int]:
+    """Processes below `root`, as /proc tells; none where there is no /proc."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # The name in parentheses may hold anything, spaces and parentheses too.
+            parent = int(stat.read_text(errors="replace").rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        children.setdefault(parent, []).append(int(stat.parent.name))
+    found: list[int] = []
+    below = [root]
+    while below:
+        below = [child for parent in below for child in children.get(parent, ())]
+        found += below
+    return found

@@ -1,0 +1,40 @@
+"""What a command ends with: an exit code, and one clear sentence when it failed."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+
+from ..errors import LimitReached, Qwen3AgentError
+
+FAILED = 1
+LIMIT_REACHED = 3
+
+
+def exit_code_of(work: Callable[[], int], *, verbose: bool) -> int:
+    """Do the work and return its exit code, or say what went wrong and return the right one."""
+    try:
+        return work()
+    except LimitReached as error:
+        _say(str(error), error, verbose)
+        return LIMIT_REACHED
+    except Qwen3AgentError as error:
+        _say(str(error), error, verbose)
+        return FAILED
+    except BrokenPipeError:
+        # Whoever read the output has left, as `head` does; Python must not try to flush again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}".rstrip(": ")
+        hint = "" if verbose else " --verbose shows where."
+        _say(f"This is a fault in qwen3-agent or in a tool. {what}.{hint}", error, verbose)
+        return FAILED
+
+
+def _say(sentence: str, error: Exception, verbose: bool) -> None:
+    if verbose:
+        traceback.print_exception(error)
+    print(f"Error: {sentence}", file=sys.stderr)

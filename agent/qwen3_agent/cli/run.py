@@ -1,0 +1,158 @@
+"""`qwen3-agent run TASK`: one task, worked on until there is an answer."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..agent import Agent
+
+CONFIG_FILE = "mcp_servers.json"
+BUNDLED_SERVERS = {"time": {"command": "mcp-server-time"}, "fetch": {"command": "mcp-server-fetch"}}
+
+DEMO_NOTE = (
+    "No model was named and there is no CUDA GPU, so this is qwen3-tiny, a demonstration model "
+    "that knows little more than its tools. Name a real one: --model Qwen/Qwen3-4B"
+)
+
+
+def run(
+    task: Annotated[
+        str,
+        typer.Argument(metavar="TASK", help="What to do; - reads it from standard input."),
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER|ID",
+            help="A checkpoint's folder, or its id on the hub, such as Qwen/Qwen3-4B. "
+            "Default: Qwen/Qwen3-4B where there is a CUDA GPU, else the bundled demo model.",
+        ),
+    ] = None,
+    mcp: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help=f"MCP servers. Default: ./{CONFIG_FILE} where there is one, "
+            "else the bundled time and fetch servers.",
+        ),
+    ] = None,
+    no_mcp: Annotated[bool, typer.Option("--no-mcp", help="No MCP servers.")] = False,
+    agent: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.py[:name]",
+            help="An Agent that a Python file defines, with its own tools; the other options "
+            "change it. The name is `agent` when none is given.",
+        ),
+    ] = None,
+    think: Annotated[
+        Literal["on", "off"] | None,
+        typer.Option(help="Think before acting. Default: on where the model can."),
+    ] = None,
+    max_steps: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="At most so many steps. Default: 20."),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="At most so much time, the start not counted."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON event a line on standard output.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="The answer alone.")] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose", "-v", help="Whole tool results, what each step cost, and tracebacks."
+        ),
+    ] = False,
+) -> None:
+    """Work on one task until there is an answer.
+
+    Exit codes: 0 answered, 1 failed, 2 wrong usage, 3 a limit was reached, 130 interrupted.
+    """
+    text = _read_task(task)
+    if mcp and no_mcp:
+        raise typer.BadParameter("--mcp and --no-mcp exclude each other.")
+    if as_json and quiet:
+        raise typer.BadParameter("--json and --quiet exclude each other.")
+    if timeout is not None and not timeout > 0:
+        raise typer.BadParameter(f"--timeout must be more than 0 seconds, not {timeout:g}.")
+
+    from .outcome import exit_code_of
+
+    def work() -> int:
+        from .build import build_agent
+
+        chosen = build_agent(
+            file=agent,
+            model=model,
+            mcp=None if no_mcp else _servers(mcp, has_agent_file=agent is not None),
+            think=think,
+            max_steps=max_steps,
+            timeout=timeout,
+        )
+        if not quiet:
+            _say_if_demo(chosen)
+        return _stream(chosen, text, as_json=as_json, quiet=quiet, verbose=verbose)
+
+    raise typer.Exit(exit_code_of(work, verbose=verbose))
+
+
+def _read_task(task: str) -> str:
+    """The task in words, from standard input for `-`."""
+    try:
+        text = (sys.stdin.read() if task == "-" else task).strip()
+        text.encode()
+    except UnicodeError:
+        raise typer.BadParameter("it is not valid UTF-8.", param_hint="TASK") from None
+    if not text:
+        raise typer.BadParameter("it is empty; say what to do.", param_hint="TASK")
+    return text
+
+
+def _servers(file: Path | None, *, has_agent_file: bool) -> Path | Mapping[str, Any] | None:
+    """Where the MCP servers are described. An agent file has its own tools, so no default there."""
+    if file or has_agent_file:
+        return file
+    here = Path(CONFIG_FILE)
+    return here if here.exists() else {"mcpServers": BUNDLED_SERVERS}
+
+
+def _say_if_demo(agent: Agent) -> None:
+    """One line when nobody named a model and the demonstration model is what there is."""
+    if agent.model is not None:
+        return
+    from ..models.choose import resolve
+
+    if resolve(None).is_demo:
+        print(DEMO_NOTE, file=sys.stderr)
+
+
+def _stream(agent: Agent, task: str, *, as_json: bool, quiet: bool, verbose: bool) -> int:
+    """Show the run as it happens; its exit code."""
+    from .interrupt import run_until_interrupted
+    from .views import choose_view
+
+    view = choose_view(as_json=as_json, quiet=quiet, verbose=verbose)
+
+    async def main() -> int:
+        try:
+            async with agent.stream(task) as events:
+                async for event in events:
+                    view.show(event)
+        finally:
+            view.close()
+        return 0
+
+    return run_until_interrupted(main)

@@ -1,0 +1,132 @@
+"""The command line before a model comes into it: help, wrong usage, files that cannot be used."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = Path(sys.executable).with_name("qwen3-agent")
+
+
+def qwen3_agent(
+    *arguments: str | bytes, stdin: bytes = b"", cwd: Path | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [COMMAND, *arguments], input=stdin, cwd=cwd, capture_output=True, timeout=120
+    )
+
+
+def test_help_is_there_before_anything_heavy_is_imported() -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = qwen3_agent("--help")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0
+    assert b"run" in done.stdout
+    used = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    assert used < 0.3, f"{used:.2f} s of CPU"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["run", ""]])
+def test_help_and_wrong_usage_import_no_heavy_package(arguments: list[str]) -> None:
+    script = (
+        "import sys\n"
+        f"sys.argv = ['qwen3-agent', *{arguments!r}]\n"
+        "try:\n    from qwen3_agent.cli import main; main()\nexcept SystemExit: pass\n"
+        "heavy = {'torch', 'transformers', 'tokenizers', 'mcp', 'httpx', 'jinja2', 'rich'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert done.stderr.splitlines()[-1] == b"[]"
+
+
+def test_python_dash_m_is_the_same_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "qwen3_agent", "--version"], capture_output=True, check=True
+    )
+    assert done.stdout == qwen3_agent("--version").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run"], "TASK"),
+        (["run", "  \n"], "empty"),
+        (["run", b"\xff\xfe"], "not valid UTF-8"),
+        (["run", "hello", "--think", "maybe"], "'on', 'off'"),
+        (["run", "hello", "--max-steps", "0"], "--max-steps"),
+        (["run", "hello", "--timeout", "0"], "--timeout"),
+        (["run", "hello", "--timeout", "nan"], "--timeout"),
+        (["run", "hello", "--mcp", "nowhere.json"], "nowhere.json"),
+        (["run", "hello", "--json", "--quiet"], "exclude each other"),
+        (["run", "hello", "--no-such-option"], "--no-such-option"),
+        (["walk", "hello"], "walk"),
+    ],
+)
+def test_wrong_usage_is_one_sentence_and_exit_code_2(
+    arguments: list[str | bytes], says: str
+) -> None:
+    done = qwen3_agent(*arguments)
+    assert done.returncode == 2
+    assert done.stdout == b""
+    last = done.stderr.decode().strip().splitlines()[-1]
+    assert says in last
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_task_from_standard_input_may_be_empty_or_garbage_too() -> None:
+    for garbage, says in ((b" \n", b"empty"), (b"\xff\xfe\x00", b"not valid UTF-8")):
+        done = qwen3_agent("run", "-", stdin=garbage)
+        assert done.returncode == 2
+        assert says in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "spec", "says"),
+    [
+        (None, "agent.py", "there is no file agent.py"),
+        ("agent = 1", "agent.py", "agent is not an Agent but of type int"),
+        ("x = 1", "agent.py:helper", "agent.py defines no helper"),
+        ("x = 1", "agent.txt", "FILE.py:name"),
+        ("x = 1", "agent.py:a-b", "FILE.py:name"),
+        ("import no_such_module", "agent.py", "agent.py:1: ModuleNotFoundError"),
+        ("x = 1\nprint(y)", "agent.py", "agent.py:2: NameError: name 'y'"),
+        ("x = 1\ndef f(:\n", "agent.py", "agent.py:2: "),
+        ("raise SystemExit(3)", "agent.py", "agent.py:1: SystemExit: 3"),
+        (
+            "from qwen3_agent import tool\n\n@tool\ndef f(*args): ...\n",
+            "agent.py",
+            "agent.py:3: ToolDefinitionError: ",
+        ),
+    ],
+)
+def test_an_agent_file_that_cannot_be_used_is_one_sentence_with_file_and_line(
+    tmp_path: Path, source: str | None, spec: str, says: str
+) -> None:
+    if source is not None:
+        (tmp_path / "agent.py").write_text(source)
+    done = qwen3_agent("run", "hello", "--agent", spec, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == b""
+    (sentence,) = done.stderr.decode().splitlines()
+    assert sentence.startswith("Error: ")
+    assert says in sentence
+
+
+def test_verbose_adds_the_traceback(tmp_path: Path) -> None:
+    (tmp_path / "agent.py").write_text("1 / 0")
+    done = qwen3_agent("run", "hello", "--agent", "agent.py", "-v", cwd=tmp_path)
+    assert b"Traceback" in done.stderr
+    assert b"ZeroDivisionError" in done.stderr.splitlines()[-1]
+
+
+def test_a_closed_standard_output_is_no_traceback() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([COMMAND, "--help"], stdout=write, stderr=subprocess.PIPE, timeout=60)
+    os.close(write)
+    assert b"Traceback" not in done.stderr
