@@ -4,6 +4,8 @@ This package never imports the runtime. What needs a heavy import (`qwen3_tools.
 `qwen3_tools.code_interpreter`) is a module of its own, imported by those who want it.
 """
 
+import logging
+
 from .errors import (
     MCPConfigError,
     MCPServerError,
@@ -28,3 +30,6 @@ __all__ = [
     "Toolbox",
     "tool",
 ]
+
+# Details for the developer go to this logger, and nowhere unless logging is set up.
+logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -6,6 +6,7 @@ The format: https://google.github.io/styleguide/pyguide.html#383-functions-and-m
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -33,7 +34,7 @@ def parse_docstring(text: str) -> Docstring:
     lines = inspect.cleandoc(text).splitlines()
     heads = [number for number, line in enumerate(lines) if line.rstrip() in _SECTIONS]
     arguments: dict[str, str] = {}
-    for head, end in zip(heads, [*heads[1:], len(lines)], strict=True):
+    for head, end in itertools.pairwise([*heads, len(lines)]):
         if lines[head].rstrip() in _ARGUMENTS:
             arguments |= _arguments(lines[head + 1 : end])
     above = lines[: heads[0]] if heads else lines

@@ -16,7 +16,7 @@ from .tool import Tool, ToolResult
 logger = logging.getLogger(__name__)
 
 # The folders of an absolute path, but not those of a URL: /home/me/data.csv -> data.csv
-_FOLDERS = re.compile(r"(?<![\w:/.~])~?(?:/[^\s'\":,/]+)*/(?=[^\s'\":,/])")
+_FOLDERS = re.compile(r"(?<![\w:/.~])~?(?:/[^\s'\":,/]+)+/(?=[^\s'\":,/])")
 
 
 class Toolbox:

@@ -1,0 +1,273 @@
+"""`mcp_servers.json`: the shape that Claude Desktop, Cursor, VS Code and Qwen-Agent share.
+
+Read once, checked in whole: a file that is wrong raises with file, line, server and key. What
+depends on the machine (a variable that is not set) fails its own server only.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import Field
+from pydantic.alias_generators import to_camel
+
+from ..errors import MCPConfigError
+from .json_lines import line_of
+
+_MILLISECONDS_FROM = 1_000
+_SERVER_KEYS = ("mcpServers", "servers")
+_VARIABLE = re.compile(r"\$\{(?:env:)?([^}:]+)(?::-([^}]*))?\}")
+_Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class ServerConfig(pydantic.BaseModel):
+    """One server of the file."""
+
+    model_config = pydantic.ConfigDict(
+        alias_generator=to_camel, extra="allow", frozen=True, coerce_numbers_to_str=True
+    )
+
+    command: str | None = Field(None, min_length=1, description="Program to start.")
+    args: tuple[str, ...] = Field((), description="Its arguments.")
+    env: dict[str, str] = Field({}, description="Variables set for it.")
+    env_file: str | None = Field(None, description="File of NAME=value lines set for it.")
+    cwd: str | None = Field(None, description="Folder it runs in, seen from this file's.")
+    inherit_env: Literal["safe", "all", "none"] = Field(
+        "safe", description="Variables it gets of ours; safe: no credentials."
+    )
+    url: str | None = Field(None, description="Address of a server reached over HTTP.")
+    http_url: str | None = Field(None, description="The same, streamable HTTP only.")
+    headers: dict[str, str] = Field({}, description="HTTP headers of each request.")
+    type: Literal["stdio", "http", "streamable-http", "streamableHttp", "sse"] | None = Field(
+        None, description="How it is reached; told from command and url if not given."
+    )
+    transport: Literal["stdio", "http", "streamable-http", "streamableHttp", "sse"] | None = Field(
+        None, description="The same as type."
+    )
+    disabled: bool = Field(False, description="True: left out.")
+    required: bool = Field(False, description="True: an error if it does not start.")
+    start_timeout: _Seconds = Field(30, description="Seconds until it must be ready.")
+    call_timeout: _Seconds | None = Field(None, description="Seconds that a call may take; 60.")
+    timeout: _Seconds | None = Field(
+        None, description="Other programs' callTimeout; from 1000 on it means milliseconds."
+    )
+    restart: bool = Field(True, description="Whether it is started again when it dies.")
+    include_tools: tuple[str, ...] | None = Field(None, description="Only these of its tools.")
+    exclude_tools: tuple[str, ...] = Field((), description="All of its tools but these.")
+    tool_prefix: str | None = Field(
+        None, description="What its tools' names begin with; the server's name and __."
+    )
+    max_result_chars: int = Field(
+        50_000, gt=0, description="Longest text of a result; a longer one is cut in the middle."
+    )
+    auto_approve: tuple[str, ...] | bool = Field((), description="Tools run without asking.")
+    always_allow: tuple[str, ...] | bool = Field((), description="Tools run without asking.")
+    trust: bool = Field(False, description="True: no tool of it asks.")
+    oauth: dict[str, Any] | bool | None = Field(None, description="OAuth settings.")
+    description: str | None = Field(None, description="For the reader.")
+
+    @pydantic.model_validator(mode="after")
+    def _reachable(self) -> ServerConfig:
+        if bool(self.command) == bool(self.address):
+            raise ValueError(
+                "give either command or url, not both"
+                if self.command
+                else "give command (a program to start) or url (a server to reach)"
+            )
+        return self
+
+    @property
+    def address(self) -> str | None:
+        """The URL of a server reached over HTTP."""
+        return self.http_url or self.url
+
+    @property
+    def http_kind(self) -> Literal["http", "sse", "either"]:
+        """How `address` is spoken to. A bare URL is tried as streamable HTTP, then as SSE."""
+        stated = self.type or self.transport
+        if self.http_url or (stated and stated.lower().replace("-", "") in _STREAMABLE):
+            return "http"
+        return "sse" if stated == "sse" else "either"
+
+    @property
+    def call_seconds(self) -> float:
+        """The bound on one call."""
+        if self.call_timeout is not None:
+            return self.call_timeout
+        if self.timeout is None:
+            return 60
+        # Gemini and Qwen Code count milliseconds, Cline and others seconds.
+        return self.timeout / 1000 if self.timeout >= _MILLISECONDS_FROM else self.timeout
+
+    def offers(self, tool: str) -> bool:
+        """Whether a tool of this name passes includeTools and excludeTools."""
+
+        # Gemini's entries may state arguments: `run(ls)`.
+        def names(entries: Sequence[str]) -> set[str]:
+            return {entry.split("(")[0] for entry in entries}
+
+        if self.include_tools is not None and tool not in names(self.include_tools):
+            return False
+        return tool not in names(self.exclude_tools)
+
+
+_STREAMABLE = frozenset({"http", "streamablehttp"})
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a config says, disabled servers left out."""
+
+    servers: dict[str, ServerConfig]
+    """In the order of the file."""
+    failures: dict[str, str]
+    """Servers that cannot be started on this machine, and why."""
+    warnings: tuple[str, ...]
+    """Keys that mean nothing, each with the nearest one that does."""
+    folder: Path
+    """Where relative paths begin."""
+
+
+def load_config(
+    source: str | Path | Mapping[str, Any], environ: Mapping[str, str] | None = None
+) -> Config:
+    """Read a config from a file, or from the same content as a mapping.
+
+    Args:
+        source: Path of a JSON file, or what such a file holds.
+        environ: Where `${VAR}` is looked up; the process's own environment if not given.
+
+    Raises:
+        MCPConfigError: No such file, no JSON, or a key with a value that it cannot have.
+    """
+    environ = os.environ if environ is None else environ
+    if isinstance(source, Mapping):
+        document = _Document("the MCP config", None, dict(source), Path.cwd())
+    else:
+        document = _read(Path(source).expanduser())
+    return _check(document, environ)
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    name: str
+    text: str | None
+    content: Any
+    folder: Path
+
+    def error(self, path: Sequence[str | int], message: str) -> MCPConfigError:
+        return MCPConfigError(f"{self.place(path)}: {message}")
+
+    def place(self, path: Sequence[str | int]) -> str:
+        line = f":{line_of(self.text, path)}" if self.text is not None else ""
+        server = f": server {path[1]!r}" if len(path) > 1 else ""
+        return f"{self.name}{line}{server}"
+
+
+def _read(path: Path) -> _Document:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise MCPConfigError(
+            f'{path}: there is no such file; it would hold {{"mcpServers": {{...}}}}'
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise MCPConfigError(f"{path}: cannot be read: {reason}") from None
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise MCPConfigError(
+            f"{path}:{error.lineno}: not JSON: {error.msg} (column {error.colno})"
+        ) from None
+    return _Document(str(path), text, content, path.absolute().parent)
+
+
+def _check(document: _Document, environ: Mapping[str, str]) -> Config:
+    content = document.content
+    if not isinstance(content, dict):
+        raise document.error((), 'must be an object: {"mcpServers": {...}}')
+    present = [key for key in _SERVER_KEYS if key in content]
+    if not present:
+        raise document.error((), f'has no "mcpServers"; it has: {", ".join(content) or "nothing"}')
+    section = present[0]
+    if not isinstance(content[section], dict):
+        raise document.error((section,), f'"{section}" must be an object of servers by name')
+    servers: dict[str, ServerConfig] = {}
+    failures: dict[str, str] = {}
+    warnings: list[str] = []
+    for name, entry in content[section].items():
+        where = (section, name)
+        if not name:
+            raise document.error(where, "a server needs a name")
+        if not isinstance(entry, dict):
+            raise document.error(where, "must be an object with command or url")
+        unset: set[str] = set()
+        expanded = _expanded(entry, environ, unset)
+        server = _server(document, where, expanded)
+        if server.disabled:
+            continue
+        warnings += _unknown_keys(document, where, server)
+        if unset:
+            variables = ", ".join(sorted(unset))
+            failures[name] = f"{document.place(where)}: not set in the environment: {variables}"
+        else:
+            servers[name] = server
+    return Config(servers, failures, tuple(warnings), document.folder)
+
+
+def _server(document: _Document, where: tuple[str, str], entry: dict[str, Any]) -> ServerConfig:
+    try:
+        return ServerConfig.model_validate(entry)
+    except pydantic.ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        # The place in a union is pydantic's, not the file's.
+        keys = [key for key in problem["loc"] if isinstance(key, int) or key in _keys_in(entry)]
+        key = ".".join(map(str, keys))
+        message = problem["msg"].removeprefix("Value error, ")
+        raise document.error((*where, *keys), f"{key}: {message}" if key else message) from None
+
+
+def _keys_in(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _keys_in(inner)
+
+
+def _unknown_keys(
+    document: _Document, where: tuple[str, str], server: ServerConfig
+) -> Iterator[str]:
+    known = [field.alias or name for name, field in ServerConfig.model_fields.items()]
+    for key in server.model_extra or ():
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        yield f"{document.place((*where, key))}: unknown key {key!r} is ignored{hint}"
+
+
+def _expanded(value: Any, environ: Mapping[str, str], unset: set[str]) -> Any:
+    """`value` with `${VAR}`, `${VAR:-default}` and `${env:VAR}` replaced, once, in values only."""
+    if isinstance(value, dict):
+        return {key: _expanded(inner, environ, unset) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_expanded(inner, environ, unset) for inner in value]
+    if not isinstance(value, str):
+        return value
+
+    def replacement(match: re.Match[str]) -> str:
+        name, default = match[1], match[2]
+        if default is not None:
+            return environ.get(name) or default
+        if name not in environ:
+            unset.add(name)
+        return environ.get(name, "")
+
+    return _VARIABLE.sub(replacement, value)

@@ -1,0 +1,116 @@
+"""Keeps one bad tool from costing all of its server's.
+
+The SDK (2.3) checks a `tools/list` answer as a whole and raises when one entry is wrong, and what
+it read is lost. So entries are checked one by one on the wire, before the SDK sees them.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any
+
+import mcp_types
+import pydantic
+from mcp.client import Transport
+from mcp.client._transport import ReadStream, TransportStreams
+from mcp.shared.message import SessionMessage
+from mcp_types.methods import validate_server_result
+from mcp_types.version import LATEST_HANDSHAKE_VERSION
+
+logger = logging.getLogger(__name__)
+
+Incoming = SessionMessage | Exception
+
+
+class TolerantListing:
+    """A transport whose tool lists hold only what the SDK will take."""
+
+    def __init__(self, transport: Transport, server: str) -> None:
+        self._transport = transport
+        self._server = server
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> TransportStreams:
+        read, write = await self._stack.enter_async_context(self._transport)
+        return _Filtered(read, self._server), write
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        return await self._stack.__aexit__(exc_type, exc_value, traceback)
+
+
+class _Filtered:
+    def __init__(self, stream: ReadStream[Incoming], server: str) -> None:
+        self._stream = stream
+        self._server = server
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)  # such as `last_context`, which the SDK looks for
+
+    async def receive(self) -> Incoming:
+        return self._checked(await self._stream.receive())
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    def __aiter__(self) -> _Filtered:
+        return self
+
+    async def __anext__(self) -> Incoming:
+        return self._checked(await self._stream.__anext__())
+
+    async def __aenter__(self) -> _Filtered:
+        await self._stream.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        return await self._stream.__aexit__(exc_type, exc_value, traceback)
+
+    def _checked(self, incoming: Incoming) -> Incoming:
+        if isinstance(incoming, SessionMessage) and isinstance(
+            incoming.message, mcp_types.JSONRPCResponse
+        ):
+            result = incoming.message.result
+            # Of all answers only `tools/list` has a list of this name.
+            if isinstance(result.get("tools"), list):
+                result["tools"] = [tool for tool in result["tools"] if self._is_valid(tool)]
+        return incoming
+
+    def _is_valid(self, tool: Any) -> bool:
+        if isinstance(tool, dict) and isinstance(tool.get("inputSchema"), dict):
+            tool["inputSchema"].setdefault("type", "object")
+        try:
+            validate_server_result("tools/list", LATEST_HANDSHAKE_VERSION, {"tools": [tool]})
+            parsed = mcp_types.Tool.model_validate(tool, by_name=False)
+            _check_schema(parsed.input_schema)
+        except Exception as error:
+            name = tool.get("name") if isinstance(tool, dict) else tool
+            logger.warning(
+                "MCP server %r: tool %r is left out: %s", self._server, name, _first_line(error)
+            )
+            return False
+        return True
+
+
+def _check_schema(schema: dict[str, Any]) -> None:
+    from jsonschema.validators import validator_for  # type: ignore[import-untyped]
+
+    validator_for(schema).check_schema(schema)
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, pydantic.ValidationError):
+        problem = error.errors(include_url=False)[0]
+        return f"{'.'.join(map(str, problem['loc'][2:]))}: {problem['msg']}"
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

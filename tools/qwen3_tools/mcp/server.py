@@ -1,0 +1,282 @@
+"""One MCP server from first to last: one task starts it, keeps it, starts it again, and ends it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import anyio.to_thread
+
+from ..errors import ToolError
+from ..tool import ToolResult
+from .config import ServerConfig
+from .environment import find_command, safe_environment
+from .process import ServerProcess
+
+if TYPE_CHECKING:
+    import mcp
+    import mcp_types
+    from mcp.client import Transport
+
+logger = logging.getLogger(__name__)
+
+_MAX_PAGES = 1_000
+_RAPID_SECONDS = 30.0
+_MAX_RAPID_DEATHS = 5
+_FIRST_PAUSE_SECONDS = 0.25
+_STDERR_LINES_SHOWN = 5
+
+
+class Server:
+    """A server of the config. `run` is its owner task; `call` may be awaited in any other."""
+
+    def __init__(self, name: str, config: ServerConfig, folder: Path) -> None:
+        self.name = name
+        self.config = config
+        self.tools: tuple[mcp_types.Tool, ...] = ()
+        """What it offers, known once it is ready."""
+        self.failure: str | None = None
+        """Why it is not running and will not be."""
+        self.settled = anyio.Event()
+        """Set once it is ready for the first time, or has failed."""
+        self._folder = folder
+        self._client: mcp.Client | None = None
+        self._ready = anyio.Event()
+        self._process: ServerProcess | None = None
+
+    async def run(self) -> None:
+        """Keep the server up until cancelled, or until it will not stay up."""
+        deaths = 0
+        while True:
+            started = anyio.current_time()
+            reason = await self._live()
+            if anyio.current_time() - started > _RAPID_SECONDS:
+                deaths = 0
+            deaths += 1
+            first = not self.settled.is_set()
+            if first or not self.config.restart or deaths > _MAX_RAPID_DEATHS:
+                self._fail(reason)
+                return
+            logger.warning("MCP server %r: %s; starting it again", self.name, reason)
+            await anyio.sleep(_FIRST_PAUSE_SECONDS * 2 ** (deaths - 1))
+
+    def give_up(self) -> None:
+        """Say that it did not start within its bound. The owner task cleans up meanwhile."""
+        self._fail(self._not_in_time())
+
+    async def call(self, tool: str, arguments: dict[str, Any], *, repeatable: bool) -> ToolResult:
+        """Call one of its tools.
+
+        Args:
+            tool: The name that the server gave it.
+            arguments: Already checked against its schema.
+            repeatable: Whether it may be called again after the server died in the call.
+
+        Raises:
+            ToolError: It failed or did not answer within `callTimeout`, in words for the model.
+        """
+        seconds = self.config.call_seconds
+        with anyio.move_on_after(seconds):
+            try:
+                return await self._call(tool, arguments)
+            except _DiedError:
+                if not repeatable:
+                    raise ToolError(
+                        f"The server {self.name!r} stopped while it worked on this call. "
+                        "Whether the call took effect is unknown."
+                    ) from None
+                return await self._call(tool, arguments)
+        raise ToolError(
+            f"The server {self.name!r} did not answer within {seconds:g} seconds, "
+            "and the call was cancelled."
+        )
+
+    async def _call(self, tool: str, arguments: dict[str, Any]) -> ToolResult:
+        from mcp import MCPError
+        from mcp_types import CONNECTION_CLOSED
+        from pydantic import ValidationError
+
+        from .results import tool_result
+
+        client = await self._connected()
+        try:
+            result = await client.call_tool(tool, arguments)
+        except MCPError as error:
+            if error.code == CONNECTION_CLOSED:
+                raise _DiedError(
+                    f"The server {self.name!r} stopped while it worked on this call."
+                ) from None
+            raise ToolError(error.message) from None
+        except ValidationError:
+            logger.warning("MCP server %r: %s gave an invalid result", self.name, tool)
+            raise ToolError(f"The server {self.name!r} gave an invalid result.") from None
+        except RuntimeError as error:  # the SDK's word for structured content against its schema
+            logger.warning("MCP server %r: %s", self.name, error)
+            raise ToolError(
+                f"The server {self.name!r} gave a result that breaks the tool's own schema."
+            ) from None
+        return tool_result(result)
+
+    async def _connected(self) -> mcp.Client:
+        """The client, waited for while the server starts again."""
+        while self._client is None:
+            if self.failure:
+                raise ToolError(f"The server {self.name!r} is not running.")
+            await self._ready.wait()
+        return self._client
+
+    async def _live(self) -> str:
+        """Start, be ready, and stay until the server is gone. Returns why it is."""
+        # One scope around the whole life: a bound on the start alone would have to be left in
+        # the middle of the client's own scopes, which no cancel scope can be.
+        reason = "it ended"
+        try:
+            with anyio.CancelScope() as scope:
+                scope.deadline = anyio.current_time() + self.config.start_timeout
+                async with self._connect() as (client, closed):
+                    self.tools = await self._list_tools(client)
+                    scope.deadline = float("inf")
+                    self._announce(client)
+                    await closed.wait()
+                    reason = self._with_stderr(self._how_it_ended())
+            if scope.cancelled_caught:
+                reason = self._not_in_time()
+        except Exception as error:
+            logger.debug("MCP server %r", self.name, exc_info=True)
+            reason = self._why(error)
+        finally:
+            self._client = None
+        return reason
+
+    def _announce(self, client: mcp.Client) -> None:
+        self._client = client
+        self.failure = None
+        self._ready.set()
+        self._ready = anyio.Event()
+        self.settled.set()
+
+    def _fail(self, reason: str) -> None:
+        self.failure = reason
+        self._ready.set()
+        self.settled.set()
+
+    @asynccontextmanager
+    async def _connect(self) -> AsyncIterator[tuple[mcp.Client, anyio.Event]]:
+        if self.config.command is not None:
+            async with self._spawned() as process:
+                # Importing the SDK takes a second or more; the server starts meanwhile.
+                await anyio.to_thread.run_sync(_import_sdk)
+                from .transport import StdioTransport
+
+                transport = StdioTransport(process)
+                async with self._client_over(transport.connect()) as client:
+                    yield client, transport.closed
+        else:
+            await anyio.to_thread.run_sync(_import_sdk)
+            async with self._over_http() as client:
+                yield client, anyio.Event()
+
+    @asynccontextmanager
+    async def _spawned(self) -> AsyncIterator[ServerProcess]:
+        config = self.config
+        cwd = self._folder / config.cwd if config.cwd else None
+        inherited = {"safe": safe_environment(), "all": dict(os.environ), "none": {}}
+        env = inherited[config.inherit_env] | config.env
+        command = find_command(config.command or "", env, cwd)
+        process = self._process = ServerProcess.start([command, *config.args], env, cwd)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(process.collect_stderr)
+            try:
+                yield process
+            finally:
+                await process.stop()
+                tasks.cancel_scope.cancel()
+
+    @asynccontextmanager
+    async def _over_http(self) -> AsyncIterator[mcp.Client]:
+        from mcp import MCPError
+
+        from .http import sse_transport, streamable_transport
+
+        address, headers = self.config.address or "", self.config.headers
+        kind = self.config.http_kind
+        if kind != "sse":
+            entered = False
+            try:
+                async with self._client_over(streamable_transport(address, headers)) as client:
+                    entered = True
+                    yield client
+                    return
+            except MCPError:
+                if entered or kind == "http":
+                    raise
+        async with self._client_over(sse_transport(address, headers)) as client:
+            yield client
+
+    def _client_over(self, transport: Transport) -> AbstractAsyncContextManager[mcp.Client]:
+        import mcp
+        import mcp_types
+
+        from .listing import TolerantListing
+
+        version = importlib.metadata.version("qwen3-agent")
+        return mcp.Client(
+            TolerantListing(transport, self.name),
+            client_info=mcp_types.Implementation(name="qwen3-agent", version=version),
+            cache=None,
+        )
+
+    async def _list_tools(self, client: mcp.Client) -> tuple[mcp_types.Tool, ...]:
+        if client.server_capabilities.tools is None:
+            return ()
+        tools: dict[str, mcp_types.Tool] = {}
+        cursor: str | None = None
+        for _ in range(_MAX_PAGES):
+            page = await client.list_tools(cursor=cursor)
+            tools |= {tool.name: tool for tool in page.tools}
+            cursor = page.next_cursor
+            if not cursor:
+                break
+        return tuple(tools[name] for name in sorted(tools) if self.config.offers(name))
+
+    def _not_in_time(self) -> str:
+        return self._with_stderr(
+            f"it was not ready within {self.config.start_timeout:g} seconds (startTimeout)"
+        )
+
+    def _why(self, error: BaseException) -> str:
+        while isinstance(error, BaseExceptionGroup) and error.exceptions:
+            error = error.exceptions[0]
+        if self._process is not None and self._process.returncode is not None:
+            return self._with_stderr(self._how_it_ended())
+        if isinstance(error, OSError) and error.strerror:
+            return f"it could not be started: {error.strerror}"
+        return self._with_stderr(str(error) or type(error).__name__)
+
+    def _how_it_ended(self) -> str:
+        code = self._process.returncode if self._process else None
+        if code is None:
+            return "it closed its connection"
+        return f"it exited with status {code}" if code >= 0 else f"it was killed by signal {-code}"
+
+    def _with_stderr(self, reason: str) -> str:
+        lines = self._process.stderr_tail.splitlines() if self._process else []
+        if not lines:
+            return reason
+        return f"{reason}; its stderr ends with:\n" + "\n".join(lines[-_STDERR_LINES_SHOWN:])
+
+
+class _DiedError(ToolError):
+    """The connection closed before the call was answered."""
+
+
+def _import_sdk() -> None:
+    import mcp  # noqa: F401
+
+    from . import listing, results, transport  # noqa: F401

@@ -1,0 +1,64 @@
+"""An MCP tool as the model sees and calls it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ToolError
+from ..json_schema import (
+    with_references_inlined,
+    without_null_alternatives,
+    without_titles,
+)
+from ..tool import Tool, ToolResult
+
+if TYPE_CHECKING:
+    import mcp_types
+
+    from .server import Server
+
+_MAX_PROBLEMS = 5
+
+
+def model_tool(name: str, described: mcp_types.Tool, server: Server) -> Tool:
+    """The tool that the model calls `name`, answered by `server`.
+
+    The model sees the schema without noise; arguments are checked against the original.
+    """
+    schema = described.input_schema
+    hints = described.annotations
+    read_only = bool(hints and hints.read_only_hint)
+    repeatable = read_only or bool(hints and hints.idempotent_hint)
+
+    async def run(arguments: dict[str, Any]) -> ToolResult:
+        problems = _problems(schema, arguments)
+        if problems:
+            raise ToolError(f"Invalid arguments for {name}: {'; '.join(problems)}.")
+        return await server.call(described.name, arguments, repeatable=repeatable)
+
+    return Tool(
+        name=name,
+        description=(described.description or described.title or "").strip(),
+        parameters=_digestible(schema),
+        run=run,
+        read_only=read_only,
+    )
+
+
+def _digestible(schema: dict[str, Any]) -> dict[str, Any]:
+    plain = without_null_alternatives(without_titles(with_references_inlined(schema)))
+    noise = ("$schema", "$id", "$comment", "x-order")
+    plain = {key: value for key, value in plain.items() if key not in noise}
+    return {"type": "object", "properties": {}, **plain}
+
+
+def _problems(schema: dict[str, Any], arguments: dict[str, Any]) -> list[str]:
+    """What is wrong with the arguments, each in words that the model can act on."""
+    from jsonschema.validators import validator_for  # type: ignore[import-untyped]
+
+    validator = validator_for(schema)(schema)
+    problems = []
+    for error in sorted(validator.iter_errors(arguments), key=lambda error: list(error.path)):
+        where = ".".join(str(step) for step in error.absolute_path)
+        problems.append(f"{where}: {error.message}" if where else error.message)
+    return problems[:_MAX_PROBLEMS]
