@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from qwen3_agent.cli.markdown import MarkdownBlocks
 
 PIECES = st.lists(st.sampled_from(["a", "b c", "\n", "\n\n", "```", "```py\n", "~~~", " ", "时"]))
