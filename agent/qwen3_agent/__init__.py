@@ -1,1 +1,69 @@
 """Tool-calling agents on Qwen3 models that run on your own hardware."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qwen3_tools.code_interpreter import CodeInterpreter
+    from qwen3_tools.mcp import mcp_servers
+    from qwen3_tools.tool import Tool, ToolResult, tool
+
+    from . import errors, events
+    from .agent import Agent
+    from .conversation import Conversation
+    from .engines import Sampling
+    from .errors import LimitReached, Qwen3AgentError, ToolError
+    from .limits import Limits
+    from .result import RunResult
+    from .thinking import Thinking
+
+__all__ = [
+    "Agent",
+    "CodeInterpreter",
+    "Conversation",
+    "LimitReached",
+    "Limits",
+    "Qwen3AgentError",
+    "RunResult",
+    "Sampling",
+    "Thinking",
+    "Tool",
+    "ToolError",
+    "ToolResult",
+    "errors",
+    "events",
+    "mcp_servers",
+    "tool",
+]
+
+_HOMES = {
+    "Agent": "qwen3_agent.agent",
+    "CodeInterpreter": "qwen3_tools.code_interpreter",
+    "Conversation": "qwen3_agent.conversation",
+    "LimitReached": "qwen3_agent.errors",
+    "Limits": "qwen3_agent.limits",
+    "Qwen3AgentError": "qwen3_agent.errors",
+    "RunResult": "qwen3_agent.result",
+    "Sampling": "qwen3_agent.engines",
+    "Thinking": "qwen3_agent.thinking",
+    "Tool": "qwen3_tools.tool",
+    "ToolError": "qwen3_agent.errors",
+    "ToolResult": "qwen3_tools.tool",
+    "mcp_servers": "qwen3_tools.mcp",
+    "tool": "qwen3_tools.tool",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is asked for, so that `import qwen3_agent` costs nothing."""
+    if name in ("errors", "events"):
+        return import_module(f"qwen3_agent.{name}")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

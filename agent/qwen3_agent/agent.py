@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from qwen3_tools.tool import Tool, ToolSource
+from anyio import to_thread
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from qwen3_tools.tool import Tool, ToolSource, tool
+from qwen3_tools.toolbox import Toolbox
 
+from .conversation import Conversation, check_task
 from .engines import Sampling
+from .errors import ToolDefinitionError
 from .events import Event
 from .limits import Limits
+from .loop import Emit
 from .models import Model
+from .models.choose import resolve
 from .result import RunResult
+from .streaming import RunStream
+from .thinking import Policy, policy
 
 
 class Agent:
     """A Qwen3 model with instructions and tools.
 
     Args:
-        model: a folder with a checkpoint, a hub id such as "Qwen/Qwen3-8B", or a `Model`.
-            None: Qwen3-4B where there is a CUDA GPU, the bundled demonstration model elsewhere.
+        model: a folder with a checkpoint, a hub id such as "Qwen/Qwen3-8B", or a `Model`, which
+            stays the caller's to close. None: Qwen3-4B where there is a CUDA GPU, the bundled
+            demonstration model elsewhere.
         instructions: the system message.
         tools: functions (as by `@tool`), `Tool`s, and sources such as `CodeInterpreter()` and
             `mcp_servers("mcp_servers.json")`.
-        thinking: "on", "off", "adaptive", a number of tokens a step, or any thinking policy.
-            None: on where the model can think.
+        thinking: "on", "off" or a thinking policy. None: on where the model can think.
         limits: how much a turn may spend.
         sampling: None follows the thinking mode with what Qwen recommends for it.
         keep_thoughts: keep the thoughts of earlier turns in the prompt. They are dropped
@@ -44,44 +54,114 @@ class Agent:
         *,
         instructions: str | None = None,
         tools: Sequence[Callable[..., Any] | Tool | ToolSource] = (),
-        thinking: Any = None,
+        thinking: str | Policy | None = None,
         limits: Limits | None = None,
         sampling: Sampling | None = None,
         keep_thoughts: bool = False,
         logprobs: bool = False,
     ) -> None:
-        raise NotImplementedError
+        self.model = model
+        self.instructions = instructions
+        self.tools = tuple(_as_tool(each) for each in tools)
+        self.thinking = thinking
+        self.limits = limits or Limits()
+        self.sampling = sampling
+        self.keep_thoughts = keep_thoughts
+        self.logprobs = logprobs
+        policy(thinking, can_think=True)
+        Toolbox([each for each in self.tools if isinstance(each, Tool)])
+        self._warm: _Warm | None = None
+        self._stack: AsyncExitStack | None = None
+        self._sync_stack: ExitStack | None = None
+        self._portal: BlockingPortal | None = None
 
     async def run(self, task: str) -> RunResult:
-        """Work on a task until there is an answer."""
-        raise NotImplementedError
+        """Work on a task until there is an answer.
 
-    def stream(self, task: str) -> "RunStream":
+        Raises:
+            LimitReached: a limit came first; holds the partial result.
+            NoAnswer: the model ended its turn without saying anything.
+            PromptTooLong: the conversation does not fit into the model's context.
+            ModelNotFound, ChatFormatError, ThinkingUnavailable, EngineError: see there.
+            ValueError: the task is empty.
+        """
+        check_task(task)
+        async with self.conversation() as conversation:
+            return await conversation.run(task)
+
+    def stream(self, task: str) -> RunStream:
         """Work on a task and tell what happens as it happens.
 
-        `async for event in agent.stream(task)`; with `async with agent.stream(task) as events`
-        the run is over, or cancelled, when the block is left.
+        `async for event in agent.stream(task)`. With `async with agent.stream(task) as stream`
+        the run is over, or cancelled and cleaned up, when the block is left. Raises what `run`
+        raises, while iterating.
         """
-        raise NotImplementedError
+        check_task(task)
+
+        async def work(emit: Emit) -> None:
+            async with self.conversation() as conversation:
+                await conversation._turn(task, emit)
+
+        return RunStream(work)
 
     def run_sync(self, task: str) -> RunResult:
         """`run` for code that is not async."""
-        raise NotImplementedError
+        check_task(task)
+        with self._sync_door() as portal:
+            return portal.call(self.run, task)
 
     def stream_sync(self, task: str) -> Iterator[Event]:
-        """`stream` for code that is not async."""
-        raise NotImplementedError
+        """`stream` for code that is not async. Closing the iterator ends the run."""
+        check_task(task)
+        return self._stream_sync(task)
 
-    def conversation(self) -> AbstractAsyncContextManager["Conversation"]:
-        """Several turns with one memory: `async with agent.conversation() as conversation`.
+    def _stream_sync(self, task: str) -> Iterator[Event]:
+        with (
+            self._sync_door() as portal,
+            portal.wrap_async_context_manager(self.stream(task)) as stream,
+        ):
+            while (event := portal.call(_next_or_none, stream)) is not None:
+                yield event
 
-        A `Conversation` has `run(text)` and `stream(text)`.
-        """
-        raise NotImplementedError
+    @asynccontextmanager
+    async def conversation(self) -> AsyncIterator[Conversation]:
+        """Several turns with one memory: `async with agent.conversation() as conversation`."""
+        async with AsyncExitStack() as stack:
+            warm = self._warm or await stack.enter_async_context(_warm_up(self))
+            tools: list[Tool] = []
+            for each in self.tools:
+                if isinstance(each, Tool):
+                    tools.append(each)
+                elif each.shared:
+                    tools.extend(warm.shared_tools[id(each)])
+                else:
+                    tools.extend(await stack.enter_async_context(each.open()))
+            toolbox = Toolbox(tools)
+            system = [{"role": "system", "content": self.instructions}]
+            chat = warm.model.chat(
+                system if self.instructions else [],
+                toolbox.schemas(),
+                keep_thoughts=self.keep_thoughts,
+                sampling=self.sampling,
+                logprobs=self.logprobs,
+            )
+            yield Conversation(
+                warm.model,
+                chat,
+                toolbox,
+                policy(self.thinking, can_think=warm.model.can_think),
+                self.limits,
+                warm.notices,
+            )
 
     async def __aenter__(self) -> Self:
-        """Keep the engine and the shared tools warm between runs."""
-        raise NotImplementedError
+        """Keep the model and the shared tools warm between runs."""
+        if self._warm is not None:
+            raise RuntimeError("The agent is entered already.")
+        async with AsyncExitStack() as stack:
+            self._warm = await stack.enter_async_context(_warm_up(self))
+            self._stack = stack.pop_all()
+        return self
 
     async def __aexit__(
         self,
@@ -89,11 +169,17 @@ class Agent:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        raise NotImplementedError
+        assert self._stack is not None, "entered before it is left"
+        stack, self._stack, self._warm = self._stack, None, None
+        await stack.__aexit__(kind, error, trace)
 
     def __enter__(self) -> Self:
         """The same for `run_sync` and `stream_sync`."""
-        raise NotImplementedError
+        with ExitStack() as stack:
+            portal = stack.enter_context(start_blocking_portal())
+            stack.enter_context(portal.wrap_async_context_manager(self))
+            self._portal, self._sync_stack = portal, stack.pop_all()
+        return self
 
     def __exit__(
         self,
@@ -101,4 +187,68 @@ class Agent:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        raise NotImplementedError
+        assert self._sync_stack is not None, "entered before it is left"
+        stack, self._sync_stack, self._portal = self._sync_stack, None, None
+        stack.__exit__(kind, error, trace)
+
+    @contextmanager
+    def _sync_door(self) -> Iterator[BlockingPortal]:
+        """An event loop in a thread: the one of `with agent`, or one for this call."""
+        if self._portal is not None:
+            yield self._portal
+        elif self._warm is not None:
+            raise RuntimeError("Inside `async with agent` use `await agent.run(...)`.")
+        else:
+            with start_blocking_portal() as portal:
+                yield portal
+
+
+@dataclass(frozen=True, slots=True)
+class _Warm:
+    """What runs of one agent share."""
+
+    model: Model
+    shared_tools: dict[int, Sequence[Tool]]
+    """By the id of the source that offers them."""
+    notices: list[str]
+
+
+@asynccontextmanager
+async def _warm_up(agent: Agent) -> AsyncIterator[_Warm]:
+    """Start the shared sources and load the model."""
+    async with AsyncExitStack() as stack:
+        shared: dict[int, Sequence[Tool]] = {}
+        notices: list[str] = []
+        for each in agent.tools:
+            if not isinstance(each, Tool) and each.shared:
+                shared[id(each)] = await stack.enter_async_context(each.open())
+                failures: dict[str, str] = getattr(each, "failures", {})
+                notices += [f"{name} is not there: {why}" for name, why in failures.items()]
+        model = await _load(agent.model)
+        if model is not agent.model:
+            stack.push_async_callback(model.aclose)
+        yield _Warm(model, shared, notices)
+
+
+async def _load(model: str | Path | Model | None) -> Model:
+    if model is not None and not isinstance(model, str | Path):
+        return model
+    from .models.local import LocalModel
+
+    checkpoint = await to_thread.run_sync(resolve, model)
+    folder = await to_thread.run_sync(checkpoint.folder, abandon_on_cancel=True)
+    return await LocalModel.load(folder, name=checkpoint.name)
+
+
+def _as_tool(given: Callable[..., Any] | Tool | ToolSource) -> Tool | ToolSource:
+    if isinstance(given, Tool) or (hasattr(given, "open") and hasattr(given, "shared")):
+        return given
+    if callable(given):
+        return tool(given)
+    raise ToolDefinitionError(
+        f"{given!r} is no tool: give a function, a Tool, or a source such as CodeInterpreter()."
+    )
+
+
+async def _next_or_none(stream: RunStream) -> Event | None:
+    return await anext(stream, None)

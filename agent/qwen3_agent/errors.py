@@ -50,7 +50,7 @@ __all__ = [
 ]
 
 
-class ModelNotFound(Qwen3AgentError):
+class ModelNotFound(Qwen3AgentError):  # noqa: N818 - reads as what happened
     """The model is not a folder, not known by name, and cannot be had from the hub."""
 
 
@@ -58,7 +58,7 @@ class ChatFormatError(Qwen3AgentError):
     """The checkpoint has no chat template, or one of no known family."""
 
 
-class ThinkingUnavailable(Qwen3AgentError):
+class ThinkingUnavailable(Qwen3AgentError):  # noqa: N818 - reads as what happened
     """The model cannot think, or cannot do without, and the thinking policy asked for it."""
 
 
@@ -66,7 +66,7 @@ class EngineError(Qwen3AgentError):
     """The engine cannot start, or failed while it generated."""
 
 
-class PromptTooLong(Qwen3AgentError):
+class PromptTooLong(Qwen3AgentError):  # noqa: N818 - reads as what happened
     """The prompt leaves no room for an answer in the model's context."""
 
     def __init__(self, prompt_tokens: int, context_length: int) -> None:
@@ -79,14 +79,14 @@ class PromptTooLong(Qwen3AgentError):
         )
 
 
-class NoAnswer(Qwen3AgentError):
+class NoAnswer(Qwen3AgentError):  # noqa: N818 - reads as what happened
     """The model ended its turn without an answer and without a tool call, and did so again."""
 
 
 LimitName = Literal["steps", "tokens", "seconds", "context"]
 
 
-class LimitReached(Qwen3AgentError):
+class LimitReached(Qwen3AgentError):  # noqa: N818 - reads as what happened
     """A limit ended the run before there was an answer.
 
     Attributes:

@@ -7,7 +7,7 @@ once. So the prompt of each step begins with the whole prompt and output of the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from .parts import Part
@@ -30,7 +30,7 @@ class Segment:
     kind: Kind
     ids: tuple[int, ...]
     parts: tuple[Part, ...] = ()
-    """On the last sampled segment of a step: what the whole step says."""
+    """On the last segment of a step's message: what the whole message says."""
     logprobs: tuple[float, ...] | None = None
     """One for each id of a sampled segment, when they were asked for."""
 
@@ -82,17 +82,19 @@ class Transcript:
         kind: Kind,
         ids: Iterable[int],
         *,
-        parts: Sequence[Part] = (),
         logprobs: Sequence[float] | None = None,
     ) -> None:
         """Add what was written next."""
-        segment = Segment(
-            kind, tuple(ids), tuple(parts), None if logprobs is None else tuple(logprobs)
-        )
+        segment = Segment(kind, tuple(ids), logprobs=None if logprobs is None else tuple(logprobs))
         if segment.logprobs is not None and len(segment.logprobs) != len(segment.ids):
             raise ValueError("A segment needs one log-probability for each id.")
         self._segments.append(segment)
         self._ids.extend(segment.ids)
+
+    def name_parts(self, parts: Sequence[Part]) -> None:
+        """Say what the message spells whose last segment is the latest."""
+        if self._segments:
+            self._segments[-1] = replace(self._segments[-1], parts=tuple(parts))
 
     def to_record(self) -> dict[str, Any]:
         """A training record, ready for JSON.

@@ -6,11 +6,11 @@ a `Chat`: one conversation with a model, to which messages are added and steps a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..engines import Finish
+from ..engines import Finish, Sampling
 
 if TYPE_CHECKING:
     from ..parser import Delta
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Chat", "Model", "ModelStep", "OnDelta"]
 
-OnDelta = Callable[["Delta"], Awaitable[None]]
+OnDelta = Callable[["Delta"], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +92,14 @@ class Model(Protocol):
         messages: Sequence[Mapping[str, Any]],
         tools: Sequence[Mapping[str, Any]],
         *,
-        keep_thoughts: bool,
-        logprobs: bool,
+        keep_thoughts: bool = False,
+        sampling: Sampling | None = None,
+        logprobs: bool = False,
     ) -> Chat:
-        """A conversation that begins with `messages` (a system message or none)."""
+        """A conversation that begins with `messages` (a system message or none).
+
+        Without `sampling`, each step is sampled as suits its thinking mode.
+        """
         ...
 
     async def aclose(self) -> None:

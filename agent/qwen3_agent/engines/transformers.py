@@ -1,0 +1,213 @@
+"""The engine that runs everywhere: Hugging Face Transformers, on CPU or one CUDA GPU.
+
+Forward passes run one at a time in a worker thread, and several generations take turns. The keys
+and values of the latest conversations are kept, so that a prompt that begins like one of them
+costs only what is new in it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from anyio import to_thread
+
+from ..errors import EngineError
+from . import Chunk, Sampling
+from .draw import draw, log_probability
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import DynamicCache
+
+
+@dataclass(slots=True)
+class _Memory:
+    """Keys and values of one token sequence."""
+
+    cache: DynamicCache
+    ids: list[int] = field(default_factory=list)
+
+
+class TransformersEngine:
+    """A causal language model of Transformers as an engine.
+
+    Args:
+        model: on its device, in evaluation mode.
+        remembered: how many token sequences keep their keys and values after use.
+    """
+
+    def __init__(self, model: Any, *, remembered: int = 4) -> None:
+        text_config = model.config.get_text_config()
+        self.context_length = int(text_config.max_position_embeddings)
+        self.computed_tokens = 0
+        """Tokens that went through the model since it was loaded."""
+        self._model = model
+        self._remembered = remembered
+        self._memories: list[_Memory] = []  # the latest used one last
+        self._one_at_a_time = anyio.CapacityLimiter(1)
+        self._pass_tokens = _pass_tokens(model)
+
+    @classmethod
+    def load(cls, folder: Path, *, remembered: int = 4) -> TransformersEngine:
+        """Load a checkpoint: to the first CUDA GPU in bfloat16, or to the CPU in float32.
+
+        Takes seconds to minutes; call it in a worker thread.
+
+        Raises:
+            EngineError: Transformers is not installed or cannot load the checkpoint.
+        """
+        try:
+            import torch
+            from transformers import AutoModelForCausalLM
+            from transformers.utils import logging
+        except ImportError as error:
+            raise EngineError(
+                f"This engine needs torch and transformers ({error}): "
+                'pip install "qwen3-agent[local]".'
+            ) from error
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        # bfloat16 is emulated on most CPUs: slower than float32, and less exact
+        dtype = torch.bfloat16 if device == "cuda" else torch.float32
+        had_progress_bar = logging.is_progress_bar_enabled()
+        logging.disable_progress_bar()
+        try:
+            model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
+            model = model.to(device).eval()
+        except Exception as error:
+            raise EngineError(f"Cannot load the model in {folder}: {error}") from error
+        finally:
+            if had_progress_bar:
+                logging.enable_progress_bar()
+        return cls(model, remembered=remembered)
+
+    async def generate(
+        self,
+        prompt: Sequence[int],
+        *,
+        sampling: Sampling,
+        max_tokens: int,
+        stop_ids: frozenset[int],
+        logprobs: bool = False,
+    ) -> AsyncGenerator[Chunk, None]:
+        """See `Engine.generate`."""
+        if not prompt or max_tokens < 1:
+            raise ValueError("A generation needs a prompt and room for at least one token.")
+        seed = random.getrandbits(64) if sampling.seed is None else sampling.seed
+        if self._model is None:
+            raise EngineError("The engine is closed.")
+        memory = self._recall(list(prompt))
+        cached: int | None = len(memory.ids)
+        new = list(prompt[len(memory.ids) :])
+        try:
+            while len(new) > self._pass_tokens:
+                await self._run(self._compute, memory, new[: self._pass_tokens])
+                del new[: self._pass_tokens]
+            for left in reversed(range(max_tokens)):
+                token, logprob = await self._run(self._next, memory, new, sampling, seed, logprobs)
+                stopped = token in stop_ids
+                yield Chunk(
+                    (token,),
+                    finish="stop" if stopped else None if left else "length",
+                    cached_tokens=cached,
+                    logprobs=None if logprob is None else (logprob,),
+                )
+                if stopped:
+                    return
+                cached, new = None, [token]
+        finally:
+            self._keep(memory)
+
+    async def aclose(self) -> None:
+        """Let go of the model."""
+        self._memories.clear()
+        self._model = None
+
+    async def _run(self, function: Any, *args: Any) -> Any:
+        """Run one forward pass. A cancellation waits for it, so that the memory stays whole."""
+        if self._model is None:
+            raise EngineError("The engine is closed.")
+        try:
+            return await to_thread.run_sync(function, *args, limiter=self._one_at_a_time)
+        except RuntimeError as error:  # torch's errors, out of memory among them
+            raise EngineError(f"The model failed: {error}") from error
+
+    def _compute(self, memory: _Memory, new: list[int]) -> torch.Tensor:
+        """Logits after `new`, shape (vocabulary,); `memory` then holds `new` too."""
+        import torch
+
+        with torch.inference_mode():
+            output = self._model(
+                input_ids=torch.tensor([new], device=self._model.device),
+                past_key_values=memory.cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+        memory.ids.extend(new)
+        self.computed_tokens += len(new)
+        logits: torch.Tensor = output.logits[0, -1].float()
+        return logits
+
+    def _next(
+        self, memory: _Memory, new: list[int], sampling: Sampling, seed: int, logprobs: bool
+    ) -> tuple[int, float | None]:
+        logits = self._compute(memory, new)
+        token = draw(logits, sampling, seed, position=len(memory.ids))
+        return token, log_probability(logits, token) if logprobs else None
+
+    def _recall(self, prompt: list[int]) -> _Memory:
+        """A memory of the longest known beginning of `prompt`, short of its last token.
+
+        One that `prompt` extends is taken out, so that nobody else extends it meanwhile. Of one
+        that parts ways with `prompt`, the common beginning is taken and the whole stays.
+        """
+        from transformers import DynamicCache
+
+        best = max(self._memories, key=lambda memory: _common(memory.ids, prompt), default=None)
+        common = 0 if best is None else min(_common(best.ids, prompt), len(prompt) - 1)
+        if best is not None and common == len(best.ids):
+            self._memories.remove(best)
+            return best
+        fresh = _Memory(DynamicCache(config=self._model.config))
+        if best is not None and _can_fork(best.cache):
+            # Slices share storage with the whole; an update copies, so neither disturbs the other
+            for ours, theirs in zip(fresh.cache.layers, best.cache.layers, strict=True):
+                ours.update(theirs.keys[..., :common, :], theirs.values[..., :common, :])
+            fresh.ids = best.ids[:common]
+        return fresh
+
+    def _keep(self, memory: _Memory) -> None:
+        if self._model is None or memory.cache.get_seq_length() != len(memory.ids):
+            return  # a pass failed halfway
+        self._memories.append(memory)
+        del self._memories[: -self._remembered]
+
+
+def _common(known: list[int], prompt: list[int]) -> int:
+    """How many ids the two begin with in common."""
+    if known == prompt[: len(known)]:
+        return len(known)
+    pairs = enumerate(zip(known, prompt, strict=False))
+    return next((index for index, (ours, theirs) in pairs if ours != theirs), len(prompt))
+
+
+def _can_fork(cache: DynamicCache) -> bool:
+    """Whether every layer holds one key and value a token, and so can be cut anywhere."""
+    from transformers.cache_utils import DynamicLayer
+
+    return all(type(layer) is DynamicLayer for layer in cache.layers)
+
+
+def _pass_tokens(model: Any) -> int:
+    """Tokens of a prompt in one pass: what takes about a quarter of a second at most.
+
+    A pass cannot be interrupted. A token costs about two operations a parameter.
+    """
+    if model.device.type != "cpu":
+        return 2048
+    operations = 5e10 / 2
+    return max(8, min(1024, int(operations / model.num_parameters())))

@@ -1,0 +1,98 @@
+"""Which checkpoint a name means."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from ..errors import ModelNotFound
+
+DEMO = "qwen3-tiny"
+DEFAULT_WITH_GPU = "Qwen/Qwen3-4B"
+DEMO_FOLDER = Path(__file__).parent.parent / "qwen3_tiny"
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A model's files."""
+
+    name: str
+    """As it is shown: the hub id, or the folder's name."""
+    source: Path | str
+    """A folder on this machine, or an id on the hub."""
+    is_demo: bool = False
+    """Whether it is the bundled demonstration model."""
+
+    def folder(self) -> Path:
+        """The folder with the files; those of the hub are downloaded when they are not there.
+
+        Raises:
+            ModelNotFound: the hub has no such model, or cannot be reached.
+        """
+        return self.source if isinstance(self.source, Path) else _download(self.source)
+
+
+def resolve(model: str | Path | None) -> Checkpoint:
+    """What a user's `model` names. Downloads nothing.
+
+    Args:
+        model: "qwen3-tiny" for the bundled model, a folder, or a hub id. None: Qwen3-4B where
+            there is a CUDA GPU, else the bundled model.
+
+    Raises:
+        ModelNotFound: it is none of these.
+    """
+    if model is None:
+        model = DEFAULT_WITH_GPU if _has_gpu() else DEMO
+    if model == DEMO:
+        return Checkpoint(DEMO, DEMO_FOLDER, is_demo=True)
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ModelNotFound(
+                f"The folder {folder} holds no model: it has no config.json. Name the folder of a "
+                "checkpoint, with config.json, tokenizer.json and *.safetensors."
+            )
+        return Checkpoint(folder.resolve().name, folder)
+    if isinstance(model, str) and _HUB_ID.fullmatch(model):
+        return Checkpoint(model, model)
+    raise ModelNotFound(
+        f"There is no model {str(model)!r}: it is no folder here, and no hub id, which would look "
+        f'like "Qwen/Qwen3-4B". The bundled demonstration model is "{DEMO}".'
+    )
+
+
+def _has_gpu() -> bool:
+    if find_spec("torch") is None:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _download(hub_id: str) -> Path:
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    except ImportError as error:
+        raise ModelNotFound(
+            f"To fetch {hub_id} from the hub, huggingface_hub is needed: "
+            'pip install "qwen3-agent[local]". Or name a folder with the model.'
+        ) from error
+    wanted = ["*.json", "*.jinja", "*.safetensors", "*.txt"]
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=wanted))
+    except LocalEntryNotFoundError as error:
+        raise ModelNotFound(
+            f"{hub_id} is not on this machine and the hub cannot be reached: name a folder with "
+            f'the model, or take the bundled demonstration model "{DEMO}".'
+        ) from error
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelNotFound(
+            f"Cannot fetch {hub_id} from the hub ({reason}): check the id, or name a folder."
+        ) from error

@@ -1,0 +1,130 @@
+"""One message by the model, its thinking budget held to the token.
+
+The tokens are watched as they come. When a thought has spent its budget, the engine is stopped,
+Qwen3's closing sentence is put after the thought, and the engine goes on over the same prefix. A
+thought that ends by itself, or that a tool call ends, is never touched.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+
+from ..chat_format import ChatFormat
+from ..engines import Engine, Finish, Sampling
+from ..errors import EngineError
+from ..parser import Parser
+from ..thinking import Plan
+from ..transcript import Transcript
+from . import OnDelta
+
+
+class Generation:
+    """Writes one message to the end of a transcript.
+
+    Args:
+        engine: samples.
+        chat_format: of the same checkpoint.
+        transcript: ends with a generation prompt; grows by what is sampled.
+        parser: turns the text into parts.
+        plan: whether the message begins with a thought, and how long that may be.
+        on_delta: called with each piece of the message as it comes.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        chat_format: ChatFormat,
+        transcript: Transcript,
+        parser: Parser,
+        plan: Plan,
+        on_delta: OnDelta,
+    ) -> None:
+        self.cached_tokens: int | None = None
+        self.sampled_tokens = 0
+        self.thinking_tokens = 0
+        self.closed_by_force = False
+        self._engine = engine
+        self._format = chat_format
+        self._transcript = transcript
+        self._parser = parser
+        self._plan = plan
+        self._on_delta = on_delta
+        self._decoder = chat_format.decoder()
+
+    async def run(self, max_tokens: int | None, sampling: Sampling, *, logprobs: bool) -> Finish:
+        """Write until the message ends, `max_tokens` are sampled, or the context is full."""
+        limit = self._engine.context_length - len(self._transcript)
+        if max_tokens is not None:
+            limit = min(limit, max_tokens)
+        finish = None
+        while finish is None:
+            room = min(
+                limit - self.sampled_tokens, self._engine.context_length - len(self._transcript)
+            )
+            if room < 1:
+                finish = "length"
+            else:
+                finish = await self._sample(room, sampling, logprobs)
+            if finish is None:
+                self._close_thought()
+        self._tell(self._decoder.flush())
+        for delta in self._parser.finish(truncated=finish == "length"):
+            self._on_delta(delta)
+        return finish
+
+    async def _sample(self, room: int, sampling: Sampling, logprobs: bool) -> Finish | None:
+        """Let the engine write; None: it was stopped since the thought has spent its budget."""
+        ids: list[int] = []
+        scores: list[float] = []
+        generation = self._engine.generate(
+            self._transcript.ids,
+            sampling=sampling,
+            max_tokens=room,
+            stop_ids=self._format.stop_ids,
+            logprobs=logprobs,
+        )
+        try:
+            async with aclosing(generation) as chunks:
+                async for chunk in chunks:
+                    if self.cached_tokens is None:
+                        self.cached_tokens = chunk.cached_tokens
+                    for index, token in enumerate(chunk.ids):
+                        if self._budget_is_spent(token):
+                            return None
+                        ids.append(token)
+                        if chunk.logprobs is not None:
+                            scores.append(chunk.logprobs[index])
+                        self._take(token)
+                    if chunk.finish is not None:
+                        return chunk.finish
+            raise EngineError("The engine ended a generation without saying why.")
+        finally:
+            self._transcript.append("sampled", ids, logprobs=scores if logprobs else None)
+
+    def _take(self, token: int) -> None:
+        was_thinking = self._parser.thinking
+        self.sampled_tokens += 1
+        if token not in self._format.stop_ids:
+            self._tell(self._decoder.feed([token]))
+        if was_thinking and self._parser.thinking:
+            self.thinking_tokens += 1
+
+    def _budget_is_spent(self, token: int) -> bool:
+        """Whether `token` would be one more of a thought than the plan allows."""
+        return (
+            self._plan.budget is not None
+            and self.thinking_tokens >= self._plan.budget
+            and self._parser.thinking
+            and token not in self._format.thought_end_ids
+            and token not in self._format.stop_ids
+        )
+
+    def _close_thought(self) -> None:
+        ids = self._format.close_thought()
+        self._transcript.append("forced", ids)
+        self.closed_by_force = True
+        self._tell(self._decoder.feed(ids))
+
+    def _tell(self, text: str) -> None:
+        for delta in self._parser.feed(text):
+            self._on_delta(delta)

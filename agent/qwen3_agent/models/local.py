@@ -1,0 +1,211 @@
+"""A model on this machine: an engine plus the checkpoint's chat format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from anyio import to_thread
+
+from ..chat_format import ChatFormat
+from ..engines import Engine, Sampling
+from ..errors import PromptTooLong, ThinkingUnavailable
+from ..parser import Parser
+from ..parts import Content, MalformedCall, Part, Reasoning, ToolCall
+from ..thinking import Plan
+from ..transcript import Transcript
+from . import ModelStep, OnDelta
+from .generation import Generation
+
+
+class LocalModel:
+    """An engine plus a chat format.
+
+    Args:
+        engine: token ids in, token ids out.
+        chat_format: of the same checkpoint.
+        name: as it is shown.
+        sampling: used where the caller gives none; None follows the thinking mode.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        chat_format: ChatFormat,
+        *,
+        name: str,
+        sampling: Sampling | None = None,
+    ) -> None:
+        self.name = name
+        self.can_think = chat_format.can_think
+        self.can_skip_thinking = chat_format.can_skip_thinking
+        self.engine = engine
+        self.chat_format = chat_format
+        self._sampling = sampling
+
+    @classmethod
+    async def load(cls, folder: Path, *, name: str | None = None) -> Self:
+        """Load a checkpoint's folder onto the Transformers engine.
+
+        Raises:
+            ChatFormatError: its chat format is missing or unknown.
+            EngineError: it cannot be loaded.
+        """
+        from ..engines.transformers import TransformersEngine
+
+        chat_format = await to_thread.run_sync(ChatFormat.from_folder, folder)
+        engine = await to_thread.run_sync(TransformersEngine.load, folder)
+        return cls(engine, chat_format, name=name or folder.name, sampling=_own_sampling(folder))
+
+    def chat(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]],
+        *,
+        keep_thoughts: bool = False,
+        sampling: Sampling | None = None,
+        logprobs: bool = False,
+    ) -> LocalChat:
+        """See `Model.chat`."""
+        return LocalChat(
+            self,
+            [dict(message) for message in messages],
+            [dict(tool) for tool in tools],
+            keep_thoughts=keep_thoughts,
+            sampling=sampling or self._sampling,
+            logprobs=logprobs,
+        )
+
+    async def aclose(self) -> None:
+        """Let go of the engine."""
+        await self.engine.aclose()
+
+
+class LocalChat:
+    """One conversation, as token ids that only grow within a turn."""
+
+    def __init__(
+        self,
+        model: LocalModel,
+        messages: list[dict[str, Any]],
+        tools: list[dict[str, Any]],
+        *,
+        keep_thoughts: bool,
+        sampling: Sampling | None,
+        logprobs: bool,
+    ) -> None:
+        self.transcript = Transcript()
+        self._model = model
+        self._format = model.chat_format
+        self._messages = messages
+        self._tools = tools
+        self._keep_thoughts = keep_thoughts
+        self._sampling = sampling
+        self._logprobs = logprobs
+
+    @property
+    def context_left(self) -> int:
+        """Tokens that still fit into the context."""
+        return max(0, self._model.engine.context_length - len(self.transcript))
+
+    def add_user(self, text: str) -> None:
+        """Begin a turn: rendered anew, so that earlier thoughts go; or appended, so they stay."""
+        self._messages.append({"role": "user", "content": text})
+        if self._keep_thoughts and self.transcript.segments:
+            self._close_message()
+            self.transcript.append("user", self._format.user_turn(text))
+        else:
+            self.transcript = Transcript()
+            self.transcript.append("head", self._format.head(self._messages, self._tools))
+
+    def add_tool_results(self, texts: Sequence[str]) -> None:
+        """Answer the calls of the last step, in their order."""
+        self._messages.extend({"role": "tool", "content": text} for text in texts)
+        self._close_message()
+        self.transcript.append("tool_results", self._format.tool_results(texts))
+
+    async def step(self, plan: Plan, *, max_tokens: int | None, on_delta: OnDelta) -> ModelStep:
+        """See `Chat.step`."""
+        self._check(plan)
+        self._close_message()
+        opening = self._format.generation_prompt(thinking=plan.on)
+        prompt_tokens = len(self.transcript) + len(opening)
+        if prompt_tokens >= self._model.engine.context_length:
+            raise PromptTooLong(prompt_tokens, self._model.engine.context_length)
+        self.transcript.append("generation_prompt", opening)
+        parser = Parser(
+            self._format.call_format,
+            thinking_open=plan.on and self._format.opens_thought,
+            tools=self._tools,
+        )
+        generation = Generation(
+            self._model.engine, self._format, self.transcript, parser, plan, on_delta
+        )
+        sampling = self._sampling or (Sampling.thinking() if plan.on else Sampling.not_thinking())
+        try:
+            finish = await generation.run(max_tokens, sampling, logprobs=self._logprobs)
+        finally:
+            self._messages.append(_message(parser.parts))
+            self.transcript.name_parts(parser.parts)
+        return ModelStep(
+            parts=parser.parts,
+            finish=finish,
+            prompt_tokens=prompt_tokens,
+            cached_tokens=generation.cached_tokens or 0,
+            sampled_tokens=generation.sampled_tokens,
+            thinking_tokens=generation.thinking_tokens,
+            closed_by_force=generation.closed_by_force,
+        )
+
+    def _check(self, plan: Plan) -> None:
+        name = self._model.name
+        if plan.on and not self._model.can_think:
+            raise ThinkingUnavailable(
+                f"{name} cannot think: take a hybrid model such as Qwen/Qwen3-4B, or a Thinking "
+                "one, or turn thinking off."
+            )
+        if not plan.on and not self._model.can_skip_thinking:
+            raise ThinkingUnavailable(
+                f"{name} always thinks: take a hybrid model such as Qwen/Qwen3-4B, or an Instruct "
+                "one, or give it a thinking budget."
+            )
+
+    def _close_message(self) -> None:
+        """Put the end of the message that a step was cut off in."""
+        segments = self.transcript.segments
+        if segments and segments[-1].kind in ("sampled", "forced", "generation_prompt"):
+            last = segments[-1].ids[-1:]
+            if not last or last[0] not in self._format.stop_ids:
+                self.transcript.append("forced", self._format.close_step())
+
+
+def _message(parts: Sequence[Part]) -> dict[str, Any]:
+    """What the model said, as a message to render again."""
+    said = "".join(
+        part.text if isinstance(part, Content) else part.raw
+        for part in parts
+        if isinstance(part, Content | MalformedCall)
+    )
+    thought = "".join(part.text for part in parts if isinstance(part, Reasoning))
+    calls = [
+        {"type": "function", "function": {"name": part.name, "arguments": part.arguments}}
+        for part in parts
+        if isinstance(part, ToolCall)
+    ]
+    message: dict[str, Any] = {"role": "assistant", "content": said.strip("\n")}
+    if thought.strip():
+        message["reasoning_content"] = thought.strip("\n")
+    if calls:
+        message["tool_calls"] = calls
+    return message
+
+
+def _own_sampling(folder: Path) -> Sampling | None:
+    """Greedy, where the checkpoint's generation_config.json says `"do_sample": false`."""
+    try:
+        config = json.loads((folder / "generation_config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return Sampling(temperature=0) if config.get("do_sample") is False else None

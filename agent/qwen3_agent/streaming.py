@@ -1,0 +1,112 @@
+"""The events of a run that is under way."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import copy_context
+from types import TracebackType
+from typing import Any, Self
+
+import anyio
+
+from .events import Event
+
+Work = Callable[[Callable[[Event], None]], Awaitable[object]]
+"""Does the run, and is given what to call with each event."""
+
+
+class RunStream:
+    """An async iterator over a run's events; the run starts when the first one is asked for.
+
+    The run is a task of its own, so that model and tools go on while the events are looked at, and
+    no cancel scope stays open between two events. The stream owns that task: it ends with
+    `aclose`, with the `async with` block, or when a stream that is half read is dropped.
+
+    Raises:
+        Qwen3AgentError: while iterating, when the run fails; see `Agent.run`.
+    """
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._task: _RunTask | None = None
+        self._closed = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        if self._closed:
+            raise StopAsyncIteration
+        if self._task is None:
+            self._task = _RunTask(self._work)
+            self._task.handle = _start(self._task.main)
+        return await self._task.next_event()
+
+    async def aclose(self) -> None:
+        """End the run, if it has not ended, and wait until it has cleaned up."""
+        self._closed = True
+        if self._task is not None:
+            self._task.scope.cancel()
+            with anyio.CancelScope(shield=True):
+                await self._task.done.wait()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        if self._task is not None and not self._task.done.is_set():
+            self._task.scope.cancel()
+
+
+class _RunTask:
+    """The run's side. It does not know its stream, so that a dropped stream can be noticed."""
+
+    def __init__(self, work: Work) -> None:
+        self.scope = anyio.CancelScope()
+        self.done = anyio.Event()
+        self.handle: object = None
+        self._work = work
+        self._error: Exception | None = None
+        # Without a bound: a slow reader must not slow the model, and a run's limits bound it
+        self._send, self._receive = anyio.create_memory_object_stream[Event](math.inf)
+
+    async def main(self) -> None:
+        try:
+            with self.scope, self._send:
+                await self._work(self._send.send_nowait)
+        except Exception as error:
+            self._error = error
+        finally:
+            self.done.set()
+
+    async def next_event(self) -> Event:
+        try:
+            return await self._receive.receive()
+        except anyio.EndOfStream:
+            await self.done.wait()
+            self._receive.close()
+        except anyio.ClosedResourceError:
+            pass
+        error, self._error = self._error, None
+        raise error or StopAsyncIteration
+
+
+def _start(main: Callable[[], Coroutine[Any, Any, None]]) -> object:
+    """Start a task that no task group owns, which anyio has no words for; keep what it returns."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        import trio
+
+        return trio.lowlevel.spawn_system_task(main, context=copy_context())
+    return loop.create_task(main())
