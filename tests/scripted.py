@@ -5,11 +5,17 @@ For the rare paths that a real model cannot be made to take on demand.
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
 import anyio.lowlevel
+import tokenizers
+from qwen3_agent.chat_format import ChatFormat
+
 from qwen3_agent.engines import Chunk, Sampling
+from qwen3_agent.models.choose import DEMO_FOLDER
+from qwen3_agent.models.local import LocalModel
 
 
 @dataclass
@@ -61,3 +67,22 @@ class ScriptedEngine:
 
     async def aclose(self) -> None:
         self.closed = True
+
+
+def call(name: str, **arguments: object) -> str:
+    """A tool call as Qwen3 writes it."""
+    body = json.dumps({"name": name, "arguments": arguments}, ensure_ascii=False)
+    return f"<tool_call>\n{body}\n</tool_call>"
+
+
+def scripted_model(*script: str, context_length: int = 4096, chunk_size: int = 1) -> LocalModel:
+    """The bundled model's chat format and tokenizer over an engine that says `script`."""
+    tokenizer = tokenizers.Tokenizer.from_file(str(DEMO_FOLDER / "tokenizer.json"))
+    engine = ScriptedEngine(
+        script,
+        encode=lambda text: tokenizer.encode(text, add_special_tokens=False).ids,
+        stop_id=tokenizer.token_to_id("<|im_end|>"),
+        context_length=context_length,
+        chunk_size=chunk_size,
+    )
+    return LocalModel(engine, ChatFormat.from_folder(DEMO_FOLDER), name="scripted")

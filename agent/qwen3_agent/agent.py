@@ -7,24 +7,25 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextma
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from anyio import to_thread
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+
 from qwen3_tools.tool import Tool, ToolSource, tool
 from qwen3_tools.toolbox import Toolbox
 
+from .calling import Emit
 from .conversation import Conversation, check_task
 from .engines import Sampling
 from .errors import ToolDefinitionError
 from .events import Event
 from .limits import Limits
-from .loop import Emit
 from .models import Model
 from .models.choose import resolve
 from .result import RunResult
 from .streaming import RunStream
-from .thinking import Policy, policy
+from .thinking import Mode, Policy, Thinking, as_policy, latest_switch
 
 
 class Agent:
@@ -37,7 +38,9 @@ class Agent:
         instructions: the system message.
         tools: functions (as by `@tool`), `Tool`s, and sources such as `CodeInterpreter()` and
             `mcp_servers("mcp_servers.json")`.
-        thinking: "on", "off" or a thinking policy. None: on where the model can think.
+        thinking: "on", "off", "adaptive", the number of tokens that each thought may have, or a
+            policy such as `Thinking(first=2048, after_tool=512, total=8192)`. None: on where the
+            model can think.
         limits: how much a turn may spend.
         sampling: None follows the thinking mode with what Qwen recommends for it.
         keep_thoughts: keep the thoughts of earlier turns in the prompt. They are dropped
@@ -46,6 +49,7 @@ class Agent:
 
     Raises:
         ToolDefinitionError: a tool has an unusable signature, or two have one name.
+        ValueError: `thinking` names no policy.
     """
 
     def __init__(
@@ -54,7 +58,7 @@ class Agent:
         *,
         instructions: str | None = None,
         tools: Sequence[Callable[..., Any] | Tool | ToolSource] = (),
-        thinking: str | Policy | None = None,
+        thinking: Mode | Literal["adaptive"] | Policy | None = None,
         limits: Limits | None = None,
         sampling: Sampling | None = None,
         keep_thoughts: bool = False,
@@ -68,7 +72,7 @@ class Agent:
         self.sampling = sampling
         self.keep_thoughts = keep_thoughts
         self.logprobs = logprobs
-        policy(thinking, can_think=True)
+        as_policy(thinking)
         Toolbox([each for each in self.tools if isinstance(each, Tool)])
         self._warm: _Warm | None = None
         self._stack: AsyncExitStack | None = None
@@ -149,9 +153,10 @@ class Agent:
                 warm.model,
                 chat,
                 toolbox,
-                policy(self.thinking, can_think=warm.model.can_think),
+                as_policy(self.thinking) or Thinking("on" if warm.model.can_think else "off"),
                 self.limits,
-                warm.notices,
+                switch=latest_switch([self.instructions or ""]),
+                notices=warm.notices,
             )
 
     async def __aenter__(self) -> Self:

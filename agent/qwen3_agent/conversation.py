@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from qwen3_tools.toolbox import Toolbox
 
 from . import events
+from .calling import Emit
 from .limits import Limits
-from .loop import Emit, run_turn
+from .loop import run_turn
 from .models import Chat, Model
 from .result import RunResult
 from .streaming import RunStream
-
-if TYPE_CHECKING:
-    from .thinking import Policy
+from .thinking import Policy, Switch, latest_switch
 
 
 class Conversation:
@@ -31,6 +29,8 @@ class Conversation:
         toolbox: Toolbox,
         policy: Policy,
         limits: Limits,
+        *,
+        switch: Switch | None = None,
         notices: Sequence[str] = (),
     ) -> None:
         self._model = model
@@ -38,6 +38,7 @@ class Conversation:
         self._toolbox = toolbox
         self._policy = policy
         self._limits = limits
+        self._switch = switch
         self._notices = list(notices)
         self._busy = False
 
@@ -59,8 +60,15 @@ class Conversation:
             while self._notices:
                 emit(events.Notice(self._notices.pop(0)))
             self._chat.add_user(text)
+            self._switch = latest_switch([text]) or self._switch
             return await run_turn(
-                self._chat, self._toolbox, self._policy, self._limits, model=self._model, emit=emit
+                self._model,
+                self._chat,
+                self._toolbox,
+                self._policy,
+                self._limits,
+                switch=self._switch,
+                emit=emit,
             )
         finally:
             self._busy = False

@@ -7,31 +7,33 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import anyio
-from qwen3_tools.tool import ToolResult
+
 from qwen3_tools.toolbox import Toolbox
 
 from . import events
+from .calling import Emit, run_calls, text_for_model
 from .errors import LimitName, LimitReached, NoAnswer
 from .limits import Limits
 from .models import Chat, Model, ModelStep
 from .parser import ContentDelta, Delta, ReasoningDelta
 from .parts import MalformedCall, ToolCall
 from .result import RunResult, StepReport
-from .thinking import LastEvent, Plan, Policy, StepState
-
-LONGEST_TOOL_RESULT = 20_000
-"""Characters of a tool's answer that the model is shown; of a longer one, the middle goes."""
-
-Emit = Callable[[events.Event], None]
+from .thinking import LastEvent, Plan, Policy, StepState, Switch, decide
 
 
 async def run_turn(
-    chat: Chat, toolbox: Toolbox, policy: Policy, limits: Limits, *, model: Model, emit: Emit
+    model: Model,
+    chat: Chat,
+    toolbox: Toolbox,
+    policy: Policy,
+    limits: Limits,
+    *,
+    switch: Switch | None,
+    emit: Emit,
 ) -> RunResult:
     """Let the model work, from the user's message that ends `chat`, until it answers.
 
@@ -42,17 +44,15 @@ async def run_turn(
         ThinkingUnavailable: the policy asked for what the model cannot do.
         EngineError: the engine failed.
     """
-    turn = _Turn(chat, toolbox, limits, model, emit)
+    turn = _Turn(model, chat, toolbox, policy, limits, switch, emit)
     emit(events.RunStarted(model.name, tuple(tool.name for tool in toolbox.tools)))
     with anyio.move_on_after(limits.seconds):
         for index in range(limits.steps):
-            step = await turn.step(index, turn.plan(policy, index))
+            step = await turn.step(index, turn.plan(index))
             if step.calls:
                 continue
             if step.content.strip():
-                result = turn.result()
-                emit(events.RunFinished(result))
-                return result
+                return turn.answered()
             turn.said_nothing()
         raise turn.limit_reached("steps", limits.steps)
     raise turn.limit_reached("seconds", limits.seconds or 0)
@@ -62,10 +62,12 @@ async def run_turn(
 class _Turn:
     """What has happened since the user's message."""
 
+    model: Model
     chat: Chat
     toolbox: Toolbox
+    policy: Policy
     limits: Limits
-    model: Model
+    switch: Switch | None
     emit: Emit
     started: float = field(default_factory=time.monotonic)
     reports: list[StepReport] = field(default_factory=list)
@@ -75,7 +77,7 @@ class _Turn:
     silent_steps: int = 0
     calls_made: set[str] = field(default_factory=set)
 
-    def plan(self, policy: Policy, index: int) -> Plan:
+    def plan(self, index: int) -> Plan:
         """How the next step may think."""
         if self.silent_steps:
             # A model that cannot do without thoughts is simply asked again
@@ -87,8 +89,10 @@ class _Turn:
             thinking_tokens=sum(report.thinking_tokens for report in self.reports),
             context_left=self.chat.context_left,
             steps_left=self.limits.steps - index,
+            tokens_left=self._tokens_left(),
+            switch=self.switch if self.model.can_skip_thinking else None,
         )
-        return policy(state)
+        return decide(self.policy, state)
 
     async def step(self, index: int, plan: Plan) -> ModelStep:
         """One generation, and the tool calls that it asked for."""
@@ -122,6 +126,12 @@ class _Turn:
             await self._run_tools(index, step.calls)
         self.emit(events.StepFinished(replace(report, seconds=time.monotonic() - started)))
         return step
+
+    def answered(self) -> RunResult:
+        """End the turn with what the last step said."""
+        result = self.result()
+        self.emit(events.RunFinished(result))
+        return result
 
     def said_nothing(self) -> None:
         """Give the model one more chance."""
@@ -157,48 +167,16 @@ class _Turn:
             self.emit(events.ContentText(delta.text))
 
     async def _run_tools(self, index: int, calls: tuple[ToolCall | MalformedCall, ...]) -> None:
-        """Run all calls of a step at once, and append their results in the order of the calls."""
-        results: list[ToolResult] = [ToolResult("")] * len(calls)
-
-        async def answer(place: int, call: ToolCall | MalformedCall) -> None:
-            results[place] = await self._answer(f"{index}.{place}", call)
-
-        async with anyio.create_task_group() as group:
-            for place, call in enumerate(calls):
-                group.start_soon(answer, place, call)
+        results = await run_calls(calls, self.toolbox, step=index, emit=self.emit)
         self.files.extend(file for result in results for file in result.files)
-        self.chat.add_tool_results([_for_the_model(result) for result in results])
-        self.last = self._what_happened(calls, results)
-
-    async def _answer(self, id: str, call: ToolCall | MalformedCall) -> ToolResult:
-        started = time.monotonic()
-        if isinstance(call, MalformedCall):
-            name, result = "", ToolResult(call.error, is_error=True)
-        else:
-            name = call.name
-            self.emit(events.ToolCallStarted(id, name, call.arguments))
-            result = await self.toolbox.call(name, call.arguments)
-        seconds = time.monotonic() - started
-        self.emit(events.ToolCallFinished(id, name, result.text, result.is_error, seconds))
-        return result
-
-    def _what_happened(
-        self, calls: tuple[ToolCall | MalformedCall, ...], results: list[ToolResult]
-    ) -> LastEvent:
+        self.chat.add_tool_results([text_for_model(result) for result in results])
         made = {json.dumps([c.name, c.arguments]) for c in calls if isinstance(c, ToolCall)}
-        repeated = bool(made & self.calls_made)
+        if made & self.calls_made:
+            self.last = "repeated_call"
+        elif any(isinstance(call, MalformedCall) for call in calls):
+            self.last = "malformed_call"
+        elif any(result.is_error for result in results):
+            self.last = "tool_error"
+        else:
+            self.last = "tool_result"
         self.calls_made |= made
-        if repeated:
-            return "repeated_call"
-        if any(isinstance(call, MalformedCall) for call in calls):
-            return "malformed_call"
-        return "tool_error" if any(result.is_error for result in results) else "tool_result"
-
-
-def _for_the_model(result: ToolResult) -> str:
-    text = f"Error: {result.text}" if result.is_error else result.text
-    if len(text) <= LONGEST_TOOL_RESULT:
-        return text
-    half = LONGEST_TOOL_RESULT // 2
-    cut = f"\n[... cut here; the whole has {len(text):,} characters ...]\n"
-    return text[:half] + cut + text[-half:]

@@ -1,0 +1,62 @@
+"""The tool calls of one step: run at once, answered in their order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import anyio
+
+from qwen3_tools.tool import ToolResult
+from qwen3_tools.toolbox import Toolbox
+
+from . import events
+from .parts import MalformedCall, ToolCall
+
+LONGEST_TOOL_RESULT = 20_000
+"""Characters of a tool's answer that the model is shown; of a longer one, the middle goes."""
+
+Emit = Callable[[events.Event], None]
+
+
+async def run_calls(
+    calls: Sequence[ToolCall | MalformedCall], toolbox: Toolbox, *, step: int, emit: Emit
+) -> list[ToolResult]:
+    """Run all calls of a step side by side; their results in the order of the calls.
+
+    A malformed call is not run: its result is the error that tells the model what was wrong.
+    """
+    results: list[ToolResult] = [ToolResult("")] * len(calls)
+
+    async def answer(place: int, call: ToolCall | MalformedCall) -> None:
+        results[place] = await _answer(call, toolbox, id=f"{step}.{place}", emit=emit)
+
+    async with anyio.create_task_group() as group:
+        for place, call in enumerate(calls):
+            group.start_soon(answer, place, call)
+    return results
+
+
+async def _answer(
+    call: ToolCall | MalformedCall, toolbox: Toolbox, *, id: str, emit: Emit
+) -> ToolResult:
+    started = time.monotonic()
+    if isinstance(call, MalformedCall):
+        name, result = "", ToolResult(call.error, is_error=True)
+    else:
+        name = call.name
+        emit(events.ToolCallStarted(id, name, call.arguments))
+        result = await toolbox.call(name, call.arguments)
+    seconds = time.monotonic() - started
+    emit(events.ToolCallFinished(id, name, result.text, result.is_error, seconds))
+    return result
+
+
+def text_for_model(result: ToolResult) -> str:
+    """What the model is shown of a result."""
+    text = f"Error: {result.text}" if result.is_error else result.text
+    if len(text) <= LONGEST_TOOL_RESULT:
+        return text
+    half = LONGEST_TOOL_RESULT // 2
+    cut = f"\n[... cut here; the whole has {len(text):,} characters ...]\n"
+    return text[:half] + cut + text[-half:]
