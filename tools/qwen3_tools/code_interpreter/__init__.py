@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qwen3_tools.code_interpreter.interpreter import CodeInterpreter
 from qwen3_tools.code_interpreter.result import CodeResult, format_result
 
-__all__ = ["CodeResult", "format_result"]
+__all__ = ["CodeInterpreter", "CodeResult", "format_result"]

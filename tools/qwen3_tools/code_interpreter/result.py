@@ -35,11 +35,11 @@ class CodeResult:
 
 
 def format_result(result: CodeResult) -> str:
-    """The text of a result as Qwen-Agent's `code_interpreter` writes it, which Qwen3 was trained on.
+    """The text of a result as Qwen-Agent's `code_interpreter` writes it: what Qwen3 has seen.
 
-    A block for each of stdout, stderr, execute_result and error that is not empty, then the images,
-    joined by blank lines; `Finished execution.` where there are none. Lines that Qwen-Agent does not
-    have follow only where they apply: the state was lost, there are new files.
+    A block for each of stdout, stderr, execute_result and error that is not empty, then the
+    images, joined by blank lines; `Finished execution.` where there are none. Lines that Qwen-Agent
+    does not have follow only where they apply: the state was lost, there are new files.
 
     The format is that of `qwen_agent/tools/code_interpreter.py` (QwenLM/Qwen-Agent, 0.0.34).
     """

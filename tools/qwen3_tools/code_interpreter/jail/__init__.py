@@ -1,0 +1,6 @@
+"""What runs between this machine and the code: started as its own process, needs only the stdlib.
+
+The launcher (`main.py`) puts up the walls, a supervisor (`supervisor.py`) stays beside them, and
+the worker (`worker.py`, in the folder above) runs inside. Modules here import each other
+relatively, since the launcher does not see the package that this folder is part of.
+"""

@@ -1,0 +1,73 @@
+"""The launcher: puts up the walls that the plan asks for, then supervises what runs behind them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from . import filesystem, kernel, supervisor
+from .plan import ORDERS, REPLIES, REPORTS, Plan
+
+_UID_INSIDE = 1000
+
+
+def main() -> None:
+    plan = Plan.from_json(sys.argv[-1])
+    _move_handles(plan.handles)
+    try:
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+        if plan.walls != "bubblewrap" and os.getppid() != plan.host_pid:
+            return
+        with open(plan.worker, encoding="utf-8") as file:
+            worker = file.read()
+        _prefer_to_die()
+        if plan.walls == "namespaces":
+            _enter_namespaces(plan)
+        elif plan.walls == "landlock" and os.geteuid() == 0:
+            filesystem.make_reachable((*plan.readable, plan.work_dir, plan.scratch))
+        supervisor.run(plan, worker)
+    except OSError as error:
+        supervisor.report(failed=str(error))
+        sys.exit(1)
+
+
+def _move_handles(handles: tuple[int, int, int]) -> None:
+    above = max(*handles, ORDERS) + 1
+    for handle, place in zip(handles, (REPLIES, REPORTS, ORDERS), strict=True):
+        os.dup2(handle, above + place)
+        os.close(handle)
+    for place in (REPLIES, REPORTS, ORDERS):
+        os.dup2(above + place, place, inheritable=place == REPLIES)
+        os.close(above + place)
+
+
+def _enter_namespaces(plan: Plan) -> None:
+    """Return as the first process of namespaces of our own, in the plan's file tree."""
+    uid, gid = os.geteuid(), os.getegid()
+    flags = kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWNET | kernel.CLONE_NEWIPC
+    flags |= kernel.CLONE_NEWUTS | kernel.CLONE_NEWCGROUP
+    kernel.unshare(flags if uid == 0 else flags | kernel.CLONE_NEWUSER)
+    if uid != 0:
+        _write("/proc/self/setgroups", "deny")
+        _write("/proc/self/uid_map", f"{_UID_INSIDE} {uid} 1")
+        _write("/proc/self/gid_map", f"{_UID_INSIDE} {gid} 1")
+    first = os.fork()
+    if first:
+        os.closerange(0, ORDERS + 1)
+        os.waitpid(first, 0)
+        os._exit(0)
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+    filesystem.build(plan, plan.uid if uid == 0 else _UID_INSIDE)
+    kernel.set_host_name("sandbox")
+    kernel.raise_loopback()
+
+
+def _prefer_to_die() -> None:
+    """When memory runs out, the kernel takes the sandbox before anything of the user's."""
+    _write("/proc/self/oom_score_adj", "1000")
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)

@@ -1,0 +1,50 @@
+"""What the host asks the launcher for: plain data, sent as JSON in the launcher's last argument."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+Walls = Literal["namespaces", "bubblewrap", "landlock", "none"]
+
+REQUESTS, REPLIES, REPORTS, ORDERS = 0, 3, 4, 5
+"""The launcher's file descriptors besides stdout and stderr: cells in, results out (both the
+worker's); what the supervisor has seen, and what it is to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    walls: Walls
+    host_pid: int
+    """The process that the sandbox must not outlive."""
+    python: str
+    """The interpreter to run inside."""
+    worker: str
+    """The worker's source file."""
+    work_dir: str
+    scratch: str
+    """Under Landlock: a folder for temporary files (elsewhere /tmp is the session's own)."""
+    readable: tuple[str, ...]
+    """Folders of the interpreter and its libraries, as real paths."""
+    links: tuple[tuple[str, str], ...]
+    """Symbolic links (path, target) that lead to them."""
+    uid: int
+    """Who the code is outside of the sandbox; never 0."""
+    host_uid: int
+    memory_bytes: int
+    disk_bytes: int
+    max_processes: int
+    environment: tuple[tuple[str, str], ...]
+    handles: tuple[int, int, int]
+    """Where the launcher finds what it moves to REPLIES, REPORTS and ORDERS."""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        fields = json.loads(text)
+        for name in ("readable", "links", "environment", "handles"):
+            fields[name] = tuple(tuple(i) if isinstance(i, list) else i for i in fields[name])
+        return cls(**fields)

@@ -1,0 +1,192 @@
+"""Beside the worker, out of its reach: starts it, watches what it uses, and ends all of it.
+
+The host is told what happened on a pipe that the code does not hold, so it cannot be forged.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import select
+import signal
+import time
+from typing import NoReturn
+
+from . import kernel, landlock, seccomp
+from .filesystem import DEVICES, SYSTEM, SYSTEM_FILES
+from .plan import ORDERS, REPLIES, REPORTS, Plan
+from .usage import Usage, descendants
+
+INTERRUPT, RUNNING, IDLE = b"i", b"r", b"s"
+_TICK_RUNNING_MS, _TICK_IDLE_MS = 50, 1000
+_OPEN_FILES = 1024
+_SWEEPS = 1000
+
+
+def report(**what: object) -> None:
+    os.write(REPORTS, json.dumps(what).encode() + b"\n")
+
+
+def run(plan: Plan, worker: str) -> NoReturn:
+    """Start the worker and watch it until it ends, breaks a limit, or the host is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    usage = Usage(plan)
+    if plan.walls != "none":
+        _become_nobody(plan.uid)
+    if os.getpid() != 1:
+        signal.signal(signal.SIGTERM, lambda *_: _end())
+        kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGTERM)
+    pid = os.fork()
+    if not pid:
+        _become_worker(plan, worker)
+    os.closerange(0, REPLIES + 1)
+    report(started=pid)
+    _watch(pid, usage)
+
+
+def _watch(pid: int, usage: Usage) -> NoReturn:
+    poll = select.poll()
+    poll.register(os.pidfd_open(pid), select.POLLIN)
+    poll.register(ORDERS, select.POLLIN)
+    tick = _TICK_IDLE_MS
+    while True:
+        ready = {handle for handle, _ in poll.poll(tick)}
+        if ORDERS in ready:
+            orders = os.read(ORDERS, 64)
+            if not orders:
+                _end()
+            for order in orders:
+                if bytes([order]) == INTERRUPT:
+                    _send(pid, signal.SIGINT)
+                else:
+                    tick = _TICK_RUNNING_MS if bytes([order]) == RUNNING else _TICK_IDLE_MS
+            ready.discard(ORDERS)
+        if ready:
+            _, status = os.waitpid(pid, 0)
+            report(exited=os.waitstatus_to_exitcode(status))
+            _end()
+        if broken := usage.broken_limit():
+            report(killed=broken)
+            _end()
+        _reap(pid)
+
+
+def _reap(worker: int) -> None:
+    """Orphans end up with us; the worker itself is left for `_watch` to see."""
+    while True:
+        try:
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return
+        if ended is None or ended.si_pid == worker:
+            return
+        os.waitpid(ended.si_pid, 0)
+
+
+def _end() -> NoReturn:
+    """Kill everything. The first process of a namespace need only end; else, sweep until empty."""
+    if os.getpid() != 1:
+        for sweep in range(_SWEEPS):
+            pids = descendants()
+            if not pids:
+                break
+            for pid in pids:
+                _send(pid, signal.SIGSTOP if sweep < 2 else signal.SIGKILL)
+            while _reaped_one():
+                pass
+            time.sleep(0.001)
+    os._exit(0)
+
+
+def _send(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _reaped_one() -> bool:
+    try:
+        return os.waitpid(-1, os.WNOHANG)[0] != 0
+    except ChildProcessError:
+        return False
+
+
+def _become_nobody(uid: int) -> None:
+    kernel.drop_capability_bounds()
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    kernel.drop_capabilities()
+    kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+
+
+def _become_worker(plan: Plan, worker: str) -> NoReturn:
+    try:
+        os.setsid()
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+        os.chdir(plan.work_dir)
+        _limit_resources(plan)
+        if plan.walls != "none":
+            _restrict(plan)
+        arguments = [plan.python, "-I", "-B", "-X", "utf8", "-c", worker]
+        os.execve(plan.python, arguments, dict(plan.environment))
+    except OSError as error:
+        report(failed=str(error))
+    os._exit(1)
+
+
+def _restrict(plan: Plan) -> None:
+    version = landlock.abi()
+    own_tree = plan.walls != "landlock"
+    if not own_tree and version < landlock.LEAST_ABI:
+        raise OSError(f"Landlock ABI {version}, and at least {landlock.LEAST_ABI} is needed")
+    devices = [f"/dev/{name}" for name in DEVICES]
+    if own_tree:
+        readable, writable = ["/"], [plan.work_dir, "/tmp", "/dev/shm", "/proc", *devices]
+    else:
+        readable = [*SYSTEM, *SYSTEM_FILES, *plan.readable]
+        writable = [plan.work_dir, plan.scratch, *devices]
+    rules = seccomp.policy(
+        own_network=own_tree,
+        own_files=own_tree or plan.uid != plan.host_uid,
+        own_processes=own_tree or version >= landlock.FIRST_ABI_WITH_SCOPES,
+        pid=os.getpid(),
+    )
+    program = seccomp.assemble(rules, kernel.architecture())
+    if version:
+        landlock.restrict(version, readable, writable, network=own_tree)
+    seccomp.install(program)
+
+
+def _limit_resources(plan: Plan) -> None:
+    processes = plan.max_processes
+    if plan.walls == "landlock" and plan.uid == plan.host_uid:
+        processes += _tasks_of(plan.uid)  # the limit counts all that the user runs
+    for limit, value in (
+        (resource.RLIMIT_AS, plan.memory_bytes),
+        (resource.RLIMIT_FSIZE, plan.disk_bytes),
+        (resource.RLIMIT_NPROC, processes),
+        (resource.RLIMIT_NOFILE, _OPEN_FILES),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_MEMLOCK, 0),
+        (resource.RLIMIT_MSGQUEUE, 0),
+    ):
+        _, most = resource.getrlimit(limit)
+        if most != resource.RLIM_INFINITY:
+            value = min(value, most)
+        resource.setrlimit(limit, (value, value))
+
+
+def _tasks_of(uid: int) -> int:
+    count = 0
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.stat(f"/proc/{name}").st_uid == uid:
+                count += len(os.listdir(f"/proc/{name}/task"))
+        except OSError:
+            continue
+    return count

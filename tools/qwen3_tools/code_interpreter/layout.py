@@ -1,0 +1,86 @@
+"""Which Python runs inside, and the few folders of this machine that it needs to be seen."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from qwen3_tools.code_interpreter.jail.filesystem import SYSTEM
+from qwen3_tools.errors import SandboxUnavailable
+
+_PARTS_OF_A_PREFIX = ("bin", "lib", "lib64", "pyvenv.cfg")
+_PREFIXES = "sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix"
+_MOST_LINKS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """An interpreter and what it reads."""
+
+    python: str
+    readable: tuple[str, ...]
+    """Its folders, as real paths; those of the system are not among them."""
+    links: tuple[tuple[str, str], ...]
+    """Symbolic links (path, target) on the way to them."""
+
+
+def layout_of(python: str | None) -> Layout:
+    """The layout of `python`, or of the running interpreter.
+
+    Raises SandboxUnavailable when it cannot be started.
+    """
+    if python is None or python == sys.executable:
+        python = sys.executable
+        prefixes = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix]
+    else:
+        prefixes = _prefixes_of(python)
+    if not python:
+        raise SandboxUnavailable(
+            "The running Python does not know its own path; name one with python=."
+        )
+    wanted = [os.path.join(prefix, part) for prefix in prefixes for part in _PARTS_OF_A_PREFIX]
+    links = {link: target for path in (python, *wanted) for link, target in _links_on(path)}
+    real = dict.fromkeys(os.path.realpath(path) for path in wanted if os.path.exists(path))
+    readable = [path for path in real if not _is_below(path, SYSTEM)]
+    shown = (*readable, *SYSTEM)
+    return Layout(
+        python=python,
+        readable=tuple(readable),
+        links=tuple((link, to) for link, to in links.items() if not _is_below(link, shown)),
+    )
+
+
+def _prefixes_of(python: str) -> list[str]:
+    program = f"import json, sys; print(json.dumps([{_PREFIXES}]))"
+    command = [python, "-I", "-c", program]
+    try:
+        done = subprocess.run(command, capture_output=True, check=True, timeout=20)
+        return [str(Path(prefix)) for prefix in json.loads(done.stdout)]
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise SandboxUnavailable(f"The interpreter {python} does not start: {error}") from error
+
+
+def _is_below(path: str, folders: tuple[str, ...]) -> bool:
+    return any(path == folder or path.startswith(folder + "/") for folder in folders)
+
+
+def _links_on(path: str) -> list[tuple[str, str]]:
+    """Every symbolic link that the kernel follows when it looks `path` up."""
+    found: list[tuple[str, str]] = []
+    current, parts = "/", path.split("/")[::-1]
+    while parts and len(found) < _MOST_LINKS:
+        part = parts.pop()
+        candidate = os.path.normpath(os.path.join(current, part))
+        if not os.path.islink(candidate):
+            current = candidate
+            continue
+        target = os.readlink(candidate)
+        found.append((candidate, target))
+        if target.startswith("/"):
+            current = "/"
+        parts += target.split("/")[::-1]
+    return found

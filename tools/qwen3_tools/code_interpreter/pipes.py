@@ -1,0 +1,67 @@
+"""Pipes read and written without blocking the event loop, on asyncio and trio alike."""
+
+from __future__ import annotations
+
+import os
+
+import anyio
+
+from qwen3_tools.code_interpreter.result import cut_middle
+
+_CHUNK = 1 << 16
+
+
+class Output:
+    """What a stream said, with its middle left out when there is too much of it."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._dropped = 0
+
+    def add(self, data: bytes) -> None:
+        room = 2 * self._limit - len(self._head)  # bytes; a character may take several
+        self._head += data[:room]
+        self._tail += data[room:] if room < len(data) else b""
+        if len(self._tail) > 4 * self._limit:
+            extra = len(self._tail) - 2 * self._limit
+            del self._tail[:extra]
+            self._dropped += extra
+
+    def text(self) -> str:
+        both = (self._head + self._tail).decode(errors="replace")
+        if not self._dropped:
+            return cut_middle(both, self._limit)
+        head = self._head.decode(errors="replace")[: self._limit - self._limit // 2]
+        tail = self._tail.decode(errors="replace")[-(self._limit // 2) :]
+        gone = self._dropped + len(both) - len(head) - len(tail)
+        return f"{head}\n... [{gone} characters left out] ...\n{tail}"
+
+
+async def read(handle: int) -> bytes:
+    """What there is, at least one byte; b"" at the end."""
+    while True:
+        await anyio.wait_readable(handle)
+        try:
+            return os.read(handle, _CHUNK)
+        except BlockingIOError:
+            continue
+
+
+def read_now(handle: int) -> bytes:
+    """What there is without waiting; b"" for nothing."""
+    try:
+        return os.read(handle, _CHUNK)
+    except BlockingIOError:
+        return b""
+
+
+async def write(handle: int, data: bytes) -> None:
+    """All of it. Raises BrokenPipeError when nobody reads any more."""
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(handle, view) :]
+        except BlockingIOError:
+            await anyio.wait_writable(handle)

@@ -1,0 +1,220 @@
+"""One sandboxed process and the talk with it. Everything that it says is taken for hostile."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from qwen3_tools.code_interpreter import pipes
+from qwen3_tools.code_interpreter.jail import supervisor
+from qwen3_tools.code_interpreter.jail.plan import Plan
+from qwen3_tools.code_interpreter.result import TIMEOUT_ERROR
+
+_START_SECONDS = 20.0
+_CHECK_SECONDS = 5.0
+_GRACE_SECONDS = 1.0
+_END_SECONDS = 5.0
+_MOST_REPLY_BYTES = 16 << 20
+_MOST_REPORT_BYTES = 1 << 16
+_LAUNCH = "import sys; sys.path.insert(0, {folder!r}); from jail.main import main; main()"
+
+
+class SessionEnded(Exception):  # noqa: N818 - not always an error
+    """The process is gone, or it said what it should not; the message says how, for the model."""
+
+
+class Session:
+    """A running worker. Any method but `close` may raise SessionEnded; then only close it."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Start the launcher; `ready` tells when the walls stand. Blocks for a few milliseconds."""
+        requests_in, self._requests = os.pipe()
+        self._stdout, stdout_in = os.pipe()
+        self._stderr, stderr_in = os.pipe()
+        self._replies, replies_in = os.pipe()
+        self._reports, reports_in = os.pipe()
+        orders_in, self._orders = os.pipe()
+        theirs = (requests_in, stdout_in, stderr_in, replies_in, reports_in, orders_in)
+        self._handles = [self._requests, self._stdout, self._stderr]
+        self._handles += [self._replies, self._reports, self._orders]
+        for handle in self._handles:
+            os.set_blocking(handle, False)
+        self._buffer = bytearray()
+        handles = (replies_in, reports_in, orders_in)
+        try:
+            self._process = subprocess.Popen(
+                [*_command(plan), replace(plan, handles=handles).to_json()],
+                stdin=requests_in,
+                stdout=stdout_in,
+                stderr=stderr_in,
+                pass_fds=handles,
+                env={},
+                cwd="/",
+                start_new_session=True,
+            )
+        except BaseException:
+            for handle in self._handles:
+                os.close(handle)
+            raise
+        finally:
+            for handle in theirs:
+                os.close(handle)
+
+    async def find_escapes(self, bait: dict[str, Any]) -> list[str]:
+        """Wait for the worker, and let it try the walls from inside: what it could do after all."""
+        silent = pipes.Output(1000)
+        reply = await self._exchange({"op": "escape", "bait": bait}, _START_SECONDS, silent, silent)
+        escaped = reply.get("escaped") if reply else None
+        if not isinstance(escaped, list):
+            raise SessionEnded("the sandbox did not answer")
+        return [str(item) for item in escaped]
+
+    async def run(
+        self, code: str, seconds: float, stdout: pipes.Output, stderr: pipes.Output
+    ) -> dict[str, Any] | None:
+        """The worker's reply to a cell, unchecked; None when the cell had to be interrupted."""
+        await pipes.write(self._orders, supervisor.RUNNING)
+        try:
+            return await self._exchange({"op": "run", "code": code}, seconds, stdout, stderr)
+        finally:
+            self._order(supervisor.IDLE)
+
+    async def check(self) -> None:
+        """Raises SessionEnded unless the worker is as good as it was."""
+        rest = pipes.Output(0)
+        reply = await self._exchange({"op": "check"}, _CHECK_SECONDS, rest, rest)
+        if not reply or reply.get("ok") is not True:
+            raise SessionEnded("The code broke the interpreter that it ran in.")
+
+    async def close(self) -> None:
+        """End every process of the session, however it is doing."""
+        with anyio.CancelScope(shield=True):
+            os.close(self._orders)
+            self._handles.remove(self._orders)
+            with anyio.move_on_after(_END_SECONDS):
+                await self._ended()
+            self._process.kill()
+            self._process.wait()
+            for handle in self._handles:
+                os.close(handle)
+            self._handles.clear()
+
+    async def _ended(self) -> None:
+        handle = os.pidfd_open(self._process.pid)
+        try:
+            await anyio.wait_readable(handle)
+        finally:
+            os.close(handle)
+
+    async def _exchange(
+        self, request: dict[str, Any], seconds: float, stdout: pipes.Output, stderr: pipes.Output
+    ) -> dict[str, Any] | None:
+        number = secrets.token_hex(8)
+        line = json.dumps({"id": number, **request}).encode() + b"\n"
+        reply: dict[str, Any] | None = None
+        interrupted = False
+        ended: SessionEnded | None = None
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_pump, self._stdout, stdout)
+            tasks.start_soon(_pump, self._stderr, stderr)
+            try:
+                with anyio.move_on_after(seconds):
+                    reply = await self._reply(line, number)
+                if reply is None:
+                    interrupted = True
+                    self._order(supervisor.INTERRUPT)
+                    with anyio.move_on_after(_GRACE_SECONDS):
+                        reply = await self._reply(b"", number)
+            except SessionEnded as error:
+                ended = error  # raised below: a task group would wrap it
+            tasks.cancel_scope.cancel()
+        for handle, output in ((self._stdout, stdout), (self._stderr, stderr)):
+            _drain(handle, output)
+        if ended or reply is None:
+            raise ended or SessionEnded(TIMEOUT_ERROR)
+        return None if interrupted else reply
+
+    def _order(self, order: bytes) -> None:
+        with contextlib.suppress(OSError):  # gone, or so busy that it does not read: close() kills
+            os.write(self._orders, order)
+
+    async def _reply(self, line: bytes, number: str) -> dict[str, Any]:
+        try:
+            await pipes.write(self._requests, line)
+        except BrokenPipeError:
+            raise await self._cause() from None
+        while len(self._buffer) < 4 or len(self._buffer) < self._frame_end():
+            data = await pipes.read(self._replies)
+            if not data:
+                raise await self._cause()
+            self._buffer += data
+        body = bytes(self._buffer[4 : self._frame_end()])
+        del self._buffer[: self._frame_end()]
+        try:
+            reply = json.loads(body)
+        except (ValueError, RecursionError):
+            reply = None
+        if not isinstance(reply, dict) or reply.get("id") != number:
+            raise SessionEnded("The code wrote to the interpreter's own channel.")
+        return reply
+
+    def _frame_end(self) -> int:
+        length = int.from_bytes(self._buffer[:4], "big")
+        if length > _MOST_REPLY_BYTES:
+            raise SessionEnded("The code wrote to the interpreter's own channel.")
+        return 4 + length
+
+    async def _cause(self) -> SessionEnded:
+        """Why the worker is gone: what the supervisor saw, which the code cannot forge."""
+        said = b""
+        with anyio.move_on_after(_END_SECONDS):
+            while len(said) < _MOST_REPORT_BYTES and (data := await pipes.read(self._reports)):
+                said += data
+        report: dict[str, Any] = {}
+        for line in said.splitlines():
+            report |= json.loads(line)
+        if "failed" in report:
+            return SessionEnded(f"{report['failed']}")
+        if "killed" in report:
+            return SessionEnded(f"The code was stopped: {report['killed']}.")
+        code = report.get("exited")
+        if isinstance(code, int) and code < 0:
+            return SessionEnded(f"The interpreter was ended by {_signal_name(-code)}.")
+        if code is not None:
+            return SessionEnded(f"The interpreter exited with code {code}.")
+        errors = pipes.Output(2000)
+        _drain(self._stderr, errors)
+        return SessionEnded(f"The interpreter is gone. {errors.text()}".strip())
+
+
+def _command(plan: Plan) -> list[str]:
+    launch = _LAUNCH.format(folder=str(Path(__file__).parent))
+    return [sys.executable, "-I", "-S", "-c", launch]
+
+
+async def _pump(handle: int, output: pipes.Output) -> None:
+    while data := await pipes.read(handle):
+        output.add(data)
+
+
+def _drain(handle: int, output: pipes.Output) -> None:
+    """What is in the pipe, and no more: a process left behind may be writing without end."""
+    for _ in range(2):
+        output.add(pipes.read_now(handle))
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
