@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from qwen3_tools.code_interpreter import CodeInterpreter
 from qwen3_tools.mcp import mcp_servers
 
 from ..agent import Agent
-from ..limits import Limits
 from .agent_file import load_agent
 
 
@@ -20,7 +19,7 @@ def build_agent(
     file: str | None,
     model: str | None,
     mcp: Path | Mapping[str, Any] | None,
-    think: str | None,
+    think: Literal["on", "off"] | None,
     max_steps: int | None,
     timeout: float | None,
 ) -> Agent:
@@ -30,10 +29,11 @@ def build_agent(
         Qwen3AgentError: the file or the servers' configuration cannot be used.
     """
     agent = load_agent(file) if file else Agent(tools=[CodeInterpreter()])
-    changed = {"steps": max_steps, "seconds": timeout}
-    limits = replace(
-        agent.limits or Limits(), **{k: v for k, v in changed.items() if v is not None}
-    )
+    limits = agent.limits
+    if max_steps is not None:
+        limits = replace(limits, steps=max_steps)
+    if timeout is not None:
+        limits = replace(limits, seconds=timeout)
     return Agent(
         model or agent.model,
         instructions=agent.instructions,

@@ -102,8 +102,6 @@ def run(
             max_steps=max_steps,
             timeout=timeout,
         )
-        if not quiet:
-            _say_if_demo(chosen)
         return _stream(chosen, text, as_json=as_json, quiet=quiet, verbose=verbose)
 
     raise typer.Exit(exit_code_of(work, verbose=verbose))
@@ -129,27 +127,22 @@ def _servers(file: Path | None, *, has_agent_file: bool) -> Path | Mapping[str, 
     return here if here.exists() else {"mcpServers": BUNDLED_SERVERS}
 
 
-def _say_if_demo(agent: Agent) -> None:
-    """One line when nobody named a model and the demonstration model is what there is."""
-    if agent.model is not None:
-        return
-    from ..models.choose import resolve
-
-    if resolve(None).is_demo:
-        print(DEMO_NOTE, file=sys.stderr)
-
-
 def _stream(agent: Agent, task: str, *, as_json: bool, quiet: bool, verbose: bool) -> int:
     """Show the run as it happens; its exit code."""
+    from ..events import RunStarted
+    from ..models.choose import DEMO
     from .interrupt import run_until_interrupted
     from .views import choose_view
 
     view = choose_view(as_json=as_json, quiet=quiet, verbose=verbose)
+    tell_if_demo = agent.model is None and not quiet
 
     async def main() -> int:
         try:
             async with agent.stream(task) as events:
                 async for event in events:
+                    if tell_if_demo and isinstance(event, RunStarted) and event.model == DEMO:
+                        view.note(DEMO_NOTE)
                     view.show(event)
         finally:
             view.close()

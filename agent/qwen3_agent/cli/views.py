@@ -6,14 +6,13 @@ import json
 import re
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from textwrap import indent
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from rich.console import Console
 from rich.live import Live
 from rich.markdown import Markdown
-from rich.padding import Padding
 from rich.spinner import Spinner
-from rich.syntax import Syntax
 from rich.text import Text
 
 from ..events import (
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
 RESULT_LINES = 10
 """Lines of a tool's result that are shown without --verbose."""
 
+_BLANK_EDGES = re.compile(r"\A(?: *\n)+|(?:\n *)+\Z")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -51,6 +51,10 @@ class View(Protocol):
 
     def show(self, event: Event) -> None: ...
 
+    def note(self, text: str) -> None:
+        """Say something that is not an event, on standard error."""
+        ...
+
     def close(self) -> None:
         """The run is over, or has failed. Safe to call twice."""
         ...
@@ -62,6 +66,9 @@ class JsonView:
     def show(self, event: Event) -> None:
         print(json.dumps(event.to_json(), ensure_ascii=False), flush=True)
 
+    def note(self, text: str) -> None:
+        print(text, file=sys.stderr)
+
     def close(self) -> None: ...
 
 
@@ -71,6 +78,8 @@ class QuietView:
     def show(self, event: Event) -> None:
         if isinstance(event, RunFinished):
             print(printable(event.result.output))
+
+    def note(self, text: str) -> None: ...
 
     def close(self) -> None: ...
 
@@ -130,6 +139,10 @@ class LiveView:
             case _:
                 pass
 
+    def note(self, text: str) -> None:
+        self._settle()
+        print(text, file=sys.stderr)
+
     def close(self) -> None:
         self._settle()
 
@@ -174,23 +187,24 @@ class LiveView:
         if self._piped:
             return
         if finished.strip():
-            self._settle()
-            self._console.print(Markdown(finished))
-            self._console.print()
+            self._print_block(finished)
         if unfinished.strip():
             self._show_live(Markdown(unfinished))
 
     def _end_content(self) -> None:
         rest, whole = self._content.end()
         self._settle()
-        if self._piped:
-            rest = whole
-        if not rest.strip():
-            return
-        if self._piped:
-            self._line(rest.strip())
-        else:
-            self._console.print(Markdown(rest))
+        if self._piped and whole.strip():
+            self._line(whole.strip())
+        elif rest.strip() and not self._piped:
+            self._print_block(rest)
+
+    def _print_block(self, markdown: str) -> None:
+        self._settle()
+        with self._console.capture() as captured:
+            self._console.print(Markdown(markdown))
+        # Rich surrounds some blocks with blank lines and others not.
+        self._console.file.write(f"\n{_BLANK_EDGES.sub('', captured.get())}\n")
 
     def _finish(self, result: RunResult) -> None:
         if self._piped:
@@ -199,6 +213,7 @@ class LiveView:
             print(printable(result.output), flush=True)
         else:
             self._end_content()
+            self._console.print()
         for path in result.files:
             self._line(f"file: {path}")
         steps = len(result.steps)
@@ -212,18 +227,17 @@ class LiveView:
 
     def _show_call(self, name: str, arguments: Mapping[str, Any]) -> None:
         short = ", ".join(
-            f"{key}={_short(value)}" for key, value in arguments.items() if not _is_block(value)
+            f"{key}={json.dumps(value, ensure_ascii=False)}"
+            for key, value in arguments.items()
+            if not _is_block(value)
         )
-        self._settle()
-        self._console.print(
-            Text.assemble(("→ ", "cyan"), (printable(name), "bold cyan"), f"({printable(short)})"),
-            soft_wrap=True,
-        )
-        for key, value in arguments.items():
+        text = Text.assemble(("→ ", "cyan"), (printable(name), "bold cyan"))
+        text.append(f"({printable(short)})" if short or not arguments else "")
+        for value in arguments.values():
             if _is_block(value):
-                language = "python" if key == "code" else "text"
-                code = Syntax(printable(value).strip("\n"), language, background_color="default")
-                self._console.print(Padding(code, (0, 0, 0, 4)))
+                text.append("\n" + indent(printable(value).strip("\n"), "    "))
+        self._settle()
+        self._console.print(text, soft_wrap=True)
 
     def _show_result(self, event: ToolCallFinished) -> None:
         lines = printable(event.text).strip("\n").split("\n")
@@ -240,12 +254,9 @@ class LiveView:
         self._console.print(text, soft_wrap=True)
 
 
-def _is_block(value: object) -> bool:
+def _is_block(value: object) -> TypeGuard[str]:
+    """Whether an argument is shown on lines of its own, as code is."""
     return isinstance(value, str) and ("\n" in value or len(value) > 200)
-
-
-def _short(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 def choose_view(*, as_json: bool, quiet: bool, verbose: bool) -> View:
