@@ -12,11 +12,13 @@ from pathlib import Path
 
 import anyio
 
-# Seconds that a server gets to leave after its stdin closes, after TERM, and after KILL. The
-# order is the specification's: modelcontextprotocol.io, basic/lifecycle, "Shutdown".
+# Seconds that a server gets to leave after its stdin closes, after TERM, and after KILL, and
+# that what it started gets after it has left. The order is the specification's:
+# https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#shutdown
 _LEAVE_SECONDS = 1.5
 _TERM_SECONDS = 1.5
 _KILL_SECONDS = 1.0
+_LEFT_BEHIND_SECONDS = 0.5
 _POLL_SECONDS = 0.01
 _STDERR_TAIL_BYTES = 8_192
 _READ_BYTES = 65_536
@@ -120,7 +122,7 @@ class ServerProcess:
         try:
             descriptor = os.pidfd_open(self.pid)
         except (AttributeError, OSError):  # not Linux, or a kernel before 5.3
-            while self.returncode is None:  # noqa: ASYNC110 - nobody would set an event
+            while self.returncode is None:  # noqa: ASYNC110
                 await anyio.sleep(0.2)
             return
         try:
@@ -135,11 +137,17 @@ class ServerProcess:
         """
         with anyio.CancelScope(shield=True):
             self._close(self._process.stdin)
-            if not await self._group_ends_within(_LEAVE_SECONDS):
+            if not await self._ends_within(_LEAVE_SECONDS):
                 self._signal_group(signal.SIGTERM)
-                if not await self._group_ends_within(_TERM_SECONDS):
-                    self._signal_group(signal.SIGKILL)
-                    await self._group_ends_within(_KILL_SECONDS)
+                await self._ends_within(_TERM_SECONDS)
+            # What it started was told nothing by its closed stdin. Where nobody reaps orphans,
+            # as in many containers, dead ones still count, so the wait for them is short.
+            if self.returncode is not None and self._signal_group(signal.SIGTERM):
+                with anyio.move_on_after(_LEFT_BEHIND_SECONDS):
+                    while self._signal_group(0):  # noqa: ASYNC110
+                        await anyio.sleep(_POLL_SECONDS)
+            self._signal_group(signal.SIGKILL)
+            await self._ends_within(_KILL_SECONDS)
             self._close(self._process.stdout)
             self._close(self._process.stderr)
             # Killed before its pipe closes, lest it signal a group that is no longer ours.
@@ -147,16 +155,11 @@ class ServerProcess:
             self._watcher.wait()
             self._close(self._watcher.stdin)
 
-    async def _group_ends_within(self, seconds: float) -> bool:
+    async def _ends_within(self, seconds: float) -> bool:
         with anyio.move_on_after(seconds):
-            while self._process.poll() is None:  # noqa: ASYNC110
+            while self._process.poll() is None:  # noqa: ASYNC110 - nobody would set an event
                 await anyio.sleep(_POLL_SECONDS)
-            # The leader is gone. What is left of its group was told nothing by a closed stdin.
-            self._signal_group(signal.SIGTERM)
-            while self._signal_group(0):  # noqa: ASYNC110
-                await anyio.sleep(_POLL_SECONDS)
-            return True
-        return False
+        return self._process.poll() is not None
 
     def _signal_group(self, number: int) -> bool:
         """Whether there was anyone to signal."""

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_MAX_PAGES = 1_000
 _RAPID_SECONDS = 30.0
 _MAX_RAPID_DEATHS = 5
 _FIRST_PAUSE_SECONDS = 0.25
@@ -109,6 +108,9 @@ class Server:
             result = await client.call_tool(tool, arguments)
         except MCPError as error:
             if error.code == CONNECTION_CLOSED:
+                # Its owner learns of it a little later; the next call must wait for the next one.
+                if self._client is client:
+                    self._client = None
                 raise _DiedError(
                     f"The server {self.name!r} stopped while it worked on this call."
                 ) from None
@@ -237,12 +239,16 @@ class Server:
             return ()
         tools: dict[str, mcp_types.Tool] = {}
         cursor: str | None = None
-        for _ in range(_MAX_PAGES):
+        followed: set[str] = set()
+        while cursor not in followed:
+            followed |= {cursor} if cursor else set()
             page = await client.list_tools(cursor=cursor)
             tools |= {tool.name: tool for tool in page.tools}
             cursor = page.next_cursor
             if not cursor:
                 break
+        else:
+            logger.warning("MCP server %r: its list of tools runs in a circle", self.name)
         return tuple(tools[name] for name in sorted(tools) if self.config.offers(name))
 
     def _not_in_time(self) -> str:

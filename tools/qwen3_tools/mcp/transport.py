@@ -146,7 +146,7 @@ class _Lines:
         self._size += len(piece)
         if self._size > MAX_LINE_BYTES:
             del self._pieces[1:]  # the first names the request that it answers
-        else:
+        elif piece:
             self._pieces.append(piece)
 
     def _take(self) -> bytes | _TooLong:

@@ -1,0 +1,232 @@
+"""Servers that misbehave: none hangs us, none takes another down, none outlives us."""
+
+from __future__ import annotations
+
+import gc
+import os
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from qwen3_tools.mcp import mcp_servers
+
+pytestmark = pytest.mark.anyio
+
+SCRIPT = str(Path(__file__).parent / "broken_mcp_server.py")
+TIME = {"command": "mcp-server-time"}
+START_SECONDS = 5.0
+
+
+both_backends = pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+
+
+def broken(way: str, **more: Any) -> dict[str, Any]:
+    return {"command": sys.executable, "args": ["-I", SCRIPT, way], **more}
+
+
+def one(way: str, **more: Any) -> dict[str, Any]:
+    return {"mcpServers": {"s": broken(way, **more)}}
+
+
+def processes_of_this_one() -> set[int]:
+    """All live descendants of this process, and their groups, by what /proc says."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[0] != "Z":
+            parents[int(stat.parent.name)] = int(fields[1])
+    found = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {os.getpid()}
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@both_backends
+async def test_all_of_them_beside_one_that_works(tmp_path: Path) -> None:
+    ways = [
+        *("silent", "discovery_only", "exits", "dies_in_call", "never_answers_calls", "floods"),
+        *("big_line", "invalid_schema", "invalid_result", "stubborn", "leaves_a_child"),
+        *("many_pages", "endless_pages", "odd_names"),
+    ]
+    env = {"PIDS": str(tmp_path / "pids"), "CALLS": str(tmp_path / "calls")}
+    config = {way: broken(way, env=env, startTimeout=START_SECONDS) for way in ways}
+    before = processes_of_this_one()
+    started = time.monotonic()
+    async with mcp_servers({"mcpServers": config | {"time": TIME}}) as servers:
+        assert time.monotonic() - started < START_SECONDS + 2
+        assert set(servers.failures) == {"silent", "discovery_only", "exits"}
+        zone = {"timezone": "Asia/Tokyo"}
+        assert not (await servers.call("time__get_current_time", zone)).is_error
+        assert len(processes_of_this_one() - before) > 10
+        started = time.monotonic()
+    assert time.monotonic() - started < 5
+    assert processes_of_this_one() <= before
+    assert not any(is_running(int(pid)) for pid in (tmp_path / "pids").read_text().split())
+    gc.collect()  # what was left open would warn now, and a warning is an error
+
+
+@pytest.mark.parametrize(
+    ("way", "reason"),
+    [
+        ("silent", "it was not ready within 0.8 seconds (startTimeout)"),
+        ("exits", "it exited with status 7; its stderr ends with:\ncannot start: no licence"),
+    ],
+)
+async def test_a_start_that_fails_says_why(way: str, reason: str) -> None:
+    async with mcp_servers(one(way, startTimeout=0.8 if way == "silent" else 20)) as servers:
+        assert servers.failures == {"s": reason}
+
+
+@both_backends
+async def test_a_call_that_is_never_answered_ends_at_its_bound() -> None:
+    async with mcp_servers(one("never_answers_calls", callTimeout=0.3)) as servers:
+        started = time.monotonic()
+        hung = await servers.call("s__hang")
+        assert time.monotonic() - started < 2
+        assert hung.is_error
+        assert hung.text == (
+            "The server 's' did not answer within 0.3 seconds, and the call was cancelled."
+        )
+        assert (await servers.call("s__act")).text == "fine"
+
+
+@both_backends
+async def test_death_in_a_call_is_told_at_once_and_the_call_is_not_repeated(tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    async with mcp_servers(one("dies_once", env={"CALLS": str(calls)})) as servers:
+        with anyio.fail_after(10):
+            died = await servers.call("s__act")
+            assert died.is_error
+            assert "stopped while it worked on this call" in died.text
+            assert calls.read_text() == "called\n"
+            # It is started again meanwhile, and a later call waits for that.
+            assert (await servers.call("s__act")).text == "fine"
+
+
+async def test_a_call_that_only_reads_is_repeated_after_a_death(tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    async with mcp_servers(one("dies_once", env={"CALLS": str(calls)})) as servers:
+        with anyio.fail_after(10):
+            assert (await servers.call("s__read")).text == "fine"
+    assert calls.read_text() == "called\ncalled\n"
+
+
+async def test_one_that_dies_in_every_call_fails_each_and_hangs_none(tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    async with mcp_servers(one("dies_in_call", env={"CALLS": str(calls)})) as servers:
+        with anyio.fail_after(10):
+            died = await servers.call("s__read")
+    assert died.is_error
+    assert calls.read_text() == "called\ncalled\n"
+
+
+async def test_one_that_is_not_to_be_restarted_is_named_as_gone(tmp_path: Path) -> None:
+    config = one("dies_in_call", env={"CALLS": str(tmp_path / "calls")}, restart=False)
+    async with mcp_servers(config) as servers:
+        await servers.call("s__act")
+        with anyio.fail_after(10):
+            again = await servers.call("s__act")
+        assert again.is_error
+        assert "is not running" in again.text
+
+
+@both_backends
+async def test_a_child_that_holds_the_pipes_does_not_hide_a_death(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    async with mcp_servers(one("leaves_a_child", env={"PIDS": str(pids)})) as servers:
+        with anyio.fail_after(8):
+            died = await servers.call("s__act")
+        assert "stopped while it worked on this call" in died.text
+    assert not any(is_running(int(pid)) for pid in pids.read_text().split())
+
+
+async def test_junk_on_stdout_is_skipped() -> None:
+    async with mcp_servers(one("floods")) as servers:
+        assert (await servers.call("s__act")).text == "fine"
+
+
+async def test_a_line_of_20_mb_costs_time_in_proportion() -> None:
+    async with mcp_servers(one("big_line", maxResultChars=100_000_000)) as servers:
+        started = time.monotonic()
+        result = await servers.call("s__act", {"size": 20_000_000})
+        assert time.monotonic() - started < 8
+        assert len(result.text) == 20_000_000
+
+
+async def test_a_line_beyond_all_measure_is_an_error_of_its_call_alone() -> None:
+    async with mcp_servers(one("big_line")) as servers:
+        result = await servers.call("s__act", {"size": 70_000_000})
+        assert result.is_error
+        assert result.text == "The answer was longer than 64 MiB and was dropped."
+        assert (await servers.call("s__act", {"size": 3})).text == "xxx"
+
+
+async def test_a_tool_with_an_invalid_schema_does_not_cost_the_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with mcp_servers(one("invalid_schema")) as servers:
+        assert [tool.name for tool in servers.tools] == ["s__act", "s__typeless"]
+        assert servers.tools[1].parameters["type"] == "object"
+        assert "tool 'wrong_type' is left out" in caplog.text
+
+
+async def test_an_invalid_result_is_an_error_for_the_model() -> None:
+    async with mcp_servers(one("invalid_result")) as servers:
+        result = await servers.call("s__act")
+    assert result.is_error
+    assert result.text == "The server 's' gave an invalid result."
+
+
+async def test_all_pages_are_read() -> None:
+    async with mcp_servers(one("many_pages")) as servers:
+        assert len(servers.tools) == 300
+
+
+async def test_names_are_fit_for_models_unique_and_stable() -> None:
+    seen = []
+    for _ in range(2):
+        async with mcp_servers(one("odd_names")) as servers:
+            seen.append([tool.name for tool in servers.tools])
+            answers = [(await servers.call(tool.name)).text for tool in servers.tools]
+    assert seen[0] == seen[1]
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name) for name in seen[0])
+    assert len(set(seen[0])) == 5
+    assert sorted(answers) == sorted(
+        ["get.file", "get/file", "größe", "n" * 100 + "1", "n" * 100 + "2"]
+    )
+
+
+@both_backends
+async def test_one_that_ignores_everything_is_killed_with_its_children(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    async with mcp_servers(one("stubborn", env={"PIDS": str(pids)})):
+        running = [int(pid) for pid in pids.read_text().split()]
+        assert all(is_running(pid) for pid in running)
+        started = time.monotonic()
+    assert time.monotonic() - started < 5
+    assert not any(is_running(pid) for pid in running)
+
+
+@both_backends
+async def test_cancelled_while_starting_it_leaves_nothing_behind() -> None:
+    before = processes_of_this_one()
+    with anyio.move_on_after(0.6) as scope:
+        async with mcp_servers(one("silent")):
+            pass
+    assert scope.cancelled_caught
+    assert processes_of_this_one() <= before
