@@ -8,27 +8,39 @@ from pathlib import Path
 from typing import Any, Literal
 
 from qwen3_tools.code_interpreter import CodeInterpreter
-from qwen3_tools.mcp import mcp_servers
+from qwen3_tools.mcp import McpServers, mcp_servers
 
 from ..agent import Agent
+from ..models.choose import resolve
 from .agent_file import load_agent
+
+CONFIG_FILE = "mcp_servers.json"
+BUNDLED_SERVERS = {"time": {"command": "mcp-server-time"}, "fetch": {"command": "mcp-server-fetch"}}
 
 
 def build_agent(
     *,
     file: str | None,
     model: str | None,
-    mcp: Path | Mapping[str, Any] | None,
+    mcp: Path | None,
+    no_mcp: bool,
     think: Literal["on", "off"] | None,
     max_steps: int | None,
     timeout: float | None,
 ) -> Agent:
-    """The agent of `file` (FILE.py:name), or the default one, changed by what is not None.
+    """The agent of `file` (FILE.py:name), or the default one, changed by what is given.
 
     Raises:
-        Qwen3AgentError: the file or the servers' configuration cannot be used.
+        Qwen3AgentError: the file, the model's name or the servers' configuration cannot be used.
     """
+    if model is not None:
+        resolve(model)  # A wrong name is told before any server has started.
     agent = load_agent(file) if file else Agent(tools=[CodeInterpreter()])
+    tools = [tool for tool in agent.tools if not (no_mcp and isinstance(tool, McpServers))]
+    if mcp is not None:
+        tools.append(mcp_servers(mcp))
+    elif not no_mcp and not file:
+        tools.append(mcp_servers(_default_servers()))
     limits = agent.limits
     if max_steps is not None:
         limits = replace(limits, steps=max_steps)
@@ -37,10 +49,25 @@ def build_agent(
     return Agent(
         model or agent.model,
         instructions=agent.instructions,
-        tools=[*([mcp_servers(mcp)] if mcp else []), *agent.tools],
+        tools=tools,
         thinking=think or agent.thinking,
         limits=limits,
         sampling=agent.sampling,
         keep_thoughts=agent.keep_thoughts,
         logprobs=agent.logprobs,
     )
+
+
+def config_warnings(agent: Agent) -> list[str]:
+    """What the agent's MCP configurations say that means nothing."""
+    return [
+        warning
+        for tool in agent.tools
+        if isinstance(tool, McpServers)
+        for warning in tool.config.warnings
+    ]
+
+
+def _default_servers() -> Path | Mapping[str, Any]:
+    here = Path(CONFIG_FILE)
+    return here if here.exists() else {"mcpServers": BUNDLED_SERVERS}

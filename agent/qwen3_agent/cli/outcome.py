@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 
 from ..errors import LimitReached, Qwen3AgentError
 
 FAILED = 1
 LIMIT_REACHED = 3
+
+
+def hush_libraries(*, verbose: bool) -> None:
+    """Keep what libraries warn of and log off the screen, unless it is asked for."""
+    logging.basicConfig(level=logging.WARNING if verbose else logging.CRITICAL)
+    if not verbose:
+        warnings.simplefilter("ignore")
 
 
 def exit_code_of(work: Callable[[], int], *, verbose: bool) -> int:

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..agent import Agent
-
-CONFIG_FILE = "mcp_servers.json"
-BUNDLED_SERVERS = {"time": {"command": "mcp-server-time"}, "fetch": {"command": "mcp-server-fetch"}}
 
 DEMO_NOTE = (
     "No model was named and there is no CUDA GPU, so this is qwen3-tiny, a demonstration model "
@@ -41,7 +36,7 @@ def run(
             metavar="FILE",
             exists=True,
             dir_okay=False,
-            help=f"MCP servers. Default: ./{CONFIG_FILE} where there is one, "
+            help="MCP servers. Default: ./mcp_servers.json where there is one, "
             "else the bundled time and fetch servers.",
         ),
     ] = None,
@@ -89,19 +84,23 @@ def run(
     if timeout is not None and not timeout > 0:
         raise typer.BadParameter(f"--timeout must be more than 0 seconds, not {timeout:g}.")
 
-    from .outcome import exit_code_of
+    from .outcome import exit_code_of, hush_libraries
 
     def work() -> int:
-        from .build import build_agent
+        from .build import build_agent, config_warnings
 
+        hush_libraries(verbose=verbose)
         chosen = build_agent(
             file=agent,
             model=model,
-            mcp=None if no_mcp else _servers(mcp, has_agent_file=agent is not None),
+            mcp=mcp,
+            no_mcp=no_mcp,
             think=think,
             max_steps=max_steps,
             timeout=timeout,
         )
+        for warning in () if quiet else config_warnings(chosen):
+            print(f"Warning: {warning}", file=sys.stderr)
         return _stream(chosen, text, as_json=as_json, quiet=quiet, verbose=verbose)
 
     raise typer.Exit(exit_code_of(work, verbose=verbose))
@@ -117,14 +116,6 @@ def _read_task(task: str) -> str:
     if not text:
         raise typer.BadParameter("it is empty; say what to do.", param_hint="TASK")
     return text
-
-
-def _servers(file: Path | None, *, has_agent_file: bool) -> Path | Mapping[str, Any] | None:
-    """Where the MCP servers are described. An agent file has its own tools, so no default there."""
-    if file or has_agent_file:
-        return file
-    here = Path(CONFIG_FILE)
-    return here if here.exists() else {"mcpServers": BUNDLED_SERVERS}
 
 
 def _stream(agent: Agent, task: str, *, as_json: bool, quiet: bool, verbose: bool) -> int:
