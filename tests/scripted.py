@@ -20,11 +20,11 @@ from qwen3_agent.models.local import LocalModel
 
 @dataclass
 class ScriptedEngine:
-    """Says one line of `script` for each message that it is asked for.
+    """Says one line of `script` for each generation that it is asked for.
 
-    A line is encoded with control tokens, and ends with the stop token unless it ends with "...",
-    which stands for a model that goes on until it has no room. When a generation is taken up
-    again in the middle of a message, the line goes on with what follows `resume_at` in it.
+    A line is encoded with control tokens. It ends with the stop token, unless it ends with "...",
+    which stands for a model that goes on until it has no room. A message that the runtime stops
+    and takes up again, as it does to close a thought, takes two lines.
     """
 
     script: Sequence[str]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,7 +132,9 @@ class Agent:
     async def conversation(self) -> AsyncIterator[Conversation]:
         """Several turns with one memory: `async with agent.conversation() as conversation`."""
         async with AsyncExitStack() as stack:
-            warm = self._warm or await stack.enter_async_context(_warm_up(self))
+            warm = self._warm
+            if warm is None:
+                warm = await stack.enter_async_context(_warm_up(self))
             tools: list[Tool] = []
             for each in self.tools:
                 if isinstance(each, Tool):
@@ -220,8 +223,11 @@ class _Warm:
 
 @asynccontextmanager
 async def _warm_up(agent: Agent) -> AsyncIterator[_Warm]:
-    """Start the shared sources and load the model."""
+    """Load the model while the shared sources start."""
     async with AsyncExitStack() as stack:
+        loader = ThreadPoolExecutor(1, "load-model")
+        stack.callback(loader.shutdown, wait=False)
+        loading = loader.submit(_load, agent.model)
         shared: dict[int, Sequence[Tool]] = {}
         notices: list[str] = []
         for each in agent.tools:
@@ -229,20 +235,19 @@ async def _warm_up(agent: Agent) -> AsyncIterator[_Warm]:
                 shared[id(each)] = await stack.enter_async_context(each.open())
                 failures: dict[str, str] = getattr(each, "failures", {})
                 notices += [f"{name} is not there: {why}" for name, why in failures.items()]
-        model = await _load(agent.model)
+        model = await to_thread.run_sync(loading.result, abandon_on_cancel=True)
         if model is not agent.model:
             stack.push_async_callback(model.aclose)
         yield _Warm(model, shared, notices)
 
 
-async def _load(model: str | Path | Model | None) -> Model:
+def _load(model: str | Path | Model | None) -> Model:
     if model is not None and not isinstance(model, str | Path):
         return model
     from .models.local import LocalModel
 
-    checkpoint = await to_thread.run_sync(resolve, model)
-    folder = await to_thread.run_sync(checkpoint.folder, abandon_on_cancel=True)
-    return await LocalModel.load(folder, name=checkpoint.name)
+    checkpoint = resolve(model)
+    return LocalModel.load(checkpoint.folder(), name=checkpoint.name)
 
 
 def _as_tool(given: Callable[..., Any] | Tool | ToolSource) -> Tool | ToolSource:

@@ -74,15 +74,17 @@ class TransformersEngine:
         # bfloat16 is emulated on most CPUs: slower than float32, and less exact
         dtype = torch.bfloat16 if device == "cuda" else torch.float32
         had_progress_bar = logging.is_progress_bar_enabled()
-        logging.disable_progress_bar()
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
-            model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
+            model: Any = AutoModelForCausalLM.from_pretrained(
+                folder, dtype=dtype, local_files_only=True
+            )
             model = model.to(device).eval()
         except Exception as error:
             raise EngineError(f"Cannot load the model in {folder}: {error}") from error
         finally:
             if had_progress_bar:
-                logging.enable_progress_bar()
+                logging.enable_progress_bar()  # type: ignore[no-untyped-call]
         return cls(model, remembered=remembered)
 
     async def generate(
@@ -174,8 +176,9 @@ class TransformersEngine:
             return best
         fresh = _Memory(DynamicCache(config=self._model.config))
         if best is not None and _can_fork(best.cache):
-            # Slices share storage with the whole; an update copies, so neither disturbs the other
-            for ours, theirs in zip(fresh.cache.layers, best.cache.layers, strict=True):
+            # An update copies, so what is done to one memory does not disturb the other
+            layers: Any = zip(fresh.cache.layers, best.cache.layers, strict=True)
+            for ours, theirs in layers:
                 ours.update(theirs.keys[..., :common, :], theirs.values[..., :common, :])
             fresh.ids = best.ids[:common]
         return fresh

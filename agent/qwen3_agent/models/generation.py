@@ -56,7 +56,7 @@ class Generation:
         limit = self._engine.context_length - len(self._transcript)
         if max_tokens is not None:
             limit = min(limit, max_tokens)
-        finish = None
+        finish: Finish | None = None
         while finish is None:
             room = min(
                 limit - self.sampled_tokens, self._engine.context_length - len(self._transcript)

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from anyio import to_thread
-
 from ..chat_format import ChatFormat
 from ..engines import Engine, Sampling
 from ..errors import PromptTooLong, ThinkingUnavailable
@@ -46,8 +44,10 @@ class LocalModel:
         self._sampling = sampling
 
     @classmethod
-    async def load(cls, folder: Path, *, name: str | None = None) -> Self:
+    def load(cls, folder: Path, *, name: str | None = None) -> Self:
         """Load a checkpoint's folder onto the Transformers engine.
+
+        Takes seconds to minutes; call it in a worker thread.
 
         Raises:
             ChatFormatError: its chat format is missing or unknown.
@@ -55,8 +55,8 @@ class LocalModel:
         """
         from ..engines.transformers import TransformersEngine
 
-        chat_format = await to_thread.run_sync(ChatFormat.from_folder, folder)
-        engine = await to_thread.run_sync(TransformersEngine.load, folder)
+        chat_format = ChatFormat.from_folder(folder)
+        engine = TransformersEngine.load(folder)
         return cls(engine, chat_format, name=name or folder.name, sampling=_own_sampling(folder))
 
     def chat(

@@ -1,0 +1,156 @@
+"""Runs under mixed thinking policies: are budgets kept, is anything but thoughts touched?
+
+    python benchmarks/thinking.py [--runs 300] [--model FOLDER|ID] [--seed 0]
+
+Each run is a task with a known answer, through the real loop, engine and code interpreter. The
+table tells, for each policy, how many runs ended with the right answer and what they spent. Below
+it stands what must be 0. Exits with 1 when it is not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import anyio
+from qwen3_agent.chat_format import ChatFormat
+from rich.console import Console
+from rich.table import Table
+
+from qwen3_agent import Agent, CodeInterpreter, Qwen3AgentError, RunResult, Thinking
+from qwen3_agent.models import Model
+from qwen3_agent.models.choose import resolve
+from qwen3_agent.models.local import LocalModel
+
+POLICIES: dict[str, Thinking] = {
+    "off": Thinking.off(),
+    "on": Thinking.on(),
+    "budget 4": Thinking.budget(4),
+    "budget 8": Thinking.budget(8),
+    "budget 16": Thinking.budget(16),
+    "first 16, after tool 4": Thinking(first=16, after_tool=4),
+    "adaptive 12": Thinking.adaptive(12),
+    "total 16": Thinking(total=16),
+    "first 8, total 10, grace": Thinking(first=8, total=10, grace=True),
+}
+
+
+@dataclass(slots=True)
+class Score:
+    """What the runs under one policy came to."""
+
+    runs: int = 0
+    right: int = 0
+    failed: int = 0
+    steps: int = 0
+    forced: int = 0
+    thinking_tokens: int = 0
+    sampled_tokens: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+
+
+def tasks(seed: int) -> Iterator[tuple[str, str]]:
+    """Questions that need the code interpreter, and the number that the answer must hold."""
+    draw = random.Random(seed)
+    while True:
+        a, b = draw.randint(100, 99_999), draw.randint(100, 9_999)
+        sign, value = draw.choice([("*", a * b), ("+", a + b), ("-", a - b)])
+        yield f"What is {a} {sign} {b}?", str(value)
+
+
+def faults(result: RunResult, thinking: Thinking, chat_format: ChatFormat) -> Iterator[str]:
+    """Everything in a run that a budget must never do."""
+    closing = tuple(chat_format.close_thought())
+    for step in result.steps:
+        grace = (step.budget or 0) // 10 if thinking.grace else 0
+        if step.budget is not None and step.thinking_tokens > step.budget + grace:
+            yield "budgets not kept"
+    if thinking.total is not None and result.thinking_tokens > thinking.total:
+        yield "totals not kept"
+    message = ""
+    for segment in result.transcript.segments:
+        if segment.kind == "generation_prompt":
+            message = ""
+        if segment.kind == "forced" and segment.ids == closing:
+            thought = message.rpartition("<think>")
+            if not thought[1] or "</think>" in thought[2] or "<tool_call>" in thought[2]:
+                yield "thoughts closed outside a thought"
+            if "" in (step.tool_calls[0] if step.tool_calls else "-" for step in result.steps):
+                yield "calls damaged"
+        message += chat_format.decode(segment.ids)
+
+
+async def measure(model: Model, chat_format: ChatFormat, runs: int, seed: int) -> dict[str, Score]:
+    """Spread `runs` over the policies."""
+    scores = {name: Score() for name in POLICIES}
+    questions = tasks(seed)
+    async with CodeInterpreter() as interpreter:
+        for index in range(runs):
+            name = list(POLICIES)[index % len(POLICIES)]
+            score, (question, expected) = scores[name], next(questions)
+            agent = Agent(model, tools=[interpreter], thinking=POLICIES[name])
+            score.runs += 1
+            try:
+                result = await agent.run(question)
+            except Qwen3AgentError as error:
+                score.failed += 1
+                partial = getattr(error, "result", None)
+                if partial is None:
+                    continue
+                result = partial
+            score.right += expected in result.output.replace(",", "")
+            score.steps += len(result.steps)
+            score.forced += sum(step.closed_by_force for step in result.steps)
+            score.thinking_tokens += result.thinking_tokens
+            score.sampled_tokens += result.sampled_tokens
+            score.faults.update(faults(result, POLICIES[name], chat_format))
+    return scores
+
+
+def show(scores: dict[str, Score], seconds: float) -> int:
+    """Print the table; how many faults there were."""
+    table = Table("policy", "runs", "right", "failed", "steps", "closed", "thought", "sampled")
+    for name, score in scores.items():
+        runs = max(1, score.runs)
+        table.add_row(
+            name,
+            str(score.runs),
+            f"{score.right / runs:.0%}",
+            str(score.failed),
+            str(score.steps),
+            str(score.forced),
+            f"{score.thinking_tokens / runs:.1f}",
+            f"{score.sampled_tokens / runs:.1f}",
+        )
+    console = Console()
+    console.print(table)
+    console.print("closed: thoughts ended by the runtime. thought, sampled: tokens a run.")
+    found = sum((score.faults for score in scores.values()), Counter[str]())
+    for fault in ("budgets not kept", "totals not kept", "thoughts closed outside a thought"):
+        console.print(f"{fault}: {found[fault]}")
+    console.print(f"calls damaged: {found['calls damaged']}")
+    console.print(f"{sum(score.runs for score in scores.values())} runs in {seconds:.0f} s")
+    return found.total()
+
+
+async def main() -> int:
+    """Load the model, run, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--runs", type=int, default=300)
+    parser.add_argument("--model", default="qwen3-tiny")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    checkpoint = resolve(options.model)
+    model = LocalModel.load(checkpoint.folder(), name=checkpoint.name)
+    started = time.monotonic()
+    scores = await measure(model, model.chat_format, options.runs, options.seed)
+    return 1 if show(scores, time.monotonic() - started) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(anyio.run(main))

@@ -1,0 +1,161 @@
+"""A thinking budget holds to the token, and touches nothing but the thought."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scripted import call, scripted_model
+
+from qwen3_agent import Agent, RunResult, Thinking, tool
+from qwen3_agent.models.local import LocalModel
+
+CLOSING = (
+    "\n\nConsidering the limited time by the user, I have to give the solution based on the "
+    "thinking directly now.\n</think>\n\n"
+)
+
+
+@tool
+async def double(number: int) -> int:
+    """Twice a number."""
+    return 2 * number
+
+
+def run(model: LocalModel, **options: Any) -> RunResult:
+    agent = Agent(model, tools=[double], **options)
+    return anyio.run(agent.run, "Twice 21?")
+
+
+def text_of(model: LocalModel, ids: Any) -> str:
+    return model.chat_format.decode(ids)
+
+
+def test_a_thought_is_closed_when_its_budget_is_spent() -> None:
+    model = scripted_model("<think>\n" + "on and on " * 50 + "...", "It is 42.")
+    result = run(model, thinking=Thinking.budget(10))
+    [report] = result.steps
+    assert report.thinking_tokens == 10
+    assert report.closed_by_force
+    assert report.budget == 10
+    kinds = [segment.kind for segment in result.transcript.segments]
+    assert kinds == ["head", "generation_prompt", "sampled", "forced", "sampled"]
+    assert text_of(model, result.transcript.segments[3].ids) == CLOSING
+    assert len(result.transcript.segments[2].ids) == 11, "ten tokens and the opening tag"
+    assert result.output == "It is 42."
+
+
+def test_the_step_goes_on_over_the_same_prefix() -> None:
+    model = scripted_model("<think>\n" + "on and on " * 50 + "...", "It is 42.")
+    run(model, thinking=Thinking.budget(10))
+    engine: Any = model.engine
+    first, second = engine.prompts
+    assert second[: len(first)] == first
+    assert text_of(model, second).endswith(CLOSING)
+
+
+@pytest.mark.parametrize("chunk_size", [1, 3, 100])
+def test_a_thought_that_ends_by_itself_costs_nothing_extra(chunk_size: int) -> None:
+    said = "<think>\nShort.\n</think>\n\nIt is 42."
+    free = scripted_model(said, chunk_size=chunk_size)
+    spent = run(free, thinking="on").thinking_tokens
+    exact = scripted_model(said, chunk_size=chunk_size)
+    result = run(exact, thinking=Thinking.budget(spent))
+    assert not result.steps[0].closed_by_force
+    assert result.transcript.ids == run(scripted_model(said)).transcript.ids
+    assert len(exact.engine.prompts) == 1  # type: ignore[attr-defined]
+    tight = scripted_model(said, "It is 42.", chunk_size=chunk_size)
+    assert run(tight, thinking=Thinking.budget(spent - 1)).steps[0].closed_by_force
+
+
+def test_a_call_inside_a_thought_ends_the_thought_and_is_not_cut() -> None:
+    said = "<think>\nI call it.\n" + call("double", number=21)
+    free = run(scripted_model(said, "42."))
+    spent = free.steps[0].thinking_tokens
+    result = run(scripted_model(said, "42."), thinking=Thinking.budget(spent))
+    assert result.steps[0].tool_calls == ("double",)
+    assert not any(step.closed_by_force for step in result.steps)
+    assert result.transcript.ids == free.transcript.ids
+
+
+def test_a_budget_does_not_touch_a_step_that_does_not_think() -> None:
+    said = "No need to think. " * 5 + call("double", number=21)
+    result = run(scripted_model(said, "42."), thinking=Thinking.budget(3))
+    assert result.steps[0].tool_calls == ("double",)
+    assert [step.thinking_tokens for step in result.steps] == [0, 0]
+    assert not any(step.closed_by_force for step in result.steps)
+
+
+def test_a_budget_of_zero_is_the_prompt_without_thinking() -> None:
+    off, zero = scripted_model("42."), scripted_model("42.")
+    run(off, thinking="off")
+    run(zero, thinking=Thinking.budget(0))
+    assert zero.engine.prompts == off.engine.prompts  # type: ignore[attr-defined]
+
+
+def test_the_grace_lets_a_line_end() -> None:
+    said = "<think>\n" + "word " * 18 + "end.\n" + "more " * 50 + "..."
+    spent = run(scripted_model(said, "42."), thinking=Thinking(20)).thinking_tokens
+    assert spent == 20
+    model = scripted_model(said, "42.")
+    result = run(model, thinking=Thinking(20, grace=True))
+    assert 20 < result.thinking_tokens <= 22
+    thought = text_of(model, result.transcript.segments[2].ids)
+    assert thought.endswith("end.\n") or result.thinking_tokens == 22
+
+
+words = st.lists(st.sampled_from(["so ", "wait, ", "東京 ", "é", "\n", "<", "x" * 9]), max_size=40)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    thoughts=st.lists(words, min_size=1, max_size=4),
+    budget=st.integers(0, 60),
+    chunk_size=st.sampled_from([1, 2, 5, 64]),
+    total=st.none() | st.integers(1, 80),
+)
+def test_budgets_hold_and_calls_stay_whole(
+    thoughts: list[list[str]], budget: int, chunk_size: int, total: int | None
+) -> None:
+    calls = [call("double", number=number) for number in range(len(thoughts))]
+    script = []
+    for thought, made in zip(thoughts, calls, strict=True):
+        script.append(("<think>\n" + "".join(thought) + "\n</think>\n\n" + made, made))
+    script.append(("<think>\nDone.\n</think>\n\n42.", "42."))
+    model = StepScript.model(script, chunk_size)
+    thinking = Thinking(budget, total=total)
+    result = run(model, thinking=thinking)
+    assert result.output == "42."
+    for step in result.steps:
+        assert step.thinking_tokens <= (step.budget or 0)
+        assert step.budget is None or step.budget <= budget
+    assert [step.tool_calls for step in result.steps] == [("double",)] * len(calls) + [()]
+    if total is not None:
+        assert result.thinking_tokens <= total
+    forced = [segment for segment in result.transcript.segments if segment.kind == "forced"]
+    assert len(forced) == sum(step.closed_by_force for step in result.steps)
+    assert all(text_of(model, segment.ids) == CLOSING for segment in forced)
+
+
+class StepScript:
+    """Says a step's line; of one that was stopped, or that may not think, what follows."""
+
+    @staticmethod
+    def model(script: list[tuple[str, str]], chunk_size: int) -> LocalModel:
+        model = scripted_model(chunk_size=chunk_size)
+        engine: Any = model.engine
+        format = model.chat_format
+        generate = engine.generate
+
+        def say(prompt: Any, **options: Any) -> Any:
+            text = format.decode(prompt)
+            step = text.count("<tool_response>\n") - text.split("user\n", 1)[0].count("<tool_resp")
+            thinks = text.endswith("<|im_start|>assistant\n")
+            engine.script = [*engine.script, script[step][0 if thinks else 1]]
+            return generate(prompt, **options)
+
+        engine.generate = say
+        return model
