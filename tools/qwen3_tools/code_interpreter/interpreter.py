@@ -164,6 +164,9 @@ class CodeInterpreter:
     async def _run(self, room: _Room, code: str) -> CodeResult:
         lost, self._state_lost = self._state_lost, False
         before = folder.files_in(room.work_dir)
+        if self._session is not None and self._session.ended():
+            await self._stop()
+            lost = True
         session = await self._started(room)
         stdout, stderr = Output(self._max_output_chars), Output(self._max_output_chars)
         status: Status = "ok"

@@ -10,6 +10,7 @@ import socket
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from qwen3_tools.code_interpreter.jail.plan import Plan, Walls
@@ -103,12 +104,13 @@ def make_plan(
 ) -> Plan:
     layout = layout_of(python)
     own_tree = walls in ("namespaces", "bubblewrap")
+    sources = ("worker",) if walls != "landlock" else ("semaphore", "worker")
     return Plan(
         walls=walls,
         host_pid=os.getpid(),
         host_uid=os.geteuid(),
         python=layout.python,
-        worker=os.path.join(os.path.dirname(__file__), "worker.py"),
+        sources=tuple(str(Path(__file__).parent / f"{name}.py") for name in sources),
         work_dir=work_dir,
         scratch="" if own_tree else scratch,
         readable=layout.readable,

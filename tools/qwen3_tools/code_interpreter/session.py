@@ -25,7 +25,6 @@ _CHECK_SECONDS = 5.0
 _GRACE_SECONDS = 1.0
 _END_SECONDS = 5.0
 _MOST_REPLY_BYTES = 16 << 20
-_MOST_REPORT_BYTES = 1 << 16
 _LAUNCH = "import sys; sys.path.insert(0, {folder!r}); from jail.main import main; main()"
 
 
@@ -50,6 +49,7 @@ class Session:
         for handle in self._handles:
             os.set_blocking(handle, False)
         self._buffer = bytearray()
+        self._said = b""
         handles = (replies_in, reports_in, orders_in)
         try:
             self._process = subprocess.Popen(
@@ -83,17 +83,19 @@ class Session:
         self, code: str, seconds: float, stdout: pipes.Output, stderr: pipes.Output
     ) -> dict[str, Any] | None:
         """The worker's reply to a cell, unchecked; None when the cell had to be interrupted."""
-        await pipes.write(self._orders, supervisor.RUNNING)
-        try:
-            return await self._exchange({"op": "run", "code": code}, seconds, stdout, stderr)
-        finally:
-            self._order(supervisor.IDLE)
+        self._order(supervisor.RUNNING)
+        return await self._exchange({"op": "run", "code": code}, seconds, stdout, stderr)
 
     async def check(self) -> None:
-        """Raises SessionEnded unless the worker is as good as it was."""
+        """After a cell. Raises SessionEnded unless limits hold and the worker is as good as new."""
+        self._order(supervisor.IDLE)
+        with anyio.move_on_after(_CHECK_SECONDS):
+            await self._report("within_limits")
         rest = pipes.Output(0)
-        reply = await self._exchange({"op": "check"}, _CHECK_SECONDS, rest, rest)
-        if not reply or reply.get("ok") is not True:
+        one, other = secrets.randbelow(10**6), secrets.randbelow(10**6)
+        request = {"op": "check", "code": f"{one} * {other}"}
+        reply = await self._exchange(request, _CHECK_SECONDS, rest, rest)
+        if not reply or reply.get("result") != str(one * other):
             raise SessionEnded("The code broke the interpreter that it ran in.")
 
     async def close(self) -> None:
@@ -174,27 +176,33 @@ class Session:
             raise SessionEnded("The code wrote to the interpreter's own channel.")
         return 4 + length
 
-    async def _cause(self) -> SessionEnded:
-        """Why the worker is gone: what the supervisor saw, which the code cannot forge."""
-        said = b""
-        with anyio.move_on_after(_END_SECONDS):
-            while len(said) < _MOST_REPORT_BYTES and (data := await pipes.read(self._reports)):
-                said += data
+    def ended(self) -> bool:
+        """Whether the session is over already, before it was asked for anything."""
+        return self._process.poll() is not None
+
+    async def _report(self, wanted: str) -> dict[str, Any]:
+        """What the supervisor saw, which the code cannot forge, up to `wanted` or the end.
+
+        Raises SessionEnded when the end came first.
+        """
         report: dict[str, Any] = {}
-        for line in said.splitlines():
+        while wanted not in report:
+            while b"\n" not in self._said:
+                data = await pipes.read(self._reports)
+                if not data:
+                    raise _cause_of(report)
+                self._said += data
+            line, _, self._said = self._said.partition(b"\n")
             report |= json.loads(line)
-        if "failed" in report:
-            return SessionEnded(f"{report['failed']}")
-        if "killed" in report:
-            return SessionEnded(f"The code was stopped: {report['killed']}.")
-        code = report.get("exited")
-        if isinstance(code, int) and code < 0:
-            return SessionEnded(f"The interpreter was ended by {_signal_name(-code)}.")
-        if code is not None:
-            return SessionEnded(f"The interpreter exited with code {code}.")
-        errors = pipes.Output(2000)
-        _drain(self._stderr, errors)
-        return SessionEnded(f"The interpreter is gone. {errors.text()}".strip())
+        return report
+
+    async def _cause(self) -> SessionEnded:
+        with anyio.move_on_after(_END_SECONDS):
+            try:
+                await self._report("nothing")
+            except SessionEnded as ended:
+                return ended
+        return SessionEnded("The interpreter does not answer.")
 
 
 def _command(plan: Plan) -> list[str]:
@@ -211,6 +219,19 @@ def _drain(handle: int, output: pipes.Output) -> None:
     """What is in the pipe, and no more: a process left behind may be writing without end."""
     for _ in range(2):
         output.add(pipes.read_now(handle))
+
+
+def _cause_of(report: dict[str, Any]) -> SessionEnded:
+    if "failed" in report:
+        return SessionEnded(f"{report['failed']}")
+    if "killed" in report:
+        return SessionEnded(f"The code was stopped: {report['killed']}.")
+    code = report.get("exited")
+    if isinstance(code, int) and code < 0:
+        return SessionEnded(f"The interpreter was ended by {_signal_name(-code)}.")
+    if code is not None:
+        return SessionEnded(f"The interpreter exited with code {code}.")
+    return SessionEnded("The interpreter is gone.")
 
 
 def _signal_name(number: int) -> str:

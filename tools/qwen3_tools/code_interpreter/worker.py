@@ -80,7 +80,8 @@ class Worker:
         if request["op"] == "run":
             reply = self._run(request["code"])
         elif request["op"] == "check":
-            reply = {"ok": self._is_sound()}
+            # By way of a real cell: a cell may have replaced any part of what runs the next one.
+            reply = self._run(request["code"]) if self._is_sound() else {}
         else:
             reply = {"escaped": _escapes(**request["bait"])}
         body = json.dumps({"id": request["id"], **reply}).encode()
@@ -96,7 +97,6 @@ class Worker:
                 value = self._execute(code)
                 if value is not None:
                     reply["result"] = repr(value)
-                    self._names["_"] = value
             except SystemExit as exit_:
                 if exit_.code not in (None, 0):
                     reply["error"] = f"SystemExit: {exit_.code}"
@@ -128,6 +128,8 @@ class Worker:
             tail = compile(ast.Expression(last), CELL, "eval", flags=_TOP_LEVEL_AWAIT)
         for program in filter(None, (body, tail)):
             self._make_ready(program)
+        if "multiprocessing" in code and "use_event_semaphores" in globals():
+            globals()["use_event_semaphores"]()  # semaphore.py came along: there is no /dev/shm
         self._evaluate(body)
         value = self._evaluate(tail) if tail else None
         return None if code.rstrip().endswith(";") else value
@@ -188,12 +190,9 @@ class Worker:
         signal.signal(signal.SIGINT, self._on_interrupt)
 
     def _is_sound(self) -> bool:
-        """Nothing that the next cell needs was destroyed by the last one."""
-        scratch: dict[str, Any] = {}
-        eval(compile("answer = 6 * 7", CELL, "exec"), scratch)
+        """Nothing that the next cell stands on was destroyed by the last one."""
         return (
-            scratch["answer"] == 42
-            and self._handles == tuple(_identity(handle) for handle in range(3))
+            self._handles == tuple(_identity(handle) for handle in range(3))
             and not any(stream.closed for stream in self._streams)
             and os.path.isdir(self._work_dir)
         )

@@ -10,6 +10,7 @@ from . import filesystem, kernel, supervisor
 from .plan import ORDERS, REPLIES, REPORTS, Plan
 
 _UID_INSIDE = 1000
+_ANNOTATIONS = "from __future__ import annotations\n"
 
 
 def main() -> None:
@@ -19,8 +20,7 @@ def main() -> None:
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
         if plan.walls != "bubblewrap" and os.getppid() != plan.host_pid:
             return
-        with open(plan.worker, encoding="utf-8") as file:
-            worker = file.read()
+        worker = _ANNOTATIONS + "\n".join(_read(path) for path in plan.sources)
         _prefer_to_die()
         if plan.walls == "namespaces":
             _enter_namespaces(plan)
@@ -66,6 +66,11 @@ def _enter_namespaces(plan: Plan) -> None:
 def _prefer_to_die() -> None:
     """When memory runs out, the kernel takes the sandbox before anything of the user's."""
     _write("/proc/self/oom_score_adj", "1000")
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read().replace(_ANNOTATIONS, "")  # may stand only once, at the very top
 
 
 def _write(path: str, text: str) -> None:

@@ -20,8 +20,8 @@ class Plan:
     """The process that the sandbox must not outlive."""
     python: str
     """The interpreter to run inside."""
-    worker: str
-    """The worker's source file."""
+    sources: tuple[str, ...]
+    """The source files that make up the worker, in order."""
     work_dir: str
     scratch: str
     """Under Landlock: a folder for temporary files (elsewhere /tmp is the session's own)."""
@@ -45,6 +45,6 @@ class Plan:
     @classmethod
     def from_json(cls, text: str) -> Plan:
         fields = json.loads(text)
-        for name in ("readable", "links", "environment", "handles"):
+        for name in ("sources", "readable", "links", "environment", "handles"):
             fields[name] = tuple(tuple(i) if isinstance(i, list) else i for i in fields[name])
         return cls(**fields)

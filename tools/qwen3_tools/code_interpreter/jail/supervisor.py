@@ -51,26 +51,30 @@ def _watch(pid: int, usage: Usage) -> NoReturn:
     poll = select.poll()
     poll.register(os.pidfd_open(pid), select.POLLIN)
     poll.register(ORDERS, select.POLLIN)
-    tick = _TICK_IDLE_MS
+    tick, finished = _TICK_IDLE_MS, False
     while True:
         ready = {handle for handle, _ in poll.poll(tick)}
         if ORDERS in ready:
             orders = os.read(ORDERS, 64)
             if not orders:
                 _end()
-            for order in orders:
-                if bytes([order]) == INTERRUPT:
-                    _send(pid, signal.SIGINT)
-                else:
-                    tick = _TICK_RUNNING_MS if bytes([order]) == RUNNING else _TICK_IDLE_MS
+            if INTERRUPT in orders:
+                _send(pid, signal.SIGINT)
+            if RUNNING in orders:
+                tick = _TICK_RUNNING_MS
+            if IDLE in orders:
+                tick, finished = _TICK_IDLE_MS, True
             ready.discard(ORDERS)
         if ready:
             _, status = os.waitpid(pid, 0)
             report(exited=os.waitstatus_to_exitcode(status))
             _end()
-        if broken := usage.broken_limit():
+        if broken := usage.broken_limit(thorough=finished):
             report(killed=broken)
             _end()
+        if finished:
+            report(within_limits=True)
+            finished = False
         _reap(pid)
 
 

@@ -40,8 +40,8 @@ class Usage:
         self._files_before, self._bytes_before = self._on_disk()
         self._ticks = 0
 
-    def broken_limit(self) -> str | None:
-        """A sentence that says which limit is broken, or None."""
+    def broken_limit(self, *, thorough: bool = False) -> str | None:
+        """Says which limit is broken, or None. The disk is looked at each time only if thorough."""
         pids = descendants()
         if self._memory(pids, _resident) > self._memory_limit and (
             # Pages that processes share were counted once for each: now exactly, which is slower.
@@ -49,7 +49,7 @@ class Usage:
         ):
             return f"it used more than {self._memory_limit >> 20} MiB of memory"
         self._ticks += 1
-        if self._ticks % _DISK_EVERY == 0:
+        if thorough or self._ticks % _DISK_EVERY == 0:
             files, size = self._on_disk()
             if size - self._bytes_before > self._disk_limit:
                 return f"it wrote more than {self._disk_limit >> 20} MiB of files"

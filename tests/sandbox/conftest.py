@@ -1,0 +1,79 @@
+"""An interpreter behind each kind of walls, and things of the user's that no cell may touch."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+SECRET = "the-secret-of-the-user-4711"
+SANDBOXES = ("namespaces", "landlock")
+
+
+@dataclass
+class Surroundings:
+    """What lies around a sandbox on a user's machine."""
+
+    canary: Path
+    port: int
+    udp_port: int
+    unix_path: str
+    abstract: str
+    bystander: subprocess.Popen[bytes]
+    heard: list[bytes]
+    """What arrived at the listeners; nothing ever should."""
+
+
+@pytest.fixture(scope="module")
+def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surroundings]:
+    home = tmp_path_factory.mktemp("home")
+    canary = home / "canary.txt"
+    canary.write_text(SECRET)
+    heard: list[bytes] = []
+    with (
+        socket.create_server(("127.0.0.1", 0)) as tcp,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        socket.socket(socket.AF_UNIX) as unix,
+        socket.socket(socket.AF_UNIX) as abstract,
+        subprocess.Popen(["sleep", "600"]) as bystander,
+    ):
+        udp.bind(("127.0.0.1", 0))
+        path = str(home / "listener.sock")
+        unix.bind(path)
+        name = f"qwen3-agent-test-{home.name}-{tcp.getsockname()[1]}"
+        abstract.bind("\0" + name)
+        for server in (unix, abstract):
+            server.listen()
+        for listener in (tcp, udp, unix, abstract):
+            threading.Thread(target=_listen, args=(listener, heard), daemon=True).start()
+        yield Surroundings(
+            canary,
+            tcp.getsockname()[1],
+            udp.getsockname()[1],
+            path,
+            name,
+            bystander,
+            heard,
+        )
+        bystander.kill()
+        for listener in (tcp, udp, unix, abstract):
+            if listener is not udp:
+                listener.shutdown(socket.SHUT_RDWR)
+
+
+def _listen(listener: socket.socket, heard: list[bytes]) -> None:
+    try:
+        while True:
+            if listener.type == socket.SOCK_DGRAM:
+                heard.append(listener.recv(100))
+            else:
+                connection, _ = listener.accept()
+                connection.close()
+                heard.append(b"a connection")
+    except OSError:
+        return

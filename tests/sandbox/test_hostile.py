@@ -1,0 +1,90 @@
+"""Hostile cells, one after another in one session, behind each kind of walls.
+
+After each: nothing of the user's was read, changed, reached or killed; it took bounded time; the
+next call works. After the last: nothing is left running.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import anyio.from_thread
+import pytest
+
+from qwen3_tools.code_interpreter import CodeInterpreter, CodeResult
+
+from .conftest import SANDBOXES, SECRET, Surroundings
+from .hostile import CELLS
+
+TIMEOUT = 0.6
+LONGEST = 60.0  # a busy machine's; the bound that holds is TIMEOUT and a second of grace
+MARKER = "98765"  # in the command line of every process that a cell leaves behind
+
+Run = Callable[[str], CodeResult]
+
+
+@pytest.fixture(scope="module", params=SANDBOXES)
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    os.environ["SECRET_OF_HOST"] = SECRET
+    interpreter = CodeInterpreter(
+        sandbox=request.param,
+        timeout=TIMEOUT,
+        memory_mb=512,
+        disk_mb=64,
+        max_processes=40,
+        max_output_chars=5000,
+    )
+    with anyio.from_thread.start_blocking_portal() as portal:
+        with portal.wrap_async_context_manager(interpreter):
+            yield lambda code: portal.call(interpreter.run, code)
+        del os.environ["SECRET_OF_HOST"]
+    assert left_behind() == []
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_hostile_cell_gets_nowhere(name: str, run: Run, surroundings: Surroundings) -> None:
+    began = time.monotonic()
+    result = run(prelude(surroundings) + CELLS[name])
+    assert time.monotonic() - began < LONGEST
+
+    said = "\n".join(filter(None, (result.stdout, result.stderr, result.result, result.error)))
+    assert "ESCAPED" not in said
+    assert SECRET not in said
+    assert len(said) < 4 * 5000 + 1000
+    assert all(image.is_file() and not image.is_symlink() for image in result.images)
+
+    again = run("1+1")
+    assert (again.status, again.result) == ("ok", "2"), result
+    assert surroundings.canary.read_text() == SECRET
+    assert surroundings.bystander.poll() is None
+    assert surroundings.heard == []
+
+
+def prelude(surroundings: Surroundings) -> str:
+    names = {
+        "CANARY": str(surroundings.canary),
+        "PORT": surroundings.port,
+        "UDP_PORT": surroundings.udp_port,
+        "SOCKET": surroundings.unix_path,
+        "ABSTRACT": surroundings.abstract,
+        "BYSTANDER": surroundings.bystander.pid,
+        "HOST": os.getpid(),
+    }
+    return "".join(f"{name} = {value!r}\n" for name, value in names.items())
+
+
+def left_behind() -> list[str]:
+    """Command lines of processes that a cell or a session left."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue
+            if MARKER in line or "jail.main" in line:
+                found.append(line[:200])
+    return found

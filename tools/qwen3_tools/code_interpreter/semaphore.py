@@ -1,0 +1,96 @@
+"""`multiprocessing` without /dev/shm, which Landlock cannot give a session a part of.
+
+Its locks and queues stand on POSIX semaphores, which are files there. An eventfd is a semaphore
+too, and children inherit it. This file's source goes to the interpreter inside, before the
+worker's.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import select
+import threading
+import time
+from typing import Any
+
+RECURSIVE_MUTEX = 0
+
+
+class EventSemaphore:
+    """Stands in for `_multiprocessing.SemLock`, with its methods; for the fork start method."""
+
+    SEM_VALUE_MAX = 2**31 - 1
+
+    def __init__(self, kind: int, value: int, maxvalue: int, name: str, unlink: bool) -> None:
+        self.kind, self.maxvalue, self.name = kind, maxvalue, None
+        self.handle = os.eventfd(value, os.EFD_SEMAPHORE | os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._owner = 0
+        self._held = 0
+
+    def acquire(self, block: bool = True, timeout: float | None = None) -> bool:
+        if self.kind == RECURSIVE_MUTEX and self._is_mine():
+            self._held += 1
+            return True
+        end = None if timeout is None else time.monotonic() + max(0.0, timeout)
+        while True:
+            try:
+                os.eventfd_read(self.handle)
+            except BlockingIOError:
+                left = None if end is None else end - time.monotonic()
+                if not block or (left is not None and left <= 0):
+                    return False
+                select.select([self.handle], [], [], left)
+                continue
+            self._held += 1
+            self._owner = threading.get_ident()
+            return True
+
+    def release(self) -> None:
+        if self.kind == RECURSIVE_MUTEX:
+            if not self._is_mine():
+                raise AssertionError("attempt to release recursive lock not owned by thread")
+            if self._held > 1:
+                self._held -= 1
+                return
+        elif self.maxvalue == 1 and not self._is_zero():
+            raise ValueError("semaphore or lock released too many times")
+        self._held -= 1
+        os.eventfd_write(self.handle, 1)
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def __del__(self) -> None:
+        try:
+            os.close(self.handle)
+        except OSError as error:
+            if error.errno != errno.EBADF:
+                raise
+
+    def _count(self) -> int:
+        return self._held
+
+    def _is_mine(self) -> bool:
+        return self._held > 0 and self._owner == threading.get_ident()
+
+    def _is_zero(self) -> bool:
+        return not select.select([self.handle], [], [], 0)[0]
+
+    def _get_value(self) -> int:
+        raise NotImplementedError  # as on macOS, so queues have no size to tell
+
+    def _after_fork(self) -> None:
+        self._held = 0
+
+
+def use_event_semaphores() -> None:
+    """Give `multiprocessing` semaphores and shared memory that need no /dev/shm."""
+    native: Any = importlib.import_module("_multiprocessing")
+    heap: Any = importlib.import_module("multiprocessing.heap")
+    native.SemLock = EventSemaphore
+    heap.Arena._dir_candidates = []
