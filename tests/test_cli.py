@@ -62,6 +62,9 @@ def test_python_dash_m_is_the_same_command() -> None:
         (["run", "hello", "--timeout", "0"], "--timeout"),
         (["run", "hello", "--timeout", "nan"], "--timeout"),
         (["run", "hello", "--mcp", "nowhere.json"], "nowhere.json"),
+        (["run", "hello", "--agent", "nowhere.py"], "there is no file nowhere.py"),
+        (["run", "hello", "--agent", "agent.txt"], "FILE.py:name"),
+        (["run", "hello", "--agent", "agent.py:a-b"], "FILE.py:name"),
         (["run", "hello", "--json", "--quiet"], "exclude each other"),
         (["run", "hello", "--no-such-option"], "--no-such-option"),
         (["walk", "hello"], "walk"),
@@ -88,11 +91,8 @@ def test_a_task_from_standard_input_may_be_empty_or_garbage_too() -> None:
 @pytest.mark.parametrize(
     ("source", "spec", "says"),
     [
-        (None, "agent.py", "there is no file agent.py"),
         ("agent = 1", "agent.py", "agent is not an Agent but of type int"),
         ("x = 1", "agent.py:helper", "agent.py defines no helper"),
-        ("x = 1", "agent.txt", "FILE.py:name"),
-        ("x = 1", "agent.py:a-b", "FILE.py:name"),
         ("import no_such_module", "agent.py", "agent.py:1: ModuleNotFoundError"),
         ("x = 1\nprint(y)", "agent.py", "agent.py:2: NameError: name 'y'"),
         ("x = 1\ndef f(:\n", "agent.py", "agent.py:2: "),
@@ -105,10 +105,9 @@ def test_a_task_from_standard_input_may_be_empty_or_garbage_too() -> None:
     ],
 )
 def test_an_agent_file_that_cannot_be_used_is_one_sentence_with_file_and_line(
-    tmp_path: Path, source: str | None, spec: str, says: str
+    tmp_path: Path, source: str, spec: str, says: str
 ) -> None:
-    if source is not None:
-        (tmp_path / "agent.py").write_text(source)
+    (tmp_path / "agent.py").write_text(source)
     done = qwen3_agent("run", "hello", "--agent", spec, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stdout == b""

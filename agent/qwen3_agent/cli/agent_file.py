@@ -22,20 +22,29 @@ class AgentFileError(Qwen3AgentError):
     """The file does not run, or holds no agent of that name. The message says file and line."""
 
 
-def load_agent(spec: str) -> Agent:
-    """The agent that `FILE.py:name` names; the name is `agent` when none is given.
+def split_spec(spec: str) -> tuple[Path, str]:
+    """The file and the name of FILE.py:name; the name is `agent` when none is given.
 
     Raises:
-        AgentFileError: see there.
+        ValueError: it is not of that form, or there is no such file.
+    """
+    file, _, name = (spec, "", DEFAULT_NAME) if spec.endswith(".py") else spec.rpartition(":")
+    path = Path(file)
+    if path.suffix != ".py" or not name.isidentifier():
+        raise ValueError(f"{spec!r} is not of the form FILE.py or FILE.py:name.")
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}.")
+    return path, name
+
+
+def load_agent(path: Path, name: str) -> Agent:
+    """The agent that the file defines under that name.
+
+    Raises:
+        AgentFileError: the file does not run, or defines no such agent.
     """
     from ..agent import Agent
 
-    file, _, name = spec.rpartition(":") if not spec.endswith(".py") else (spec, "", DEFAULT_NAME)
-    path = Path(file)
-    if path.suffix != ".py" or not name.isidentifier():
-        raise AgentFileError(f"--agent: {spec!r} is not of the form FILE.py or FILE.py:name.")
-    if not path.is_file():
-        raise AgentFileError(f"--agent: there is no file {path}.")
     module = _run_file(path)
     agent = getattr(module, name, None)
     if isinstance(agent, Agent):

@@ -20,7 +20,7 @@ BUNDLED_SERVERS = {"time": {"command": "mcp-server-time"}, "fetch": {"command": 
 
 def build_agent(
     *,
-    file: str | None,
+    file: tuple[Path, str] | None,
     model: str | None,
     mcp: Path | None,
     no_mcp: bool,
@@ -28,14 +28,14 @@ def build_agent(
     max_steps: int | None,
     timeout: float | None,
 ) -> Agent:
-    """The agent of `file` (FILE.py:name), or the default one, changed by what is given.
+    """The agent that `file` defines under a name, or the default one, changed by what is given.
 
     Raises:
         Qwen3AgentError: the file, the model's name or the servers' configuration cannot be used.
     """
     if model is not None:
         resolve(model)  # A wrong name is told before any server has started.
-    agent = load_agent(file) if file else Agent(tools=[CodeInterpreter()])
+    agent = load_agent(*file) if file else Agent(tools=[CodeInterpreter()])
     tools = [tool for tool in agent.tools if not (no_mcp and isinstance(tool, McpServers))]
     if mcp is not None:
         tools.append(mcp_servers(mcp))

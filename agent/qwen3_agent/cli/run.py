@@ -84,6 +84,8 @@ def run(
     if timeout is not None and not timeout > 0:
         raise typer.BadParameter(f"--timeout must be more than 0 seconds, not {timeout:g}.")
 
+    file = _agent_file(agent)
+
     from .outcome import exit_code_of, hush_libraries
 
     def work() -> int:
@@ -91,7 +93,7 @@ def run(
 
         hush_libraries(verbose=verbose)
         chosen = build_agent(
-            file=agent,
+            file=file,
             model=model,
             mcp=mcp,
             no_mcp=no_mcp,
@@ -116,6 +118,15 @@ def _read_task(task: str) -> str:
     if not text:
         raise typer.BadParameter("it is empty; say what to do.", param_hint="TASK")
     return text
+
+
+def _agent_file(spec: str | None) -> tuple[Path, str] | None:
+    from .agent_file import split_spec
+
+    try:
+        return split_spec(spec) if spec is not None else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--agent") from None
 
 
 def _stream(agent: Agent, task: str, *, as_json: bool, quiet: bool, verbose: bool) -> int:
