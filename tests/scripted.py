@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import anyio.lowlevel
 import tokenizers
@@ -22,8 +23,8 @@ from qwen3_agent.models.local import LocalModel
 class ScriptedEngine:
     """Says one line of `script` for each generation that it is asked for.
 
-    A line is encoded with control tokens. It ends with the stop token, unless it ends with "...",
-    which stands for a model that goes on until it has no room. A message that the runtime stops
+    A line is encoded with control tokens. It ends with the stop token, unless it ends with "...":
+    then its last token comes again and again until there is no room. A message that the runtime stops
     and takes up again, as it does to close a thought, takes two lines.
     """
 
@@ -50,10 +51,9 @@ class ScriptedEngine:
         self.prompts.append(list(prompt))
         self.samplings.append(sampling)
         ids = self.encode(line.removesuffix("..."))
-        if not line.endswith("..."):
-            ids.append(self.stop_id)
-        ends = len(ids) <= max_tokens and ids[-1] == self.stop_id
+        ids += ids[-1:] * max_tokens if line.endswith("...") else [self.stop_id]
         ids = ids[:max_tokens]
+        ends = ids[-1] == self.stop_id
         for start in range(0, len(ids), self.chunk_size):
             await anyio.lowlevel.checkpoint()
             part = tuple(ids[start : start + self.chunk_size])
@@ -77,7 +77,7 @@ def call(name: str, **arguments: object) -> str:
 
 def scripted_model(*script: str, context_length: int = 4096, chunk_size: int = 1) -> LocalModel:
     """The bundled model's chat format and tokenizer over an engine that says `script`."""
-    tokenizer = tokenizers.Tokenizer.from_file(str(DEMO_FOLDER / "tokenizer.json"))
+    tokenizer, chat_format = _bundled()
     engine = ScriptedEngine(
         script,
         encode=lambda text: tokenizer.encode(text, add_special_tokens=False).ids,
@@ -85,4 +85,10 @@ def scripted_model(*script: str, context_length: int = 4096, chunk_size: int = 1
         context_length=context_length,
         chunk_size=chunk_size,
     )
-    return LocalModel(engine, ChatFormat.from_folder(DEMO_FOLDER), name="scripted")
+    return LocalModel(engine, chat_format, name="scripted")
+
+
+@cache
+def _bundled() -> tuple[tokenizers.Tokenizer, ChatFormat]:
+    tokenizer = tokenizers.Tokenizer.from_file(str(DEMO_FOLDER / "tokenizer.json"))
+    return tokenizer, ChatFormat.from_folder(DEMO_FOLDER)

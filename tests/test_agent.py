@@ -225,7 +225,7 @@ async def test_kept_thoughts_make_the_whole_conversation_append_only() -> None:
 @pytest.mark.parametrize("keep_thoughts", [False, True])
 async def test_a_conversation_goes_on_after_a_turn_that_was_cut_off(keep_thoughts: bool) -> None:
     model = scripted_model("Once upon a time there was a king...", "The king.")
-    agent = Agent(model, limits=Limits(tokens=12), keep_thoughts=keep_thoughts)
+    agent = Agent(model, limits=Limits(tokens=20), keep_thoughts=keep_thoughts)
     async with agent.conversation() as conversation:
         with pytest.raises(LimitReached):
             await conversation.run("Tell me a story.")

@@ -86,7 +86,7 @@ async def test_the_mask_tells_what_the_model_wrote() -> None:
     said = [segment["parts"] for segment in record["segments"] if segment["kind"] == "sampled"]
     assert said[0][0]["type"] == "tool_call"
     assert said[0][0]["arguments"] == {"number": 21}
-    assert said[1] == [{"type": "content", "text": "It is 42."}]
+    assert said[1] == [{"type": "content", "text": "It is 42.", "raw": "It is 42."}]
 
 
 async def test_calls_of_one_step_run_at_once_and_are_answered_in_their_order() -> None:
@@ -165,14 +165,14 @@ async def test_the_limit_on_steps() -> None:
 
 async def test_the_limit_on_tokens_counts_all_steps_and_holds_to_the_token() -> None:
     first = call("double", number=1)
-    agent = agent_that_says(first, "one two three four five six seven...", limits=Limits(tokens=45))
+    agent = agent_that_says(first, "one two three...", limits=Limits(tokens=45))
     with pytest.raises(LimitReached) as caught:
         await agent.run("Go on")
     assert caught.value.limit == "tokens"
     result = caught.value.result
     assert result.sampled_tokens == 45
     assert sum(result.transcript.mask) == 45
-    assert "one two three four five six seven".startswith(result.output)
+    assert result.output.startswith("one two three")
 
 
 async def test_the_limit_on_seconds_keeps_what_was_said() -> None:
@@ -191,7 +191,7 @@ async def test_the_limit_on_seconds_keeps_what_was_said() -> None:
 
 
 async def test_a_full_context_in_the_middle_of_a_step() -> None:
-    agent = agent_that_says("word " * 4000 + "...")
+    agent = agent_that_says("word word...")
     with pytest.raises(LimitReached) as caught:
         await agent.run("Talk")
     assert caught.value.limit == "context"

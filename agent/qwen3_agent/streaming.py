@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from contextvars import copy_context
 from types import TracebackType
 from typing import Any, Self
@@ -51,6 +52,7 @@ class RunStream:
             self._task.scope.cancel()
             with anyio.CancelScope(shield=True):
                 await self._task.done.wait()
+            self._task.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -64,8 +66,10 @@ class RunStream:
         await self.aclose()
 
     def __del__(self) -> None:
-        if self._task is not None and not self._task.done.is_set():
-            self._task.scope.cancel()
+        if self._task is not None:
+            if not self._task.done.is_set():
+                self._task.scope.cancel()
+            self._task.close()
 
 
 class _RunTask:
@@ -83,22 +87,27 @@ class _RunTask:
     async def main(self) -> None:
         try:
             with self.scope, self._send:
-                await self._work(self._send.send_nowait)
+                await self._work(self._emit)
         except Exception as error:
             self._error = error
         finally:
             self.done.set()
+
+    def _emit(self, event: Event) -> None:
+        # A dropped stream has cancelled the run, which may have something to say before it ends
+        with suppress(anyio.BrokenResourceError):
+            self._send.send_nowait(event)
 
     async def next_event(self) -> Event:
         try:
             return await self._receive.receive()
         except anyio.EndOfStream:
             await self.done.wait()
-            self._receive.close()
-        except anyio.ClosedResourceError:
-            pass
         error, self._error = self._error, None
         raise error or StopAsyncIteration
+
+    def close(self) -> None:
+        self._receive.close()
 
 
 def _start(main: Callable[[], Coroutine[Any, Any, None]]) -> object:

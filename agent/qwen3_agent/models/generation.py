@@ -50,6 +50,7 @@ class Generation:
         self._plan = plan
         self._on_delta = on_delta
         self._decoder = chat_format.decoder()
+        self._line_has_ended = False
 
     async def run(self, max_tokens: int | None, sampling: Sampling, *, logprobs: bool) -> Finish:
         """Write until the message ends, `max_tokens` are sampled, or the context is full."""
@@ -111,10 +112,12 @@ class Generation:
 
     def _budget_is_spent(self, token: int) -> bool:
         """Whether `token` would be one more of a thought than the plan allows."""
+        if self._plan.budget is None or self.thinking_tokens < self._plan.budget:
+            return False
+        over = self.thinking_tokens - self._plan.budget
         return (
-            self._plan.budget is not None
-            and self.thinking_tokens >= self._plan.budget
-            and self._parser.thinking
+            self._parser.thinking
+            and (over >= self._plan.grace or self._line_has_ended)
             and token not in self._format.thought_end_ids
             and token not in self._format.stop_ids
         )
@@ -126,5 +129,6 @@ class Generation:
         self._tell(self._decoder.feed(ids))
 
     def _tell(self, text: str) -> None:
+        self._line_has_ended = text.endswith("\n")
         for delta in self._parser.feed(text):
             self._on_delta(delta)

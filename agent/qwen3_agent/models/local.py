@@ -129,7 +129,8 @@ class LocalChat:
     async def step(self, plan: Plan, *, max_tokens: int | None, on_delta: OnDelta) -> ModelStep:
         """See `Chat.step`."""
         self._check(plan)
-        self._close_message()
+        if self._close_message():
+            self.transcript.append("forced", self._format.encode_plain("\n"))
         opening = self._format.generation_prompt(thinking=plan.on)
         prompt_tokens = len(self.transcript) + len(opening)
         if prompt_tokens >= self._model.engine.context_length:
@@ -172,13 +173,15 @@ class LocalChat:
                 "one, or give it a thinking budget."
             )
 
-    def _close_message(self) -> None:
-        """Put the end of the message that a step was cut off in."""
+    def _close_message(self) -> bool:
+        """Put the end of a message that was cut off. Whether a message is what came last."""
         segments = self.transcript.segments
-        if segments and segments[-1].kind in ("sampled", "forced", "generation_prompt"):
-            last = segments[-1].ids[-1:]
-            if not last or last[0] not in self._format.stop_ids:
-                self.transcript.append("forced", self._format.close_step())
+        if segments[-1].kind not in ("sampled", "forced", "generation_prompt"):
+            return False
+        end = self._format.close_step()
+        if list(segments[-1].ids[-len(end) :]) != end:
+            self.transcript.append("forced", end)
+        return True
 
 
 def _message(parts: Sequence[Part]) -> dict[str, Any]:
@@ -194,9 +197,9 @@ def _message(parts: Sequence[Part]) -> dict[str, Any]:
         for part in parts
         if isinstance(part, ToolCall)
     ]
-    message: dict[str, Any] = {"role": "assistant", "content": said.strip("\n")}
-    if thought.strip():
-        message["reasoning_content"] = thought.strip("\n")
+    message: dict[str, Any] = {"role": "assistant", "content": said}
+    if thought:
+        message["reasoning_content"] = thought
     if calls:
         message["tool_calls"] = calls
     return message
