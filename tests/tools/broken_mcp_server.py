@@ -174,6 +174,22 @@ def endless_pages() -> None:
     serve(fine, listing=lambda cursor: {"tools": [], "nextCursor": "again"})
 
 
+def grows() -> None:
+    """Has one tool more after each call, and says so."""
+    tools = [tool("act")]
+
+    def grow(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        tools.append(tool("grown"))
+        send({"method": "notifications/tools/list_changed"})
+        return text("fine")
+
+    serve(grow, tools)
+
+
+def demands_tasks() -> None:
+    serve(fine, [tool("act"), tool("slow", execution={"taskSupport": "required"})])
+
+
 def odd_names() -> None:
     long = "n" * 100
     serve(

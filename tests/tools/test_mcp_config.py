@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from qwen3_tools import MCPConfigError
 from qwen3_tools.mcp.config import load_config
 from qwen3_tools.mcp.environment import find_command, safe_environment
@@ -39,7 +40,7 @@ def test_the_shape_that_other_programs_write(tmp_path: Path) -> None:
     config = load_config(path)
     assert list(config.servers) == ["b", "a"]
     b, a = config.servers["b"], config.servers["a"]
-    assert (b.command, b.args, b.env, b.call_seconds) == ("npx", ("-y", "x"), {"N": "1"}, 5)
+    assert (b.command, b.args, b.env, b.call_seconds) == ("npx", ["-y", "x"], {"N": "1"}, 5)
     assert (b.offers("run"), b.offers("walk")) == (True, False)
     assert (a.address, a.http_kind) == ("https://example.com/mcp", "http")
     assert (config.warnings, config.failures, config.folder) == ((), {}, tmp_path)
@@ -89,7 +90,7 @@ def test_variables_are_replaced_in_values_once_and_only_there() -> None:
         environ,
     )
     assert server.command == "example.com"
-    assert server.args == ("example.com:80", "$HOST", "${HOST}", "d", "", "a")
+    assert server.args == ["example.com:80", "$HOST", "${HOST}", "d", "", "a"]
     assert server.env == {"${HOST}": "example.com"}
 
 
@@ -126,7 +127,7 @@ def test_an_unknown_key_is_one_warning_with_the_nearest_known(tmp_path: Path) ->
         ),
         (
             '{"mcpServers": {"a": {\n"command": "x",\n"args": "y"}}}',
-            ":3: server 'a': args: Input should be a valid tuple",
+            ":3: server 'a': args: Input should be a valid list",
         ),
         (
             '{"mcpServers": {"a": {"command": "x",\n"args": ["y",\n["z"]]}}}',

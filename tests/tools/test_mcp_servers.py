@@ -16,6 +16,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+
 from qwen3_tools import MCPServerError, Toolbox
 from qwen3_tools.mcp import McpServers, mcp_servers
 

@@ -36,7 +36,7 @@ class ServerConfig(pydantic.BaseModel):
     )
 
     command: str | None = Field(None, min_length=1, description="Program to start.")
-    args: tuple[str, ...] = Field((), description="Its arguments.")
+    args: list[str] = Field([], description="Its arguments.")
     env: dict[str, str] = Field({}, description="Variables set for it.")
     env_file: str | None = Field(None, description="File of NAME=value lines set for it.")
     cwd: str | None = Field(None, description="Folder it runs in, seen from this file's.")
@@ -60,16 +60,16 @@ class ServerConfig(pydantic.BaseModel):
         None, description="Other programs' callTimeout; from 1000 on it means milliseconds."
     )
     restart: bool = Field(True, description="Whether it is started again when it dies.")
-    include_tools: tuple[str, ...] | None = Field(None, description="Only these of its tools.")
-    exclude_tools: tuple[str, ...] = Field((), description="All of its tools but these.")
+    include_tools: list[str] | None = Field(None, description="Only these of its tools.")
+    exclude_tools: list[str] = Field([], description="All of its tools but these.")
     tool_prefix: str | None = Field(
         None, description="What its tools' names begin with; the server's name and __."
     )
     max_result_chars: int = Field(
-        50_000, gt=0, description="Longest text of a result; a longer one is cut in the middle."
+        20_000, gt=0, description="Longest text of a result; a longer one is cut in the middle."
     )
-    auto_approve: tuple[str, ...] | bool = Field((), description="Tools run without asking.")
-    always_allow: tuple[str, ...] | bool = Field((), description="Tools run without asking.")
+    auto_approve: list[str] | bool = Field([], description="Tools run without asking.")
+    always_allow: list[str] | bool = Field([], description="Tools run without asking.")
     trust: bool = Field(False, description="True: no tool of it asks.")
     oauth: dict[str, Any] | bool | None = Field(None, description="OAuth settings.")
     description: str | None = Field(None, description="For the reader.")
@@ -134,6 +134,10 @@ class Config:
     """Keys that mean nothing, each with the nearest one that does."""
     folder: Path
     """Where relative paths begin."""
+    path: Path | None = None
+    """The file, where there is one."""
+    modified: float | None = None
+    """When the file was written, in seconds since 1970."""
 
 
 def load_config(
@@ -150,7 +154,7 @@ def load_config(
     """
     environ = os.environ if environ is None else environ
     if isinstance(source, Mapping):
-        document = _Document("the MCP config", None, dict(source), Path.cwd())
+        document = _Document("the MCP config", dict(source), Path.cwd())
     else:
         document = _read(Path(source).expanduser())
     return _check(document, environ)
@@ -159,9 +163,11 @@ def load_config(
 @dataclass(frozen=True, slots=True)
 class _Document:
     name: str
-    text: str | None
     content: Any
     folder: Path
+    text: str | None = None
+    path: Path | None = None
+    modified: float | None = None
 
     def error(self, path: Sequence[str | int], message: str) -> MCPConfigError:
         return MCPConfigError(f"{self.place(path)}: {message}")
@@ -173,7 +179,9 @@ class _Document:
 
 
 def _read(path: Path) -> _Document:
+    name = str(path)
     try:
+        modified = path.stat().st_mtime  # asked first: a later edit must not be missed
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise MCPConfigError(
@@ -188,7 +196,8 @@ def _read(path: Path) -> _Document:
         raise MCPConfigError(
             f"{path}:{error.lineno}: not JSON: {error.msg} (column {error.colno})"
         ) from None
-    return _Document(str(path), text, content, path.absolute().parent)
+    path = path.absolute()
+    return _Document(name, content, path.parent, text, path, modified)
 
 
 def _check(document: _Document, environ: Mapping[str, str]) -> Config:
@@ -221,7 +230,14 @@ def _check(document: _Document, environ: Mapping[str, str]) -> Config:
             failures[name] = f"{document.place(where)}: not set in the environment: {variables}"
         else:
             servers[name] = server
-    return Config(servers, failures, tuple(warnings), document.folder)
+    return Config(
+        servers,
+        failures,
+        tuple(warnings),
+        folder=document.folder,
+        path=document.path,
+        modified=document.modified,
+    )
 
 
 def _server(document: _Document, where: tuple[str, str], entry: dict[str, Any]) -> ServerConfig:

@@ -1,40 +1,96 @@
-"""A server's answer as the model reads it."""
+"""A server's answer as the model reads it: text, and a line for each thing that is none."""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import mimetypes
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
 import mcp_types as types
 import pydantic_core
 
+from ..artifacts import save_artifact
 from ..tool import ToolResult
 
 
-def tool_result(result: types.CallToolResult) -> ToolResult:
-    """Text blocks joined by line breaks; every other block named in a short line of its own."""
-    lines = [_block_text(block) for block in result.content]
+def tool_result(result: types.CallToolResult, tool: str, max_chars: int) -> ToolResult:
+    """Text blocks joined by line breaks; media saved in the run's artifact folder and named.
+
+    Args:
+        result: What the server answered.
+        tool: Names the files that are saved.
+        max_chars: A longer text is cut in the middle, and saved whole.
+    """
+    files: list[Path] = []
+    lines = [_block_text(block, tool, files) for block in result.content]
     if not lines and result.structured_content is not None:
         lines = [_to_json(result.structured_content)]
+    nothing = "The tool failed and did not say why." if result.is_error else "Nothing was returned."
+    text = "\n".join(lines) or nothing
+    if len(text) > max_chars:
+        text = _cut(text, max_chars, tool, files)
     return ToolResult(
-        "\n".join(lines)
-        or ("The tool failed." if result.is_error else "The tool returned nothing."),
+        text,
         is_error=result.is_error,
         structured=result.structured_content,
+        files=tuple(files),
     )
 
 
-def _block_text(block: types.ContentBlock) -> str:
+def _block_text(block: types.ContentBlock, tool: str, files: list[Path]) -> str:
     match block:
         case types.TextContent(text=text):
             return text
-        case types.EmbeddedResource(resource=types.TextResourceContents(text=text)):
-            return text
+        case types.ImageContent(data=data, mime_type=kind):
+            return _media("image", tool, kind, data, files)
+        case types.AudioContent(data=data, mime_type=kind):
+            return _media("sound", tool, kind, data, files)
         case types.EmbeddedResource(resource=resource):
-            return f"[a file of type {resource.mime_type or 'unknown'}: {resource.uri}]"
-        case types.ResourceLink(uri=uri, name=name):
-            return f"[a link to {name}: {uri}]"
-        case types.ImageContent(mime_type=kind) | types.AudioContent(mime_type=kind):
-            return f"[{kind}]"
+            if isinstance(resource, types.TextResourceContents):
+                return resource.text
+            name = PurePosixPath(urlsplit(str(resource.uri)).path).name
+            kind = resource.mime_type or "application/octet-stream"
+            return _media("file", name or tool, kind, resource.blob, files)
+        case types.ResourceLink() as link:
+            about = [link.mime_type, f"{link.size:,} bytes" if link.size is not None else None]
+            details = ", ".join(detail for detail in about if detail)
+            return f"[resource {link.name}{f' ({details})' if details else ''}: {link.uri}]"
+
+
+def _media(what: str, name: str, kind: str, data: str, files: list[Path]) -> str:
+    try:
+        content = base64.b64decode(data, validate=True)
+    except (binascii.Error, ValueError):
+        return f"[{what} of type {kind} that cannot be decoded]"
+    if "." not in name:
+        name += _ending(kind.partition(";")[0].strip())
+    saved = save_artifact(name, content)
+    if saved is None:
+        return f"[{what}: {kind}, {len(content):,} bytes, not shown]"
+    files.append(saved)
+    return f"[{what} saved as {saved.name}: {kind}, {len(content):,} bytes]"
+
+
+def _ending(kind: str) -> str:
+    """The ending of a file of this MIME type; systems know too few: `audio/wav` on most is none."""
+    subtype = kind.partition("/")[2]
+    short = f".{subtype}" if subtype.isalnum() and len(subtype) <= 4 else ".bin"
+    return mimetypes.guess_extension(kind) or short
+
+
+def _cut(text: str, max_chars: int, tool: str, files: list[Path]) -> str:
+    saved = save_artifact(f"{tool}.txt", text.encode(errors="replace"))
+    where = ""
+    if saved is not None:
+        files.append(saved)
+        where = f"; the whole text is in {saved.name}"
+    half = max_chars // 2
+    out = len(text) - 2 * half
+    note = f"[… {out:,} of {len(text):,} characters are left out here{where} …]"
+    return f"{text[:half]}\n{note}\n{text[len(text) - half :]}"
 
 
 def _to_json(value: Any) -> str:

@@ -6,12 +6,13 @@ import importlib.metadata
 import logging
 import os
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
+from anyio.abc import TaskStatus
 
 from ..errors import ToolError
 from ..tool import ToolResult
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 _RAPID_SECONDS = 30.0
 _MAX_RAPID_DEATHS = 5
 _FIRST_PAUSE_SECONDS = 0.25
+_LONGEST_PAUSE_SECONDS = 30.0
 _STDERR_LINES_SHOWN = 5
 
 
@@ -41,29 +43,45 @@ class Server:
         self.tools: tuple[mcp_types.Tool, ...] = ()
         """What it offers, known once it is ready."""
         self.failure: str | None = None
-        """Why it is not running and will not be."""
+        """Why it is not running; None while it is, or is about to be."""
         self.settled = anyio.Event()
         """Set once it is ready for the first time, or has failed."""
         self._folder = folder
         self._client: mcp.Client | None = None
         self._ready = anyio.Event()
         self._process: ServerProcess | None = None
+        self._list_changed = anyio.Event()
+        self._scope = anyio.CancelScope()
+        self._was_ready = False
 
     async def run(self) -> None:
-        """Keep the server up until cancelled, or until it will not stay up."""
-        deaths = 0
+        """Keep the server up until it is stopped, or until it will not stay up."""
+        with self._scope:
+            await self._keep_up()
+        if self._scope.cancelled_caught:
+            self._fail("it was stopped")
+
+    def stop(self) -> None:
+        """End the server. Its owner task sees to that."""
+        self._scope.cancel()
+
+    async def _keep_up(self) -> None:
+        rapid_deaths = 0
         while True:
             started = anyio.current_time()
             reason = await self._live()
-            if anyio.current_time() - started > _RAPID_SECONDS:
-                deaths = 0
-            deaths += 1
-            first = not self.settled.is_set()
-            if first or not self.config.restart or deaths > _MAX_RAPID_DEATHS:
+            lasted = anyio.current_time() - started > _RAPID_SECONDS
+            rapid_deaths = 1 if lasted else rapid_deaths + 1
+            # A program that keeps dying is left for dead; an address may come back at any time.
+            hopeless = self.config.command is not None and rapid_deaths > _MAX_RAPID_DEATHS
+            if not self._was_ready or hopeless or not self.config.restart:
                 self._fail(reason)
                 return
+            if rapid_deaths > 1:
+                self._fail(reason)  # meanwhile: calls need not wait for what may never be
             logger.warning("MCP server %r: %s; starting it again", self.name, reason)
-            await anyio.sleep(_FIRST_PAUSE_SECONDS * 2 ** (deaths - 1))
+            pause = _FIRST_PAUSE_SECONDS * 2 ** (rapid_deaths - 1)
+            await anyio.sleep(min(pause, _LONGEST_PAUSE_SECONDS))
 
     def give_up(self) -> None:
         """Say that it did not start within its bound. The owner task cleans up meanwhile."""
@@ -123,7 +141,7 @@ class Server:
             raise ToolError(
                 f"The server {self.name!r} gave a result that breaks the tool's own schema."
             ) from None
-        return tool_result(result)
+        return tool_result(result, tool, self.config.max_result_chars)
 
     async def _connected(self) -> mcp.Client:
         """The client, waited for while the server starts again."""
@@ -141,7 +159,7 @@ class Server:
         try:
             with anyio.CancelScope() as scope:
                 scope.deadline = anyio.current_time() + self.config.start_timeout
-                async with self._connect() as (client, closed):
+                async with self._connect() as (client, closed), self._following(client):
                     self.tools = await self._list_tools(client)
                     scope.deadline = float("inf")
                     self._announce(client)
@@ -158,14 +176,17 @@ class Server:
 
     def _announce(self, client: mcp.Client) -> None:
         self._client = client
+        self._was_ready = True
         self.failure = None
-        self._ready.set()
-        self._ready = anyio.Event()
-        self.settled.set()
+        self._wake_waiting()
 
     def _fail(self, reason: str) -> None:
         self.failure = reason
+        self._wake_waiting()
+
+    def _wake_waiting(self) -> None:
         self._ready.set()
+        self._ready = anyio.Event()
         self.settled.set()
 
     @asynccontextmanager
@@ -208,17 +229,15 @@ class Server:
 
         address, headers = self.config.address or "", self.config.headers
         kind = self.config.http_kind
-        if kind != "sse":
-            entered = False
+        streamable = self._client_over(streamable_transport(address, headers))
+        sse = self._client_over(sse_transport(address, headers))
+        async with AsyncExitStack() as stack:
             try:
-                async with self._client_over(streamable_transport(address, headers)) as client:
-                    entered = True
-                    yield client
-                    return
-            except MCPError:
-                if entered or kind == "http":
+                client = await stack.enter_async_context(sse if kind == "sse" else streamable)
+            except Exception as error:
+                if kind != "either" or not isinstance(_innermost(error), MCPError):
                     raise
-        async with self._client_over(sse_transport(address, headers)) as client:
+                client = await stack.enter_async_context(sse)
             yield client
 
     def _client_over(self, transport: Transport) -> AbstractAsyncContextManager[mcp.Client]:
@@ -231,8 +250,54 @@ class Server:
         return mcp.Client(
             TolerantListing(transport, self.name),
             client_info=mcp_types.Implementation(name="qwen3-agent", version=version),
+            message_handler=self._hear,
             cache=None,
         )
+
+    @asynccontextmanager
+    async def _following(self, client: mcp.Client) -> AsyncIterator[None]:
+        """Keep `tools` up to date from here on, before they are listed for the first time."""
+        self._list_changed = anyio.Event()
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(self._listen, client)
+            tasks.start_soon(self._list_again, client)
+            yield
+            tasks.cancel_scope.cancel()
+
+    async def _hear(self, message: object) -> None:
+        """A server of the handshake era says of its own accord that its tools have changed."""
+        import mcp_types
+
+        if isinstance(message, mcp_types.ToolListChangedNotification):
+            self._list_changed.set()
+
+    async def _listen(self, client: mcp.Client, *, task_status: TaskStatus[None]) -> None:
+        """A server of 2026-07-28 or later says so to those who ask."""
+        from mcp import MCPError
+        from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
+
+        tools = client.server_capabilities.tools
+        try:
+            if tools is None or not tools.list_changed:
+                return
+            async with client.listen(tools_list_changed=True) as subscription:
+                task_status.started()
+                async for _ in subscription:
+                    self._list_changed.set()
+        except (ListenNotSupportedError, SubscriptionLost, MCPError) as error:
+            logger.debug("MCP server %r: no news of its tools: %s", self.name, error)
+        finally:
+            with suppress(RuntimeError):  # it has been told already
+                task_status.started()
+
+    async def _list_again(self, client: mcp.Client) -> None:
+        while True:
+            await self._list_changed.wait()
+            self._list_changed = anyio.Event()
+            try:
+                self.tools = await self._list_tools(client)
+            except Exception as error:
+                logger.warning("MCP server %r: %s", self.name, self._why(error))
 
     async def _list_tools(self, client: mcp.Client) -> tuple[mcp_types.Tool, ...]:
         if client.server_capabilities.tools is None:
@@ -249,7 +314,11 @@ class Server:
                 break
         else:
             logger.warning("MCP server %r: its list of tools runs in a circle", self.name)
-        return tuple(tools[name] for name in sorted(tools) if self.config.offers(name))
+        return tuple(
+            tool
+            for name, tool in sorted(tools.items())
+            if self.config.offers(name) and not _demands_tasks(tool)
+        )
 
     def _not_in_time(self) -> str:
         return self._with_stderr(
@@ -257,8 +326,7 @@ class Server:
         )
 
     def _why(self, error: BaseException) -> str:
-        while isinstance(error, BaseExceptionGroup) and error.exceptions:
-            error = error.exceptions[0]
+        error = _innermost(error)
         if self._process is not None and self._process.returncode is not None:
             return self._with_stderr(self._how_it_ended())
         if isinstance(error, OSError) and error.strerror:
@@ -280,6 +348,16 @@ class Server:
 
 class _DiedError(ToolError):
     """The connection closed before the call was answered."""
+
+
+def _demands_tasks(tool: mcp_types.Tool) -> bool:
+    return tool.execution is not None and tool.execution.task_support == "required"
+
+
+def _innermost(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _import_sdk() -> None:

@@ -1,7 +1,10 @@
-"""An MCP tool as the model sees and calls it."""
+"""MCP tools as the model sees and calls them."""
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ToolError
@@ -17,7 +20,21 @@ if TYPE_CHECKING:
 
     from .server import Server
 
+_LONGEST_NAME = 64
+_HASH_DIGITS = 8
 _MAX_PROBLEMS = 5
+
+
+def model_tools(servers: Iterable[Server]) -> tuple[Tool, ...]:
+    """The tools of all `servers`, each under a name of its own."""
+    tools: dict[str, Tool] = {}
+    for server in servers:
+        prefix = server.config.tool_prefix
+        prefix = f"{server.name}__" if prefix is None else prefix
+        for described in server.tools:
+            name = _unique_name(f"{prefix}{described.name}", tools)
+            tools[name] = model_tool(name, described, server)
+    return tuple(tools.values())
 
 
 def model_tool(name: str, described: mcp_types.Tool, server: Server) -> Tool:
@@ -43,6 +60,15 @@ def model_tool(name: str, described: mcp_types.Tool, server: Server) -> Tool:
         run=run,
         read_only=read_only,
     )
+
+
+def _unique_name(name: str, taken: Iterable[str]) -> str:
+    """`name` as models and APIs take it; with a hash of its own where that loses something."""
+    plain = re.sub(r"[^A-Za-z0-9_-]", "_", name)
+    if len(plain) <= _LONGEST_NAME and plain not in taken:
+        return plain
+    digest = hashlib.sha256(name.encode()).hexdigest()[:_HASH_DIGITS]
+    return f"{plain[: _LONGEST_NAME - _HASH_DIGITS - 1]}_{digest}"
 
 
 def _digestible(schema: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,51 @@
+"""The folder of a run for what is no text, or too much of it: the code interpreter sees it too.
+
+It is a context variable because tools are shared between runs that go on at the same time, while
+each call is made in the context of its own run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+_folder: ContextVar[Path | None] = ContextVar("artifact_folder", default=None)
+_LONGEST_NAME = 80
+
+
+@contextmanager
+def artifact_folder(folder: Path) -> Iterator[None]:
+    """Within the block, and in all tasks started in it, tools save their files in `folder`."""
+    token = _folder.set(folder)
+    try:
+        yield
+    finally:
+        _folder.reset(token)
+
+
+def save_artifact(name: str, data: bytes) -> Path | None:
+    """Save `data` in the run's folder under a name close to `name` that no file has yet.
+
+    Returns the path, or None where the run has no folder. `name` may come from anywhere: it
+    never leads out of the folder, and no file is ever overwritten or followed.
+    """
+    folder = _folder.get()
+    if folder is None:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    plain = re.sub(r"[^\w.-]+", "_", name).strip("._") or "file"
+    stem, dot, ending = plain[-_LONGEST_NAME:].rpartition(".")
+    stem, ending = (stem, dot + ending) if stem else (ending, "")
+    number = 1
+    while True:
+        path = folder / (f"{stem}{ending}" if number == 1 else f"{stem}-{number}{ending}")
+        try:
+            with path.open("xb") as file:
+                file.write(data)
+        except FileExistsError:
+            number += 1
+        else:
+            return path
