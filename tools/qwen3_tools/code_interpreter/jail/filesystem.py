@@ -12,7 +12,7 @@ from . import kernel
 from .plan import Plan
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/localtime")
+SYSTEM_SETTINGS = ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts")
 DEVICES = ("null", "zero", "full", "random", "urandom")
 _TREE_MIB, _TEMPORARY_MIB, _MOST_TEMPORARY_FILES = 1, 256, 20_000
 
@@ -31,7 +31,7 @@ def build(plan: Plan, uid_inside: int) -> None:
     _devices(uid_inside)
     _etc(uid_inside)
     _proc()
-    for path in (*SYSTEM, *SYSTEM_FILES, *plan.readable):
+    for path in (*SYSTEM, *SYSTEM_SETTINGS, *plan.readable):
         _show(path, read_only=True)
     for path, target in plan.links:
         _link(path, target)

@@ -15,7 +15,7 @@ import time
 from typing import NoReturn
 
 from . import kernel, landlock, seccomp
-from .filesystem import DEVICES, SYSTEM, SYSTEM_FILES
+from .filesystem import DEVICES, SYSTEM, SYSTEM_SETTINGS
 from .plan import ORDERS, REPLIES, REPORTS, Plan
 from .usage import Usage, descendants
 
@@ -152,7 +152,7 @@ def _restrict(plan: Plan) -> None:
     if own_tree:
         readable, writable = ["/"], [plan.work_dir, "/tmp", "/dev/shm", "/proc", *devices]
     else:
-        readable = [*SYSTEM, *SYSTEM_FILES, *plan.readable]
+        readable = [*SYSTEM, *SYSTEM_SETTINGS, *plan.readable]
         writable = [plan.work_dir, plan.scratch, *devices]
     rules = seccomp.policy(
         own_network=own_tree,

@@ -1,0 +1,256 @@
+"""What the interpreter promises to those who use it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from qwen3_tools.code_interpreter import CodeInterpreter
+from qwen3_tools.errors import Qwen3AgentError, SandboxUnavailable, ToolError
+
+from .test_hostile import left_behind
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def interpreter() -> AsyncIterator[CodeInterpreter]:
+    async with CodeInterpreter(timeout=20) as interpreter:
+        yield interpreter
+
+
+async def test_state_persists_and_the_last_expression_is_shown(
+    interpreter: CodeInterpreter,
+) -> None:
+    await interpreter.run("x = 20\ndef double(n): return 2 * n")
+    result = await interpreter.run("print('seen'); double(x) + 2")
+    assert (result.status, result.stdout, result.result) == ("ok", "seen\n", "42")
+    assert result.seconds < 20
+    assert "seccomp" in interpreter.isolation
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["1+1", "```python\n1+1\n```", "```\n1+1\n```", "\n```py\n1+1```\n", "```python3\n1+1\n\n```"],
+)
+async def test_code_may_be_raw_or_fenced(code: str, interpreter: CodeInterpreter) -> None:
+    assert (await interpreter.run(code)).result == "2"
+
+
+async def test_a_semicolon_keeps_the_last_expression_quiet(interpreter: CodeInterpreter) -> None:
+    assert (await interpreter.run("1+1;")).result is None
+
+
+async def test_tracebacks_have_the_users_frames_only(interpreter: CodeInterpreter) -> None:
+    await interpreter.run("import json\ndef read(text):\n    return json.loads(text)")
+    assert (await interpreter.run("\nread('{')")).error == (
+        "Traceback (most recent call last):\n"
+        '  File "<cell>", line 2, in <module>\n'
+        '  File "<cell>", line 3, in read\n'
+        "json.decoder.JSONDecodeError: Expecting property name enclosed in double quotes: "
+        "line 1 column 2 (char 1)"
+    )
+
+
+async def test_a_syntax_error_shows_its_line(interpreter: CodeInterpreter) -> None:
+    result = await interpreter.run("x = 1\ny = = 2")
+    assert result.error == '  File "<cell>", line 2\n    y = = 2\nSyntaxError: invalid syntax'
+
+
+async def test_what_was_printed_before_an_error_is_kept(interpreter: CodeInterpreter) -> None:
+    result = await interpreter.run("import sys; print('a'); print('b', file=sys.stderr); 1/0")
+    assert (result.status, result.stdout, result.stderr) == ("error", "a\n", "b\n")
+    assert str(result.error).endswith("ZeroDivisionError: division by zero")
+
+
+async def test_output_of_programs_is_captured_too(interpreter: CodeInterpreter) -> None:
+    assert (await interpreter.run("import os; os.system('echo shell'); 1;")).stdout == "shell\n"
+
+
+async def test_input_is_disabled(interpreter: CodeInterpreter) -> None:
+    result = await interpreter.run("input('name? ')")
+    assert result.error is not None
+    assert result.error.endswith("NotImplementedError: Python input() function is disabled.")
+
+
+async def test_new_files_are_named_once(interpreter: CodeInterpreter) -> None:
+    result = await interpreter.run("os.mkdir('out'); open('out/a.txt', 'w').write('a');")
+    assert result.files == ("out/a.txt",)
+    assert (interpreter.work_dir / "out/a.txt").read_text() == "a"
+    assert (await interpreter.run("1")).files == ()
+
+
+async def test_long_output_loses_its_middle() -> None:
+    async with CodeInterpreter(max_output_chars=1000) as interpreter:
+        result = await interpreter.run("print('a' * 50_000 + 'end'); 'b' * 5000")
+        flood = await interpreter.run("print('é' * 3_000_000, 'end')")
+    assert len(result.stdout) < 1100
+    assert re.fullmatch(r"a+\n\.\.\. \[\d+ characters left out\] \.\.\.\na+end\n", result.stdout)
+    assert len(str(result.result)) < 1100
+    assert len(flood.stdout) < 1100
+    assert flood.stdout.endswith("é end\n")
+
+
+async def test_a_time_out_keeps_the_state_where_the_code_can_be_interrupted() -> None:
+    async with CodeInterpreter(timeout=0.5) as interpreter:
+        await interpreter.run("x = 42")
+        result = await interpreter.run("print('began')\nwhile True: pass")
+        assert (result.status, result.state_lost) == ("timeout", False)
+        assert result.error == "Timeout: Code execution exceeded the time limit."
+        assert result.stdout == "began\n"
+        assert (await interpreter.run("x")).result == "42"
+
+
+async def test_a_time_out_that_needs_a_kill_says_that_the_state_is_lost() -> None:
+    async with CodeInterpreter(timeout=0.3) as interpreter:
+        await interpreter.run("x = 42")
+        result = await interpreter.run(
+            "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass"
+        )
+        assert (result.status, result.state_lost) == ("timeout", True)
+        assert (await interpreter.run("'x' in globals()")).result == "False"
+
+
+async def test_code_that_ends_its_process_costs_the_state(interpreter: CodeInterpreter) -> None:
+    result = await interpreter.run("print('last words', flush=True); import os; os._exit(7)")
+    assert (result.status, result.state_lost) == ("killed", True)
+    assert result.error == "The interpreter exited with code 7."
+    assert result.stdout == "last words\n"
+
+
+async def test_too_much_memory_is_an_error_or_an_end(interpreter: CodeInterpreter) -> None:
+    result = await interpreter.run("x = bytearray(3 << 30)")
+    assert "MemoryError" in str(result.error)
+
+
+async def test_too_many_files_on_disk_end_the_session() -> None:
+    async with CodeInterpreter(disk_mb=8) as interpreter:
+        result = await interpreter.run(
+            "for n in range(4): open(f'{n}.bin', 'wb').write(bytes(4 << 20))"
+        )
+        assert (result.status, result.state_lost) == ("killed", True)
+        assert result.error == "The code was stopped: it wrote more than 8 MiB of files."
+        assert (interpreter.work_dir / "0.bin").stat().st_size == 4 << 20
+
+
+async def test_cancelling_ends_the_cell_at_once_and_the_next_one_works(
+    interpreter: CodeInterpreter,
+) -> None:
+    await interpreter.run("x = 1")
+    began = time.monotonic()
+    with anyio.move_on_after(0.3) as scope:
+        await interpreter.run("import time; time.sleep(60)")
+    assert scope.cancelled_caught
+    assert time.monotonic() - began < 20
+    result = await interpreter.run("'x' in globals()")
+    assert (result.result, result.state_lost) == ("False", True)
+
+
+async def test_nothing_is_left_after_the_end() -> None:
+    async with CodeInterpreter() as interpreter:
+        await interpreter.run("import subprocess; subprocess.Popen(['sleep', '98765'])")
+        folder = interpreter.work_dir
+    assert not folder.exists()
+    assert left_behind() == []
+
+
+async def test_a_given_work_dir_stays(tmp_path: Path) -> None:
+    (tmp_path / "in.txt").write_text("given")
+    async with CodeInterpreter(work_dir=tmp_path) as interpreter:
+        result = await interpreter.run("open('out.txt', 'w').write(open('in.txt').read().upper());")
+        assert result.files == ("out.txt",)
+    assert (tmp_path / "out.txt").read_text() == "GIVEN"
+
+
+async def test_it_is_a_source_of_the_one_tool() -> None:
+    source = CodeInterpreter()
+    assert source.shared is False
+    async with source.open() as tools, source.open() as others:
+        (tool,), (other,) = tools, others
+        assert tool.schema()["function"] == {
+            "name": "code_interpreter",
+            "description": "Python code sandbox, which can be used to execute Python code.",
+            "parameters": {
+                "type": "object",
+                "properties": {"code": {"description": "The python code.", "type": "string"}},
+                "required": ["code"],
+            },
+        }
+        assert (await tool.run({"code": "x = 1"})).text == "Finished execution."
+        said = await other.run({"code": "x"})  # each conversation has its own
+        assert "NameError: name 'x' is not defined" in said.text
+        with pytest.raises(ToolError, match="code: a string is needed"):
+            await tool.run({})
+
+
+async def test_an_open_interpreter_is_the_source_itself(interpreter: CodeInterpreter) -> None:
+    await interpreter.run("x = 5")
+    async with interpreter.open() as (tool,):
+        assert (await tool.run({"code": "x"})).text == "execute_result:\n\n```\n5\n```"
+    assert (await interpreter.run("x")).result == "5"
+
+
+async def test_calls_wait_for_each_other(interpreter: CodeInterpreter) -> None:
+    seen: list[str | None] = []
+
+    async def step() -> None:
+        seen.append((await interpreter.run("n = globals().get('n', 0) + 1; n")).result)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(5):
+            tasks.start_soon(step)
+    assert sorted(seen, key=str) == ["1", "2", "3", "4", "5"]
+
+
+async def test_misuse_is_told_in_a_sentence() -> None:
+    with pytest.raises(Qwen3AgentError, match="is not open"):
+        await CodeInterpreter().run("1")
+    async with CodeInterpreter(sandbox="magic") as interpreter:  # type: ignore[arg-type]
+        with pytest.raises(SandboxUnavailable, match='no sandbox "magic"'):
+            await interpreter.run("1")
+    async with CodeInterpreter(python="/nowhere/python") as interpreter:
+        with pytest.raises(SandboxUnavailable, match="does not start"):
+            await interpreter.run("1")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_nothing_outlives_a_killed_host(number: int) -> None:
+    program = """
+        import anyio
+        from qwen3_tools.code_interpreter import CodeInterpreter
+        async def main():
+            async with CodeInterpreter() as interpreter:
+                await interpreter.run("import subprocess; subprocess.Popen(['sleep', '98765'])")
+                print("started", flush=True)
+                await interpreter.run("import time; time.sleep(98765)")
+        try:
+            anyio.run(main)
+        except KeyboardInterrupt:
+            pass
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as host:
+        assert host.stdout is not None
+        assert host.stdout.readline() == b"started\n"
+        assert left_behind() != []
+        os.kill(host.pid, number)
+        host.wait(30)
+    end = time.monotonic() + 10
+    while left_behind() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert left_behind() == []
