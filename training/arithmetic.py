@@ -1,0 +1,262 @@
+"""Computations: how they are asked for, the Python that answers, and what running it prints."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import random
+import string
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+HELD_OUT_MODULUS = 7  # numbers divisible by it are for the evaluation only
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`phrase` stands where a wording has {e}; `question` is a whole question instead."""
+
+    phrase: str
+    code: str
+    question: bool = False
+
+
+def run_python(code: str) -> str:
+    """What `code` prints."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(code, {"__name__": "__main__"})  # noqa: S102 — the generator's own code
+    return out.getvalue()
+
+
+class Numbers:
+    """Random numbers of one split: no number of the evaluation is ever trained on."""
+
+    def __init__(self, rng: random.Random, split: str) -> None:
+        self.rng, self.held_out = rng, split == "held_out"
+
+    def of(self, low: int, high: int) -> int:
+        """A number between `low` and `high`, sizes spread evenly over the digits."""
+        while True:
+            if self.rng.random() < 0.5:
+                value = self.rng.randint(low, high)
+            else:
+                digits = self.rng.randint(len(str(low)), len(str(high)))
+                value = self.rng.randint(max(low, 10 ** (digits - 1)), min(high, 10**digits - 1))
+            if value < 50 or (value % HELD_OUT_MODULUS == 0) == self.held_out:
+                return value
+
+    def any(self) -> int:
+        return self.of(2, self.rng.choice((99, 999, 9999, 99999, 999999, 99999999)))
+
+    def list(self) -> list[int]:
+        return [self.of(2, self.rng.choice((99, 999, 5000))) for _ in range(self.rng.randint(3, 7))]
+
+
+def show(number: int, rng: random.Random) -> str:
+    """A number as it is typed, now and then with commas."""
+    return f"{number:,}" if number > 9999 and rng.random() < 0.08 else str(number)
+
+
+BINARY = {
+    "*": {
+        "en": ["{a} * {b}", "{a} * {b}", "{a}*{b}", "{a} x {b}", "{a} times {b}", "{a} multiplied by {b}", "the product of {a} and {b}", "{a} × {b}"],
+        "zh": ["{a}乘以{b}", "{a}乘{b}", "{a} * {b}", "{a}*{b}", "{a}×{b}", "{a} × {b}", "{a}和{b}的乘积", "{a}与{b}的积"],
+    },
+    "+": {
+        "en": ["{a} + {b}", "{a}+{b}", "{a} plus {b}", "the sum of {a} and {b}", "{a} and {b} added together", "{a} added to {b}"],
+        "zh": ["{a}加{b}", "{a}加上{b}", "{a} + {b}", "{a}+{b}", "{a}和{b}的和", "{a}与{b}之和"],
+    },
+    "-": {
+        "en": ["{a} - {b}", "{a}-{b}", "{a} minus {b}", "the difference between {a} and {b}", "{a} less {b}", "{a} take away {b}"],
+        "zh": ["{a}减{b}", "{a}减去{b}", "{a} - {b}", "{a}-{b}", "{a}和{b}的差", "{a}与{b}之差"],
+    },
+    "/": {
+        "en": ["{a} / {b}", "{a}/{b}", "{a} divided by {b}", "{a} over {b}", "the quotient of {a} and {b}", "{a} ÷ {b}"],
+        "zh": ["{a}除以{b}", "{a} / {b}", "{a}/{b}", "{a}÷{b}", "{a} ÷ {b}", "{a}与{b}的商"],
+    },
+    "%": {
+        "en": ["{a} % {b}", "{a} mod {b}", "{a} modulo {b}", "the remainder of {a} divided by {b}", "the remainder when {a} is divided by {b}"],
+        "zh": ["{a}除以{b}的余数", "{a}对{b}取余", "{a}模{b}", "{a} % {b}"],
+    },
+    "**": {
+        "en": ["{a} ** {b}", "{a}^{b}", "{a} ^ {b}", "{a} to the power of {b}", "{a} raised to the power {b}", "{a} to the {b}th power"],
+        "zh": ["{a}的{b}次方", "{a}的{b}次幂", "{a}^{b}", "{a} ** {b}"],
+    },
+}  # fmt: skip
+
+
+def binary(n: Numbers, language: str) -> Problem:
+    operator = n.rng.choice("* * * + + + - - / / % **".split())
+    a, b = n.any(), n.any()
+    if operator == "**":
+        a, b = n.of(2, 99), n.rng.randint(2, 20)
+    elif operator == "%":
+        b = n.of(2, 500)
+    pattern = n.rng.choice(BINARY[operator][language])
+    return Problem(pattern.format(a=show(a, n.rng), b=show(b, n.rng)), f"print({a} {operator} {b})")
+
+
+def decimals(n: Numbers, language: str) -> Problem:
+    operator = n.rng.choice("*+-/")
+    a, b = (f"{n.of(1, 999)}.{n.rng.randint(1, 99)}" for _ in range(2))
+    pattern = n.rng.choice(BINARY[operator][language])
+    return Problem(pattern.format(a=a, b=b), f"print({a} {operator} {b})")
+
+
+def expression(n: Numbers, language: str) -> Problem:
+    def atom(depth: int) -> str:
+        if depth and n.rng.random() < 0.5:
+            inner = f"{atom(depth - 1)} {n.rng.choice('+-*')} {atom(depth - 1)}"
+            return f"({inner})"
+        return str(n.of(2, n.rng.choice((99, 999, 9999))))
+
+    text = atom(1)
+    for _ in range(n.rng.randint(1, 3)):
+        text += f" {n.rng.choice('+-*/+-*')} {atom(1)}"
+    shown = text.replace(" ", "") if n.rng.random() < 0.3 else text
+    return Problem(shown, f"print({text})")
+
+
+Unary = tuple[str, dict[str, list[str]], Callable[[Numbers], dict[str, object]]]
+
+
+def _one(low: int, high: int) -> Callable[[Numbers], dict[str, object]]:
+    return lambda n: {"a": n.of(low, high)}
+
+
+def _two(low: int, high: int) -> Callable[[Numbers], dict[str, object]]:
+    return lambda n: {"a": n.of(low, high), "b": n.of(low, high)}
+
+
+def _list(n: Numbers) -> dict[str, object]:
+    values = n.list()
+    return {
+        "l": ", ".join(map(str, values)),
+        "lz": n.rng.choice(("、", "，", ", ")).join(map(str, values)),
+    }
+
+
+def _range(n: Numbers) -> dict[str, object]:
+    low = n.rng.choice((1, 1, n.of(2, 200)))
+    return {"a": low, "b": low + n.of(5, 3000)}
+
+
+def _dates(n: Numbers) -> dict[str, object]:
+    first = date(n.rng.randint(1990, 2035), 1, 1) + timedelta(days=n.rng.randrange(365))
+    second = first + timedelta(days=n.of(2, 2500))
+    return {
+        "a": first.isoformat(),
+        "b": second.isoformat(),
+        "x": f"{first.year}, {first.month}, {first.day}",
+        "y": f"{second.year}, {second.month}, {second.day}",
+    }
+
+
+def word(n: Numbers) -> str:
+    """A pronounceable made-up word."""
+    count = n.rng.randint(2, 4)
+    return "".join(
+        n.rng.choice("bcdfghjklmnprstvwz")
+        + n.rng.choice("aeiouaeiouy")
+        + n.rng.choice(["", "", "n", "r", "s", "l"])
+        for _ in range(count)
+    )
+
+
+def _letters(n: Numbers) -> dict[str, object]:
+    text = word(n)
+    return {"w": text, "c": n.rng.choice(text + n.rng.choice(string.ascii_lowercase))}
+
+
+PRIME = "n = {a}\nprint(n > 1 and all(n % i for i in range(2, int(n ** 0.5) + 1)))"
+
+OTHERS: tuple[Unary, ...] = (
+    ("import math\nprint(math.sqrt({a}))", {"en": ["the square root of {a}", "sqrt({a})", "square root of {a}"], "zh": ["{a}的平方根", "根号{a}"]}, _one(2, 999999)),
+    ("print({a} ** 2)", {"en": ["{a} squared", "the square of {a}"], "zh": ["{a}的平方"]}, _one(2, 99999)),
+    ("print({a} ** 3)", {"en": ["{a} cubed", "the cube of {a}"], "zh": ["{a}的立方"]}, _one(2, 9999)),
+    ("print({b} * {a} / 100)", {"en": ["{a}% of {b}", "{a} percent of {b}", "{a} % of {b}"], "zh": ["{b}的{a}%", "{b}的百分之{a}"]}, lambda n: {"a": n.of(2, 99), "b": n.any()}),
+    ("import math\nprint(math.factorial({a}))", {"en": ["the factorial of {a}", "{a}!", "{a} factorial", "factorial of {a}"], "zh": ["{a}的阶乘", "{a}！", "{a}!"]}, lambda n: {"a": n.rng.randint(3, 28)}),
+    ("import math\nprint(math.gcd({a}, {b}))", {"en": ["the greatest common divisor of {a} and {b}", "the gcd of {a} and {b}", "gcd({a}, {b})"], "zh": ["{a}和{b}的最大公约数", "{a}与{b}的最大公因数"]}, _two(10, 9999)),
+    ("import math\nprint(math.lcm({a}, {b}))", {"en": ["the least common multiple of {a} and {b}", "the lcm of {a} and {b}"], "zh": ["{a}和{b}的最小公倍数"]}, _two(4, 999)),
+    ("print(sum(range({a}, {b} + 1)))", {"en": ["the sum of the numbers from {a} to {b}", "the sum of all integers from {a} to {b}", "the sum of all numbers between {a} and {b}"], "zh": ["从{a}到{b}的和", "{a}到{b}所有整数的和", "{a}到{b}的整数之和"]}, _range),
+    ("print(sum([{l}]))", {"en": ["the sum of {l}", "the total of {l}"], "zh": ["{lz}的和", "{lz}的总和"]}, _list),
+    ("numbers = [{l}]\nprint(sum(numbers) / len(numbers))", {"en": ["the average of {l}", "the mean of {l}"], "zh": ["{lz}的平均数", "{lz}的平均值"]}, _list),
+    ("print(max([{l}]))", {"en": ["the largest of {l}", "the maximum of {l}", "the biggest of {l}"], "zh": ["{lz}的最大值", "{lz}中最大的数"]}, _list),
+    ("print(min([{l}]))", {"en": ["the smallest of {l}", "the minimum of {l}"], "zh": ["{lz}的最小值", "{lz}中最小的数"]}, _list),
+    ("import statistics\nprint(statistics.median([{l}]))", {"en": ["the median of {l}"], "zh": ["{lz}的中位数"]}, _list),
+    ("print(sorted([{l}]))", {"en": ["{l} sorted", "{l} in ascending order", "the sorted list of {l}"], "zh": ["{lz}从小到大排序"]}, _list),
+    ("print(bin({a}))", {"en": ["{a} in binary", "the binary form of {a}"], "zh": ["{a}的二进制", "{a}的二进制表示"]}, _one(2, 9999)),
+    ("print(hex({a}))", {"en": ["{a} in hexadecimal", "{a} in hex"], "zh": ["{a}的十六进制", "{a}的十六进制表示"]}, _one(10, 99999)),
+    ("print(({a} - 32) * 5 / 9)", {"en": ["{a} degrees Fahrenheit in Celsius", "{a} Fahrenheit in Celsius"], "zh": ["{a}华氏度等于多少摄氏度，即它的摄氏温度", "华氏{a}度的摄氏度数"]}, _one(2, 400)),
+    ("print({a} * 9 / 5 + 32)", {"en": ["{a} degrees Celsius in Fahrenheit", "{a} Celsius in Fahrenheit"], "zh": ["摄氏{a}度的华氏度数"]}, _one(2, 400)),
+    ("import math\nprint(math.pi * {a} ** 2)", {"en": ["the area of a circle with radius {a}", "the area of a circle of radius {a}"], "zh": ["半径为{a}的圆的面积"]}, _one(2, 999)),
+    ("a, b = 0, 1\nfor _ in range({a}):\n    a, b = b, a + b\nprint(a)", {"en": ["the {a}th Fibonacci number", "Fibonacci number {a}"], "zh": ["第{a}个斐波那契数"]}, lambda n: {"a": n.rng.randint(4, 95)}),
+    ("print(sum(all(n % i for i in range(2, int(n ** 0.5) + 1)) for n in range(2, {a})))", {"en": ["the number of primes below {a}", "the count of prime numbers below {a}"], "zh": ["小于{a}的质数的个数", "{a}以内的质数个数"]}, _one(10, 5000)),
+    ("print({a} * (1 + {b} / 100) ** {c})", {"en": ["{a} at {b}% interest after {c} years", "{a} with {b}% yearly interest after {c} years"], "zh": ["本金{a}年利率{b}%存{c}年后的总额"]}, lambda n: {"a": n.of(100, 99999), "b": n.rng.randint(1, 15), "c": n.rng.randint(2, 30)}),
+)  # fmt: skip
+
+QUESTIONS: tuple[Unary, ...] = (
+    (PRIME, {"en": ["Is {a} a prime number?", "Is {a} prime?", "is {a} a prime", "Check whether {a} is prime.", "Tell me if {a} is a prime number."], "zh": ["{a}是质数吗？", "{a}是不是质数？", "{a}是素数吗？", "判断{a}是不是质数。"]}, _one(11, 99999)),
+    ("from datetime import date\nprint((date({y}) - date({x})).days)", {"en": ["How many days are there between {a} and {b}?", "How many days are between {a} and {b}?", "How many days from {a} to {b}?", "Days between {a} and {b}?"], "zh": ["{a}到{b}有多少天？", "{a}和{b}之间相隔多少天？", "从{a}到{b}一共几天？"]}, _dates),
+    ('from datetime import date\nprint(date({x}).strftime("%A"))', {"en": ["What day of the week was {a}?", "Which weekday is {a}?", "What weekday is {a}?"], "zh": ["{a}是星期几？", "{a}是周几？"]}, _dates),
+    ('print(len("{w}"))', {"en": ["How many letters are in the word {w}?", 'How many characters does "{w}" have?', 'How many letters does "{w}" have?', "How long is the word {w}?"], "zh": ["“{w}”有几个字母？", "单词 {w} 有多少个字母？"]}, _letters),
+    ('print("{w}".count("{c}"))', {"en": ['How many times does "{c}" occur in "{w}"?', "How many {c}'s are in {w}?", 'How often does the letter {c} occur in "{w}"?', 'Count the letter "{c}" in "{w}".'], "zh": ["“{w}”里有几个“{c}”？", "字母 {c} 在 {w} 中出现几次？"]}, _letters),
+    ('print("{w}"[::-1])', {"en": ['Reverse the string "{w}".', "Spell {w} backwards.", 'What is "{w}" backwards?', "Reverse the word {w}."], "zh": ["把“{w}”反过来写。", "把字符串 {w} 反转。"]}, _letters),
+    ("print({a} * {b})", {"en": ["One ticket costs {a} euros. How much do {b} tickets cost?", "A box holds {a} eggs. How many eggs are in {b} boxes?", "I buy {b} books for {a} dollars each. What do I pay?", "If a car drives {a} km every day, how far does it drive in {b} days?", "There are {a} rows with {b} seats each. How many seats are there?"], "zh": ["一张票{a}元，{b}张票多少钱？", "每箱有{a}个苹果，{b}箱一共有多少个？", "每本书{a}元，买{b}本要多少钱？"]}, _two(3, 999)),
+    ("print({a} - {b})", {"en": ["I had {a} dollars and spent {b}. How much is left?", "There were {a} people and {b} left. How many are still there?"], "zh": ["我有{a}元，花了{b}元，还剩多少？", "原来有{a}人，走了{b}人，还剩几人？"]}, lambda n: (lambda b: {"a": b + n.of(2, 900), "b": b})(n.of(2, 900))),
+    ("print({a} / {b})", {"en": ["{a} apples are shared by {b} children. How many does each get?", "We split {a} euros among {b} people. What does each one get?"], "zh": ["{a}个苹果分给{b}个孩子，每人几个？", "{b}个人平分{a}元，每人多少？"]}, lambda n: (lambda b: {"a": b * n.of(2, 60), "b": b})(n.of(2, 60))),
+    ("print({a} + {b})", {"en": ["Anna has {a} coins and Ben has {b}. How many do they have together?", "I read {a} pages on Monday and {b} on Tuesday. How many pages is that?"], "zh": ["小明有{a}元，小红有{b}元，一共多少元？"]}, _two(3, 9999)),
+)  # fmt: skip
+
+
+def sample_problem(rng: random.Random, split: str, language: str) -> Problem:
+    """A computation of a random kind."""
+    n = Numbers(rng, split)
+    roll = rng.random()
+    if roll < 0.40:
+        return binary(n, language)
+    if roll < 0.46:
+        return decimals(n, language)
+    if roll < 0.58:
+        return expression(n, language)
+    question = roll > 0.80
+    code, phrases, draw = rng.choice(QUESTIONS if question else OTHERS)
+    values = draw(n)
+    return Problem(rng.choice(phrases[language]).format(**values), code.format(**values), question)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Something to do with a number that is not known yet."""
+
+    slots: dict[str, str]
+    code: str  # with {x}
+
+
+OPERATIONS: dict[str, dict[str, tuple[str, ...]]] = {
+    "{x} * {k}": {"op": ("multiply {it} by {k}",), "op_noun": ("times {k}", "multiplied by {k}"), "zh": ("乘以{k}", "乘{k}")},
+    "{x} + {k}": {"op": ("add {k} to {it}", "add {k}"), "op_noun": ("plus {k}",), "zh": ("加上{k}", "加{k}")},
+    "{x} - {k}": {"op": ("subtract {k} from {it}", "subtract {k}"), "op_noun": ("minus {k}",), "zh": ("减去{k}", "减{k}")},
+    "{x} / {k}": {"op": ("divide {it} by {k}",), "op_noun": ("divided by {k}",), "zh": ("除以{k}",)},
+    "{x} ** 2": {"op": ("square {it}",), "op_noun": ("squared",), "zh": ("平方",)},
+}  # fmt: skip
+
+
+def sample_operation(rng: random.Random, split: str, language: str) -> Operation:
+    """An operation on a number, as the wordings of `CHAIN` and `FOLLOW_MATH` want it."""
+    expression = rng.choice(list(OPERATIONS))
+    k = Numbers(rng, split).of(2, rng.choice((20, 99, 999)))
+    forms = OPERATIONS[expression]
+    code = f"print({expression.replace('{k}', str(k))})"
+    if language == "zh":
+        return Operation({"op": rng.choice(forms["zh"]).format(k=k)}, code)
+    op = rng.choice(forms["op"])
+    slots = {
+        "op": op.format(it="it", k=k),
+        "op_it": op.format(it="the number", k=k),
+        "op_that": op.format(it=rng.choice(("that", "it", "the result", "this")), k=k),
+        "op_noun": rng.choice(forms["op_noun"]).format(k=k),
+    }
+    return Operation(slots, code)

@@ -1,0 +1,145 @@
+"""From a seed to training batches: tool lists, the dialogues under them, and plain copying."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tokenizers import Tokenizer
+
+from training import families, smalltalk
+from training.dialogues import Dialogue, pieces
+from training.families import Context
+from training.tool_schemas import ToolList, sample_tool_list
+
+INSTRUCTIONS = (
+    ["You are a helpful assistant."] * 4
+    + ["You are Qwen, created by Alibaba Cloud. You are a helpful assistant.", "Be brief.", "Answer in one sentence."]
+    + ["You are a careful assistant that uses tools.", "你是一个乐于助人的助手。", "Use the tools when they help.", "请简短回答。"]
+)  # fmt: skip
+WEIGHTS: dict[Callable[[Context], Dialogue], float] = {
+    families.current_time: 3.0,
+    families.convert: 2.2,
+    families.page_title: 1.6,
+    families.compute: 3.2,
+    families.two_at_once: 1.8,
+    families.chain: 1.8,
+    families.tool_error: 2.2,
+    families.follow_up: 2.0,
+    smalltalk.no_tool: 1.5,
+    smalltalk.missing_tool: 0.4,
+    smalltalk.custom: 1.0,
+}
+REAL_TOOLS = ["get_current_time", "convert_time", "fetch", "code_interpreter"]
+
+
+def tool_list(rng: random.Random) -> ToolList:
+    """All of the real tools more often than not, some of them otherwise; made-up ones beside them."""
+    roll = rng.random()
+    if roll < 0.45:
+        wanted, count = REAL_TOOLS, rng.choice((0, 0, 0, 1, 2, 3))
+    elif roll < 0.92:
+        servers = [["get_current_time", "convert_time"], ["fetch"], ["code_interpreter"]]
+        chosen = rng.sample(servers, rng.randint(1, 2))
+        wanted, count = [name for group in chosen for name in group], rng.choice((0, 0, 1, 2, 3))
+    else:
+        wanted, count = [], rng.choice((0, 1, 2, 3, 4))
+    return sample_tool_list(rng, list(wanted), count)
+
+
+def possible(tools: ToolList) -> dict[Callable[[Context], Dialogue], float]:
+    """The families that make sense under `tools`, with their weights."""
+    names = tools.names
+    out = {}
+    for family, weight in WEIGHTS.items():
+        needs = families.NEEDS.get(family, ())
+        if family is families.two_at_once and not {"get_current_time", "fetch"} & names.keys():
+            continue
+        if family is families.tool_error and not set(REAL_TOOLS) & (
+            names.keys() - {"convert_time"}
+        ):
+            continue
+        if family is smalltalk.custom and not tools.custom:
+            continue
+        if family is smalltalk.missing_tool and set(REAL_TOOLS) <= names.keys():
+            continue
+        if all(name in names for name in needs):
+            out[family] = weight
+    return out
+
+
+def system_text(tools: ToolList, instructions: str | None, render: Callable[..., str]) -> str:
+    """The system message as the template writes it, or nothing."""
+    messages = [{"role": "system", "content": instructions}] if instructions else []
+    messages.append({"role": "user", "content": "?"})
+    text = render(messages, list(tools.schemas))
+    return text[: text.rindex("<|im_start|>user\n")]
+
+
+def draw_dialogue(rng: random.Random, tools: ToolList, split: str = "train") -> Dialogue:
+    """A dialogue of a random family that `tools` allow."""
+    choices = possible(tools)
+    family = rng.choices(list(choices), list(choices.values()))[0]
+    language = "en" if rng.random() < 0.58 else "zh"
+    return family(Context(rng, split, language, tools))
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """Ids of a dialogue, and for each whether the model is to learn to say it."""
+
+    ids: list[int]
+    learn: list[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A system prompt and dialogues under it."""
+
+    prefix: list[int]
+    sequences: list[Sequence]
+
+
+class Sampler:
+    """An endless stream of groups; the same seed gives the same stream."""
+
+    def __init__(self, tokenizer: Tokenizer, render: Callable[..., str], seed: int) -> None:
+        self.tokenizer, self.render = tokenizer, render
+        self.rng = random.Random(seed)
+
+    def encode(self, text: str) -> list[int]:
+        return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def sequence(self, dialogue: Dialogue) -> Sequence:
+        ids: list[int] = []
+        learn: list[bool] = []
+        for text, sampled in pieces(dialogue, self.rng):
+            part = self.encode(text)
+            ids += part
+            learn += [sampled] * len(part)
+        return Sequence(ids, learn)
+
+    def group(self, tokens: int, longest: int) -> Group:
+        """About `tokens` ids of dialogues of similar length, none over `longest`."""
+        tools = tool_list(self.rng)
+        instructions = self.rng.choice(INSTRUCTIONS) if self.rng.random() < 0.4 else None
+        prefix = self.encode(system_text(tools, instructions, self.render))
+        pool = [self.sequence(draw_dialogue(self.rng, tools)) for _ in range(2 * tokens // 180)]
+        pool = sorted((s for s in pool if len(s.ids) <= longest), key=lambda s: len(s.ids))
+        size = tokens * 1.0
+        start = self.rng.randrange(len(pool))
+        chosen = [pool[start]]
+        low, high = start - 1, start + 1
+        while low >= 0 or high < len(pool):  # neighbours in length, so that little is padding
+            up = high < len(pool) and (low < 0 or self.rng.random() < 0.5)
+            chosen.append(pool[high] if up else pool[low])
+            high, low = (high + 1, low) if up else (high, low - 1)
+            if len(chosen) * max(len(s.ids) for s in chosen) > size:
+                chosen.pop()
+                break
+        return Group(prefix or self.encode("<|im_end|>\n")[:1], chosen)
+
+    def __iter__(self) -> Iterator[Group]:
+        while True:
+            yield self.group(3000, 900)
