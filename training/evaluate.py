@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 import anyio
@@ -51,7 +51,7 @@ SERVER_NAMES = (("time", "fetch"), ("clock", "web"), ("tz1", "http_get"))
 class Pages(BaseHTTPRequestHandler):
     """Serves what tasks put into `documents`: path -> (content type, body), or a status alone."""
 
-    documents: dict[str, tuple[str, str]] = {}
+    documents: ClassVar[dict[str, tuple[str, str]]] = {}
 
     def do_GET(self) -> None:
         kind, body = self.documents.get(self.path, ("status", "404"))
@@ -188,6 +188,12 @@ async def attempt(model: LocalModel, task: Task) -> tuple[bool, list[dict[str, A
     return True, log
 
 
+def record(file: Path, family: str, log: list[dict[str, Any]]) -> None:
+    """Add a failed task to `file`."""
+    with file.open("a") as failures:
+        failures.write(json.dumps({"family": family, "turns": log}, ensure_ascii=False) + "\n")
+
+
 async def run(options: argparse.Namespace) -> bool:
     """Evaluate and print the table. Whether every family is good enough."""
     random.seed(options.seed)
@@ -200,7 +206,9 @@ async def run(options: argparse.Namespace) -> bool:
     )
     print("| --- " * (len(columns) + 3) + "|", flush=True)
     good = True
-    with page_server() as server, open(options.failures, "w") as failures:
+    options.failures.parent.mkdir(parents=True, exist_ok=True)
+    options.failures.write_text("")
+    with page_server() as server:
         async with real_tools() as real:
             for family in options.families.split(","):
                 began = time.monotonic()
@@ -233,7 +241,12 @@ def main() -> None:
     parser.add_argument("--families", default=",".join(FAMILIES))
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--wanted", type=float, default=0.95, help="least share of right answers")
-    parser.add_argument("--failures", default="eval-failures.jsonl", help="where failed tasks go")
+    parser.add_argument(
+        "--failures",
+        type=Path,
+        default=Path("build/eval-failures.jsonl"),
+        help="where failed tasks go",
+    )
     if not anyio.run(run, parser.parse_args()):
         raise SystemExit(1)
 

@@ -72,11 +72,7 @@ def place_name(c: Context, place: Place, simple: bool = False) -> str:
     table = wordings.PLACE[c.language][c.split]
     pattern = c.rng.choice(table) if c.rng.random() < 0.6 else "{city}"
     city, country = place.name(c.language), place.country(c.language)
-    text = (
-        "{city}".format(city=city)
-        if city == country
-        else pattern.format(city=city, country=country)
-    )
+    text = f"{city}" if city == country else pattern.format(city=city, country=country)
     if c.language == "en" and c.rng.random() < 0.06:
         text = text.lower()
     return text

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Norm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x, (x.shape[-1],), self.weight.to(x.dtype), self.eps)
+        return functional.rms_norm(x, (x.shape[-1],), self.weight.to(x.dtype), self.eps)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -89,7 +89,7 @@ class Layer(nn.Module):
 
     def feed_forward(self, x: Tensor) -> Tensor:
         h = self.post_attention_layernorm(x)
-        gated = F.silu(self.mlp["gate_proj"](h)) * self.mlp["up_proj"](h)
+        gated = functional.silu(self.mlp["gate_proj"](h)) * self.mlp["up_proj"](h)
         return x + self.mlp["down_proj"](gated)
 
 
@@ -154,10 +154,12 @@ class Qwen3(nn.Module):
             attention = layer.self_attn
             qa, ka, va = attention.heads(layer.input_layernorm(a), rope_a)
             qb, kb, vb = attention.heads(layer.input_layernorm(b), rope_b)
-            out_a = F.scaled_dot_product_attention(qa, ka, va, is_causal=True, enable_gqa=True)
+            out_a = functional.scaled_dot_product_attention(
+                qa, ka, va, is_causal=True, enable_gqa=True
+            )
             keys = torch.cat((ka.repeat_interleave(count, 0), kb), dim=2)
             values = torch.cat((va.repeat_interleave(count, 0), vb), dim=2)
-            out_b = F.scaled_dot_product_attention(
+            out_b = functional.scaled_dot_product_attention(
                 qb, keys, values, attn_mask=mask, enable_gqa=True
             )
             a = layer.feed_forward(a + attention.merge(out_a))
@@ -166,4 +168,4 @@ class Qwen3(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Scores over the vocabulary; the output matrix is the embedding, as `tie_word_embeddings` says."""
-        return F.linear(hidden, self.model["embed_tokens"].weight.to(hidden.dtype))
+        return functional.linear(hidden, self.model["embed_tokens"].weight.to(hidden.dtype))

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from training import tokenizer as tokenizers_
 from training.circuits import lay
@@ -82,7 +82,7 @@ def loss_of(model: Qwen3, group: Group, rng: random.Random) -> tuple[Tensor, int
         scores = model.logits(hidden[wanted])
     right = int((scores.argmax(-1) == targets[wanted]).sum())
     return (
-        F.cross_entropy(scores.float(), targets[wanted], reduction="sum"),
+        functional.cross_entropy(scores.float(), targets[wanted], reduction="sum"),
         int(wanted.sum()),
         right,
     )
