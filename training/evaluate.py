@@ -220,10 +220,7 @@ async def run(options: argparse.Namespace) -> bool:
                         count[family, key] += 1
                         right[family, key] += ok
                     if not ok:
-                        failures.write(
-                            json.dumps({"family": family, "turns": log}, ensure_ascii=False) + "\n"
-                        )
-                        failures.flush()
+                        record(options.failures, family, log)
                 shares = [right[family, c] / max(1, count[family, c]) for c in columns]
                 good &= shares[0] >= options.wanted
                 cells = " | ".join(f"{share:.1%}" for share in shares)
