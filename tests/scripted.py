@@ -12,8 +12,8 @@ from functools import cache
 
 import anyio.lowlevel
 import tokenizers
-from qwen3_agent.chat_format import ChatFormat
 
+from qwen3_agent.chat_format import ChatFormat
 from qwen3_agent.engines import Chunk, Sampling
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
@@ -24,8 +24,8 @@ class ScriptedEngine:
     """Says one line of `script` for each generation that it is asked for.
 
     A line is encoded with control tokens. It ends with the stop token, unless it ends with "...":
-    then its last token comes again and again until there is no room. A message that the runtime stops
-    and takes up again, as it does to close a thought, takes two lines.
+    then its last token comes again and again until there is no room. A message that the runtime
+    stops and takes up again, as it does to close a thought, takes two lines.
     """
 
     script: Sequence[str]
@@ -77,7 +77,7 @@ def call(name: str, **arguments: object) -> str:
 
 def scripted_model(*script: str, context_length: int = 4096, chunk_size: int = 1) -> LocalModel:
     """The bundled model's chat format and tokenizer over an engine that says `script`."""
-    tokenizer, chat_format = _bundled()
+    tokenizer, chat_format = bundled()
     engine = ScriptedEngine(
         script,
         encode=lambda text: tokenizer.encode(text, add_special_tokens=False).ids,
@@ -89,6 +89,7 @@ def scripted_model(*script: str, context_length: int = 4096, chunk_size: int = 1
 
 
 @cache
-def _bundled() -> tuple[tokenizers.Tokenizer, ChatFormat]:
+def bundled() -> tuple[tokenizers.Tokenizer, ChatFormat]:
+    """The bundled model's tokenizer, which encodes control tokens too, and its chat format."""
     tokenizer = tokenizers.Tokenizer.from_file(str(DEMO_FOLDER / "tokenizer.json"))
     return tokenizer, ChatFormat.from_folder(DEMO_FOLDER)

@@ -7,6 +7,7 @@ thought that ends by itself, or that a tool call ends, is never touched.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import aclosing
 
 from ..chat_format import ChatFormat
@@ -25,7 +26,7 @@ class Generation:
         engine: samples.
         chat_format: of the same checkpoint.
         transcript: ends with a generation prompt; grows by what is sampled.
-        parser: turns the text into parts.
+        new_parser: makes what turns the text into parts.
         plan: whether the message begins with a thought, and how long that may be.
         on_delta: called with each piece of the message as it comes.
     """
@@ -35,7 +36,7 @@ class Generation:
         engine: Engine,
         chat_format: ChatFormat,
         transcript: Transcript,
-        parser: Parser,
+        new_parser: Callable[[], Parser],
         plan: Plan,
         on_delta: OnDelta,
     ) -> None:
@@ -46,11 +47,14 @@ class Generation:
         self._engine = engine
         self._format = chat_format
         self._transcript = transcript
-        self._parser = parser
+        self.parser = new_parser()
+        self._new_parser = new_parser
         self._plan = plan
         self._on_delta = on_delta
         self._decoder = chat_format.decoder()
         self._line_has_ended = False
+        self._message: list[int] = []
+        self._undecided = 0
 
     async def run(self, max_tokens: int | None, sampling: Sampling, *, logprobs: bool) -> Finish:
         """Write until the message ends, `max_tokens` are sampled, or the context is full."""
@@ -69,7 +73,7 @@ class Generation:
             if finish is None:
                 self._close_thought()
         self._tell(self._decoder.flush())
-        for delta in self._parser.finish(truncated=finish == "length"):
+        for delta in self.parser.finish(truncated=finish == "length"):
             self._on_delta(delta)
         return finish
 
@@ -96,6 +100,10 @@ class Generation:
                         if chunk.logprobs is not None:
                             scores.append(chunk.logprobs[index])
                         self._take(token)
+                        if (over := self._over_budget()) > 0:
+                            self._take_back(over)
+                            del ids[-over:], scores[-over:]
+                            return None
                     if chunk.finish is not None:
                         return chunk.finish
             raise EngineError("The engine ended a generation without saying why.")
@@ -103,12 +111,31 @@ class Generation:
             self._transcript.append("sampled", ids, logprobs=scores if logprobs else None)
 
     def _take(self, token: int) -> None:
-        was_thinking = self._parser.thinking
+        was_thinking = self.parser.thinking
         self.sampled_tokens += 1
+        self._message.append(token)
         if token not in self._format.stop_ids:
             self._tell(self._decoder.feed([token]))
-        if was_thinking and self._parser.thinking:
-            self.thinking_tokens += 1
+        # What looks like a call may turn out to be more of the thought that it seemed to end
+        if self.parser.thinking:
+            self.thinking_tokens += 1 + self._undecided if was_thinking or self._undecided else 0
+            self._undecided = 0
+        elif was_thinking or self._undecided:
+            self._undecided += 1
+
+    def _over_budget(self) -> int:
+        """How many tokens of what seemed a call are more of the thought than the plan allows."""
+        if self._plan.budget is None:
+            return 0
+        return self.thinking_tokens - self._plan.budget - self._plan.grace
+
+    def _take_back(self, count: int) -> None:
+        """Forget the last tokens; what has been told of them cannot be taken back."""
+        del self._message[-count:]
+        self.sampled_tokens -= count
+        self.thinking_tokens -= count
+        self.parser, self._decoder = self._new_parser(), self._format.decoder()
+        self.parser.feed(self._decoder.feed(self._message))
 
     def _budget_is_spent(self, token: int) -> bool:
         """Whether `token` would be one more of a thought than the plan allows."""
@@ -116,7 +143,7 @@ class Generation:
             return False
         over = self.thinking_tokens - self._plan.budget
         return (
-            self._parser.thinking
+            self.parser.thinking
             and (over >= self._plan.grace or self._line_has_ended)
             and token not in self._format.thought_end_ids
             and token not in self._format.stop_ids
@@ -126,9 +153,10 @@ class Generation:
         ids = self._format.close_thought()
         self._transcript.append("forced", ids)
         self.closed_by_force = True
+        self._message.extend(ids)
         self._tell(self._decoder.feed(ids))
 
     def _tell(self, text: str) -> None:
         self._line_has_ended = text.endswith("\n")
-        for delta in self._parser.feed(text):
+        for delta in self.parser.feed(text):
             self._on_delta(delta)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -136,22 +137,23 @@ class LocalChat:
         if prompt_tokens >= self._model.engine.context_length:
             raise PromptTooLong(prompt_tokens, self._model.engine.context_length)
         self.transcript.append("generation_prompt", opening)
-        parser = Parser(
+        new_parser = partial(
+            Parser,
             self._format.call_format,
             thinking_open=plan.on and self._format.opens_thought,
             tools=self._tools,
         )
         generation = Generation(
-            self._model.engine, self._format, self.transcript, parser, plan, on_delta
+            self._model.engine, self._format, self.transcript, new_parser, plan, on_delta
         )
         sampling = self._sampling or (Sampling.thinking() if plan.on else Sampling.not_thinking())
         try:
             finish = await generation.run(max_tokens, sampling, logprobs=self._logprobs)
         finally:
-            self._messages.append(_message(parser.parts))
-            self.transcript.name_parts(parser.parts)
+            self._messages.append(_message(generation.parser.parts))
+            self.transcript.name_parts(generation.parser.parts)
         return ModelStep(
-            parts=parser.parts,
+            parts=generation.parser.parts,
             finish=finish,
             prompt_tokens=prompt_tokens,
             cached_tokens=generation.cached_tokens or 0,
