@@ -107,6 +107,15 @@ def test_the_grace_lets_a_line_end() -> None:
     assert thought.endswith("end.\n") or result.thinking_tokens == 22
 
 
+@pytest.mark.parametrize("budget", range(1, 16))
+def test_what_only_looks_like_a_call_is_part_of_the_thought(budget: int) -> None:
+    said = "<think>\nOne could write <tool_call> here, or <tool_call>\n\n twice. So what?"
+    model = scripted_model(said + "...", "42.")
+    [step] = run(model, thinking=Thinking(budget)).steps
+    assert (step.thinking_tokens, step.closed_by_force) == (budget, True)
+    assert step.sampled_tokens == 1 + budget + len(model.chat_format.encode_plain("42.")) + 1
+
+
 words = st.lists(st.sampled_from(["so ", "wait, ", "東京 ", "é", "\n", "<", "x" * 9]), max_size=40)
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import math
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
 from contextvars import copy_context
 from types import TracebackType
 from typing import Any, Self
@@ -52,7 +51,6 @@ class RunStream:
             self._task.scope.cancel()
             with anyio.CancelScope(shield=True):
                 await self._task.done.wait()
-            self._task.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -66,10 +64,8 @@ class RunStream:
         await self.aclose()
 
     def __del__(self) -> None:
-        if self._task is not None:
-            if not self._task.done.is_set():
-                self._task.scope.cancel()
-            self._task.close()
+        if self._task is not None and not self._task.done.is_set():
+            self._task.scope.cancel()
 
 
 class _RunTask:
@@ -82,32 +78,32 @@ class _RunTask:
         self._work = work
         self._error: Exception | None = None
         # Without a bound: a slow reader must not slow the model, and a run's limits bound it
-        self._send, self._receive = anyio.create_memory_object_stream[Event](math.inf)
+        self._events: deque[Event] = deque()
+        self._news = anyio.Event()
 
     async def main(self) -> None:
         try:
-            with self.scope, self._send:
+            with self.scope:
                 await self._work(self._emit)
         except Exception as error:
             self._error = error
         finally:
             self.done.set()
-
-    def _emit(self, event: Event) -> None:
-        # A dropped stream has cancelled the run, which may have something to say before it ends
-        with suppress(anyio.BrokenResourceError):
-            self._send.send_nowait(event)
+            self._news.set()
 
     async def next_event(self) -> Event:
-        try:
-            return await self._receive.receive()
-        except anyio.EndOfStream:
-            await self.done.wait()
-        error, self._error = self._error, None
-        raise error or StopAsyncIteration
+        while not self._events:
+            if self.done.is_set():
+                error, self._error = self._error, None
+                raise error or StopAsyncIteration
+            if self._news.is_set():
+                self._news = anyio.Event()
+            await self._news.wait()
+        return self._events.popleft()
 
-    def close(self) -> None:
-        self._receive.close()
+    def _emit(self, event: Event) -> None:
+        self._events.append(event)
+        self._news.set()
 
 
 def _start(main: Callable[[], Coroutine[Any, Any, None]]) -> object:
