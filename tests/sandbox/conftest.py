@@ -11,8 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from qwen3_tools.code_interpreter import bubblewrap
+
 SECRET = "the-secret-of-the-user-4711"
-SANDBOXES = ("namespaces", "landlock")
+SANDBOXES = ("bubblewrap", "namespaces", "landlock")
+
+
+@pytest.fixture(scope="module", params=SANDBOXES)
+def walls(request: pytest.FixtureRequest) -> str:
+    """A kind of sandbox that this machine has. All but bubblewrap need only the kernel."""
+    if request.param == "bubblewrap" and (reason := bubblewrap.why_not()):
+        pytest.skip(reason)
+    return str(request.param)
 
 
 @dataclass

@@ -8,18 +8,16 @@ from collections.abc import Callable, Iterator
 import anyio.from_thread
 import pytest
 
-from qwen3_tools.code_interpreter import CodeInterpreter, CodeResult
-
-from .conftest import SANDBOXES
+from qwen3_tools.code_interpreter import CodeInterpreter, CodeResult, sandbox
 
 Run = Callable[[str], CodeResult]
 
 
-@pytest.fixture(scope="module", params=SANDBOXES)
-def run(request: pytest.FixtureRequest) -> Iterator[Run]:
+@pytest.fixture(scope="module")
+def run(walls: sandbox.Sandbox) -> Iterator[Run]:
     with (
         anyio.from_thread.start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(CodeInterpreter(sandbox=request.param)) as interpreter,
+        portal.wrap_async_context_manager(CodeInterpreter(sandbox=walls)) as interpreter,
     ):
         yield lambda code: portal.call(interpreter.run, code)
 

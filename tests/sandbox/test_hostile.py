@@ -14,9 +14,9 @@ from pathlib import Path
 import anyio.from_thread
 import pytest
 
-from qwen3_tools.code_interpreter import CodeInterpreter, CodeResult
+from qwen3_tools.code_interpreter import CodeInterpreter, CodeResult, sandbox
 
-from .conftest import SANDBOXES, SECRET, Surroundings
+from .conftest import SECRET, Surroundings
 from .hostile import CELLS
 
 TIMEOUT = 0.6
@@ -26,13 +26,13 @@ MARKER = "98765"  # in the command line of every process that a cell leaves behi
 Run = Callable[[str], CodeResult]
 
 
-@pytest.fixture(scope="module", params=SANDBOXES)
-def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+@pytest.fixture(scope="module")
+def run(walls: sandbox.Sandbox) -> Iterator[Run]:
     os.environ["SECRET_OF_HOST"] = SECRET
     interpreter = CodeInterpreter(
-        sandbox=request.param,
+        sandbox=walls,
         timeout=TIMEOUT,
-        memory_mb=512,
+        memory_mb=256,
         disk_mb=64,
         max_processes=40,
         max_output_chars=5000,
@@ -57,6 +57,8 @@ def test_a_hostile_cell_gets_nowhere(name: str, run: Run, surroundings: Surround
     assert all(image.is_file() and not image.is_symlink() for image in result.images)
 
     again = run("1+1")
+    while again.status == "timeout" and time.monotonic() - began < LONGEST:
+        again = run("1+1")  # a busy machine, and a very short time-out
     assert (again.status, again.result) == ("ok", "2"), result
     assert surroundings.canary.read_text() == SECRET
     assert surroundings.bystander.poll() is None

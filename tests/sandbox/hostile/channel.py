@@ -60,9 +60,9 @@ if os.fork() == 0:
     while True:
         os.write(1, b'flood ' * 1000)
 """,
-    "huge_result": "'x' * (200 << 20)",
+    "huge_result": "'x' * (80 << 20)",
     "huge_result_of_small_things": "list(range(3_000_000))",
-    "huge_error": "raise ValueError('x' * (200 << 20))",
+    "huge_error": "raise ValueError('x' * (80 << 20))",
     "fake_images": """
 import sys, types, os
 os.symlink(CANARY, 'figure-1.png')

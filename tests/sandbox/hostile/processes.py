@@ -110,7 +110,7 @@ if os.fork() == 0:
 data = []
 while True:
     data.append(bytearray(1 << 24))
-    if len(data) > 200:
+    if len(data) > 40:
         print('ESCAPED')
         break
 """,
@@ -118,7 +118,7 @@ while True:
 import os, time
 for _ in range(20):
     if os.fork() == 0:
-        data = bytearray(b'x') * (60 << 20)
+        data = bytearray(b'x') * (30 << 20)
         time.sleep(98765)
 time.sleep(3)
 print('ESCAPED')

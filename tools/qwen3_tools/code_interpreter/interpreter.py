@@ -50,7 +50,7 @@ class CodeInterpreter:
         work_dir: the folder where cells run and leave files; by default a new one, which is
             removed at the end.
         sandbox: "auto" for the strongest that passes its test on this machine, or one by name:
-            "namespaces", "landlock".
+            "bubblewrap", "namespaces", "landlock".
         timeout: seconds a cell may take.
         memory_mb: MiB of memory, for all processes of the interpreter together.
         disk_mb: MiB of files that it may write.

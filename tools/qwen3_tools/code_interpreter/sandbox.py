@@ -7,18 +7,20 @@ import os
 import random
 import secrets
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from qwen3_tools.code_interpreter import bubblewrap
 from qwen3_tools.code_interpreter.jail.plan import Plan, Walls
 from qwen3_tools.code_interpreter.layout import layout_of
 from qwen3_tools.code_interpreter.session import Session, SessionEnded
 from qwen3_tools.errors import SandboxUnavailable
 
-Sandbox = Literal["auto", "namespaces", "landlock"]
+Sandbox = Literal["auto", "bubblewrap", "namespaces", "landlock"]
 
 ISOLATION: dict[Walls, str] = {
     "namespaces": "namespaces (own files, network and processes), Landlock, seccomp, rlimits",
@@ -26,7 +28,8 @@ ISOLATION: dict[Walls, str] = {
     "landlock": "Landlock, seccomp (no sockets), rlimits",
     "none": "none: code runs as the user, with all that the user may do",
 }
-_STRONGEST_FIRST: tuple[Walls, ...] = ("namespaces", "landlock")
+_STRONGEST_FIRST: tuple[Walls, ...] = ("bubblewrap", "namespaces", "landlock")
+_LAUNCH = "import sys; sys.path.insert(0, {folder!r}); from jail.main import main; main()"
 _SPARE_UIDS = ((0x70000000, 0x7FFFFFF0), (61184, 65519))  # nobody's; then systemd's dynamic users
 _MOST_THREADS = 4
 
@@ -55,10 +58,13 @@ async def start(
     """
     failures: dict[Walls, str] = {}
     for walls in walls_of(sandbox):
+        if walls == "bubblewrap" and (reason := bubblewrap.why_not()):
+            failures[walls] = reason
+            continue
         plan = make_plan(
             walls, python=python, work_dir=work_dir, scratch=scratch, limits=limits, uid=uid
         )
-        session = Session(plan)
+        session = Session(plan, _command(plan, scratch))
         try:
             with bait(walls) as baited:
                 escaped = await session.find_escapes(baited)
@@ -105,12 +111,13 @@ def make_plan(
     layout = layout_of(python)
     own_tree = walls in ("namespaces", "bubblewrap")
     sources = ("worker",) if walls != "landlock" else ("semaphore", "worker")
+    paths = [str(Path(__file__).parent / f"{name}.py") for name in sources]
     return Plan(
         walls=walls,
         host_pid=os.getpid(),
         host_uid=os.geteuid(),
         python=layout.python,
-        sources=tuple(str(Path(__file__).parent / f"{name}.py") for name in sources),
+        sources=tuple(map(bubblewrap.source_inside, paths) if walls == "bubblewrap" else paths),
         work_dir=work_dir,
         scratch="" if own_tree else scratch,
         readable=layout.readable,
@@ -138,6 +145,13 @@ def _environment(python: str, home: str) -> tuple[tuple[str, str], ...]:
         ("OPENBLAS_NUM_THREADS", threads),
         ("MALLOC_ARENA_MAX", "2"),
     )
+
+
+def _command(plan: Plan, scratch: str) -> list[str]:
+    if plan.walls == "bubblewrap":
+        return bubblewrap.command(plan, _LAUNCH, Path(scratch) / "etc")
+    launch = _LAUNCH.format(folder=str(Path(__file__).parent))
+    return [sys.executable, "-I", "-S", "-c", launch]
 
 
 @contextlib.contextmanager

@@ -8,9 +8,8 @@ import os
 import secrets
 import signal
 import subprocess
-import sys
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -20,12 +19,11 @@ from qwen3_tools.code_interpreter.jail import supervisor
 from qwen3_tools.code_interpreter.jail.plan import Plan
 from qwen3_tools.code_interpreter.result import TIMEOUT_ERROR
 
-_START_SECONDS = 20.0
-_CHECK_SECONDS = 5.0
+_START_SECONDS = 60.0  # these two are for a machine that has no time to spare
+_CHECK_SECONDS = 20.0
 _GRACE_SECONDS = 1.0
 _END_SECONDS = 5.0
 _MOST_REPLY_BYTES = 16 << 20
-_LAUNCH = "import sys; sys.path.insert(0, {folder!r}); from jail.main import main; main()"
 
 
 class SessionEnded(Exception):  # noqa: N818 - not always an error
@@ -35,8 +33,8 @@ class SessionEnded(Exception):  # noqa: N818 - not always an error
 class Session:
     """A running worker. Any method but `close` may raise SessionEnded; then only close it."""
 
-    def __init__(self, plan: Plan) -> None:
-        """Start the launcher; `ready` tells when the walls stand. Blocks for a few milliseconds."""
+    def __init__(self, plan: Plan, command: Sequence[str]) -> None:
+        """Start the launcher by `command`, to which the plan is added. Takes milliseconds."""
         requests_in, self._requests = os.pipe()
         self._stdout, stdout_in = os.pipe()
         self._stderr, stderr_in = os.pipe()
@@ -53,12 +51,12 @@ class Session:
         handles = (replies_in, reports_in, orders_in)
         try:
             self._process = subprocess.Popen(
-                [*_command(plan), replace(plan, handles=handles).to_json()],
+                [*command, replace(plan, handles=handles).to_json()],
                 stdin=requests_in,
                 stdout=stdout_in,
                 stderr=stderr_in,
                 pass_fds=handles,
-                env={},
+                env={"PATH": os.defpath},
                 cwd="/",
                 start_new_session=True,
             )
@@ -72,8 +70,12 @@ class Session:
 
     async def find_escapes(self, bait: dict[str, Any]) -> list[str]:
         """Wait for the worker, and let it try the walls from inside: what it could do after all."""
-        silent = pipes.Output(1000)
-        reply = await self._exchange({"op": "escape", "bait": bait}, _START_SECONDS, silent, silent)
+        silent, complaints = pipes.Output(0), pipes.Output(500)
+        request = {"op": "escape", "bait": bait}
+        try:
+            reply = await self._exchange(request, _START_SECONDS, silent, complaints)
+        except SessionEnded as ended:
+            raise SessionEnded(f"{ended} {complaints.text()}".strip()) from None
         escaped = reply.get("escaped") if reply else None
         if not isinstance(escaped, list):
             raise SessionEnded("the sandbox did not answer")
@@ -203,11 +205,6 @@ class Session:
             except SessionEnded as ended:
                 return ended
         return SessionEnded("The interpreter does not answer.")
-
-
-def _command(plan: Plan) -> list[str]:
-    launch = _LAUNCH.format(folder=str(Path(__file__).parent))
-    return [sys.executable, "-I", "-S", "-c", launch]
 
 
 async def _pump(handle: int, output: pipes.Output) -> None:

@@ -14,7 +14,9 @@ from .plan import Plan
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SYSTEM_SETTINGS = ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts")
 DEVICES = ("null", "zero", "full", "random", "urandom")
-_TREE_MIB, _TEMPORARY_MIB, _MOST_TEMPORARY_FILES = 1, 256, 20_000
+UID_INSIDE = 1000
+TEMPORARY_MIB = 256
+_TREE_MIB, _MOST_TEMPORARY_FILES = 1, 20_000
 
 
 def build(plan: Plan, uid_inside: int) -> None:
@@ -103,16 +105,20 @@ def _link(path: str, target: str) -> None:
         os.symlink(target, "/new" + path)
 
 
-def _etc(uid_inside: int) -> None:
+def etc_files(uid_inside: int) -> dict[str, str]:
+    """All of /etc that is not the machine's own."""
     user = f"user:x:{uid_inside}:"
-    files = {
+    return {
         "passwd": f"{user}{uid_inside}::/tmp:/bin/sh\nroot:x:0:0::/:/bin/false\n",
         "group": f"{user}\nroot:x:0:\n",
         "hosts": "127.0.0.1 localhost\n::1 localhost\n",
         "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
     }
+
+
+def _etc(uid_inside: int) -> None:
     os.makedirs("/new/etc", exist_ok=True)
-    for name, text in files.items():
+    for name, text in etc_files(uid_inside).items():
         with open(f"/new/etc/{name}", "w", encoding="ascii") as file:
             file.write(text)
 
@@ -135,6 +141,6 @@ def _proc() -> None:
 
 def _temporary(path: str, uid_inside: int) -> None:
     os.makedirs(path, exist_ok=True)
-    options = f"mode=700,uid={uid_inside},gid={uid_inside},size={_TEMPORARY_MIB}m"
+    options = f"mode=700,uid={uid_inside},gid={uid_inside},size={TEMPORARY_MIB}m"
     options += f",nr_inodes={_MOST_TEMPORARY_FILES}"
     kernel.mount("tmpfs", path, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, options)

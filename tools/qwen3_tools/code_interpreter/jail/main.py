@@ -9,7 +9,6 @@ import sys
 from . import filesystem, kernel, supervisor
 from .plan import ORDERS, REPLIES, REPORTS, Plan
 
-_UID_INSIDE = 1000
 _ANNOTATIONS = "from __future__ import annotations\n"
 
 
@@ -50,15 +49,15 @@ def _enter_namespaces(plan: Plan) -> None:
     kernel.unshare(flags if uid == 0 else flags | kernel.CLONE_NEWUSER)
     if uid != 0:
         _write("/proc/self/setgroups", "deny")
-        _write("/proc/self/uid_map", f"{_UID_INSIDE} {uid} 1")
-        _write("/proc/self/gid_map", f"{_UID_INSIDE} {gid} 1")
+        _write("/proc/self/uid_map", f"{filesystem.UID_INSIDE} {uid} 1")
+        _write("/proc/self/gid_map", f"{filesystem.UID_INSIDE} {gid} 1")
     first = os.fork()
     if first:
         os.closerange(0, ORDERS + 1)
         os.waitpid(first, 0)
         os._exit(0)
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-    filesystem.build(plan, plan.uid if uid == 0 else _UID_INSIDE)
+    filesystem.build(plan, plan.uid if uid == 0 else filesystem.UID_INSIDE)
     kernel.set_host_name("sandbox")
     kernel.raise_loopback()
 
