@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -99,6 +100,12 @@ def dies_once() -> None:
         return text("fine")
 
     serve(call, [tool("act"), tool("read", annotations={"readOnlyHint": True})])
+
+
+def dies_idle() -> None:
+    """Dies of its own accord as soon as its tools have been listed."""
+    threading.Timer(0.3, os._exit, [4]).start()
+    serve(fine)
 
 
 def never_answers_calls() -> None:

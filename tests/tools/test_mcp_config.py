@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from qwen3_tools import MCPConfigError
-from qwen3_tools.mcp.config import load_config
-from qwen3_tools.mcp.environment import find_command, safe_environment
+from qwen3_tools.mcp.config import config_schema, load_config
+from qwen3_tools.mcp.environment import find_command, read_env_file, safe_environment
 from qwen3_tools.mcp.json_lines import line_of
 
 
@@ -213,6 +214,29 @@ def test_the_environment_of_a_server_has_what_it_needs_and_no_credentials() -> N
     assert set(safe_environment(environ)) == {
         *("PATH", "LC_ALL", "https_proxy", "SSL_CERT_FILE", "UV_CACHE_DIR", "npm_config_cache")
     }
+
+
+def test_an_env_file_is_read_as_shells_write_them(tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("# mine\n\nA=1\nexport B = 'two words'\nC=\"x=y\"\nD=\n")
+    assert read_env_file(path) == {"A": "1", "B": "two words", "C": "x=y", "D": ""}
+    path.write_text("A=1\nnonsense")
+    with pytest.raises(ValueError, match=r"its envFile .*\.env:2: a line must be NAME=value"):
+        read_env_file(path)
+    with pytest.raises(ValueError, match="cannot be read: No such file or directory"):
+        read_env_file(tmp_path / "nope")
+
+
+def test_the_schema_of_the_file_says_what_the_reader_takes() -> None:
+    schema = config_schema()
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.check_schema(schema)
+    root = json.loads((Path(__file__).parents[2] / "mcp_servers.json").read_text())
+    assert validator.is_valid(root)
+    assert validator.is_valid({"servers": {"s": {"url": "http://x", "timeout": 3, "mine": 1}}})
+    assert not validator.is_valid({"mcpServers": {"s": {"command": "x", "args": "y"}}})
+    assert not validator.is_valid({})
+    assert schema["$defs"]["server"]["properties"]["startTimeout"]["default"] == 30
 
 
 def test_a_command_is_looked_for_beside_python_first_then_on_path(tmp_path: Path) -> None:

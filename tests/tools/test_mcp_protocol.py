@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from qwen3_tools.artifacts import artifact_folder
@@ -111,6 +114,68 @@ async def test_an_http_server_that_was_started_again_is_found_again() -> None:
                     await anyio.sleep(0.1)
     finally:
         server.kill()
+
+
+class ForgetfulServer(http.server.BaseHTTPRequestHandler):
+    """Streamable HTTP of the handshake era (2025-06-18), whose sessions can be made to expire."""
+
+    session = 1
+
+    def do_POST(self) -> None:
+        message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        method = message["method"]
+        results: dict[str, Any] = {
+            "initialize": {
+                "protocolVersion": "2025-06-18",
+                "capabilities": {"tools": {}},
+                "serverInfo": {"name": "forgetful", "version": "1"},
+            },
+            "tools/list": {
+                "tools": [{"name": "act", "inputSchema": {"type": "object", "properties": {}}}]
+            },
+            "tools/call": {"content": [{"type": "text", "text": f"session {self.session}"}]},
+        }
+        if method == "server/discover":
+            self.answer(400, None)
+        elif method != "initialize" and self.headers["Mcp-Session-Id"] != str(self.session):
+            self.answer(404, None)
+        elif "id" not in message:
+            self.answer(202, None)
+        else:
+            self.answer(200, {"jsonrpc": "2.0", "id": message["id"], "result": results[method]})
+
+    def do_GET(self) -> None:
+        self.answer(405, None)
+
+    do_DELETE = do_GET  # noqa: N815
+
+    def answer(self, status: int, body: dict[str, Any] | None) -> None:
+        data = json.dumps(body).encode() if body else b""
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.send_header("Mcp-Session-Id", str(self.session))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *args: object) -> None: ...
+
+
+async def test_a_session_that_the_server_forgot_is_opened_again_and_the_call_made() -> None:
+    ForgetfulServer.session = 1
+    web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), ForgetfulServer)
+    thread = threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        async with one({"url": f"http://127.0.0.1:{web.server_port}/mcp"}) as servers:
+            assert (await servers.call("s__act")).text == "session 1"
+            ForgetfulServer.session = 2
+            with anyio.fail_after(10):
+                assert (await servers.call("s__act")).text == "session 2"
+    finally:
+        await anyio.to_thread.run_sync(web.shutdown)
+        thread.join()
+        web.server_close()
 
 
 async def test_schemas_are_inlined_and_arguments_checked_against_the_original() -> None:

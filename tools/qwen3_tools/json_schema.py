@@ -20,6 +20,8 @@ _LIST_KEYS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 _MAP_KEYS = frozenset(
     {"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"}
 )
+# Words about a value, which say nothing of what it may be: the nearer ones count.
+_ANNOTATIONS = frozenset({"default", "description", "examples", "title"})
 _MAX_INLINED = 500
 
 
@@ -70,8 +72,11 @@ def with_references_inlined(schema: Schema) -> Schema:
                 if budget < 0:
                     raise _TooLargeError
                 beside = {key: value for key, value in node.items() if key != "$ref"}
-                # Siblings of a `$ref` apply beside it; the outer description is the nearer one.
-                return inline({**target, **beside}, (*open_references, reference))
+                opened = (*open_references, reference)
+                if any(key in target and key not in _ANNOTATIONS for key in beside):
+                    # Both apply, so neither may take the place of the other.
+                    return {"allOf": [inline(target, opened), inline(beside, open_references)]}
+                return inline({**target, **beside}, opened)
         return map_subschemas(node, lambda inner: inline(inner, open_references))
 
     body = {key: value for key, value in schema.items() if key not in ("$defs", "definitions")}

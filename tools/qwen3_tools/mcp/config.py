@@ -20,6 +20,7 @@ from pydantic import Field
 from pydantic.alias_generators import to_camel
 
 from ..errors import MCPConfigError
+from ..json_schema import in_reading_order, without_titles
 from .json_lines import line_of
 
 _MILLISECONDS_FROM = 1_000
@@ -138,6 +139,25 @@ class Config:
     """The file, where there is one."""
     modified: float | None = None
     """When the file was written, in seconds since 1970."""
+
+
+def config_schema() -> dict[str, Any]:
+    """The JSON Schema of a config file, for editors that complete and check while one types."""
+    server: dict[str, Any] = without_titles(ServerConfig.model_json_schema())
+    # Unknown keys of a server are only warned of: other programs have keys of their own.
+    server["additionalProperties"] = True
+    servers = {"type": "object", "additionalProperties": {"$ref": "#/$defs/server"}}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "MCP servers",
+        "type": "object",
+        "properties": {
+            "mcpServers": servers | {"description": "The servers by name."},
+            "servers": servers | {"description": "The same, as VS Code calls it."},
+        },
+        "anyOf": [{"required": ["mcpServers"]}, {"required": ["servers"]}],
+        "$defs": {"server": in_reading_order(server)},
+    }
 
 
 def load_config(

@@ -38,6 +38,32 @@ def _is_safe(key: str) -> bool:
     return key.startswith(_SAFE_PREFIXES) and not _CREDENTIAL.search(key)
 
 
+def read_env_file(path: Path) -> dict[str, str]:
+    """The `NAME=value` lines of a file; `export`, quotes around a value and # lines are allowed.
+
+    Raises:
+        ValueError: The file cannot be read, or a line is none of these.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise ValueError(f"its envFile {path} cannot be read: {reason}") from None
+    variables = {}
+    for number, line in enumerate(lines, 1):
+        line = line.strip().removeprefix("export ").strip()
+        if not line or line.startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        name, value = name.strip(), value.strip()
+        if not equals or not name:
+            raise ValueError(f"its envFile {path}:{number}: a line must be NAME=value")
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+            value = value[1:-1]
+        variables[name] = value
+    return variables
+
+
 def find_command(command: str, environ: Mapping[str, str], cwd: Path | None) -> str:
     """The program that `command` names: beside the running Python first, then on PATH.
 

@@ -13,12 +13,13 @@ from pathlib import Path
 import anyio
 
 # Seconds that a server gets to leave after its stdin closes, after TERM, and after KILL, and
-# that what it started gets after it has left. The order is the specification's:
+# that what it started gets after each of these two. The order is the specification's:
 # https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#shutdown
 _LEAVE_SECONDS = 1.5
 _TERM_SECONDS = 1.5
 _KILL_SECONDS = 1.0
-_LEFT_BEHIND_SECONDS = 0.5
+_GROUP_TERM_SECONDS = 0.5
+_GROUP_KILL_SECONDS = 0.2
 _POLL_SECONDS = 0.01
 _STDERR_TAIL_BYTES = 8_192
 _READ_BYTES = 65_536
@@ -141,13 +142,12 @@ class ServerProcess:
                 self._signal_group(signal.SIGTERM)
                 await self._ends_within(_TERM_SECONDS)
             # What it started was told nothing by its closed stdin. Where nobody reaps orphans,
-            # as in many containers, dead ones still count, so the wait for them is short.
+            # as in many containers, dead ones still count, so the waits for them are short.
             if self.returncode is not None and self._signal_group(signal.SIGTERM):
-                with anyio.move_on_after(_LEFT_BEHIND_SECONDS):
-                    while self._signal_group(0):  # noqa: ASYNC110
-                        await anyio.sleep(_POLL_SECONDS)
-            self._signal_group(signal.SIGKILL)
-            await self._ends_within(_KILL_SECONDS)
+                await self._group_ends_within(_GROUP_TERM_SECONDS)
+            if self._signal_group(signal.SIGKILL):
+                await self._ends_within(_KILL_SECONDS)
+                await self._group_ends_within(_GROUP_KILL_SECONDS)
             self._close(self._process.stdout)
             self._close(self._process.stderr)
             # Killed before its pipe closes, lest it signal a group that is no longer ours.
@@ -160,6 +160,11 @@ class ServerProcess:
             while self._process.poll() is None:  # noqa: ASYNC110 - nobody would set an event
                 await anyio.sleep(_POLL_SECONDS)
         return self._process.poll() is not None
+
+    async def _group_ends_within(self, seconds: float) -> None:
+        with anyio.move_on_after(seconds):
+            while self._signal_group(0):  # noqa: ASYNC110
+                await anyio.sleep(_POLL_SECONDS)
 
     def _signal_group(self, number: int) -> bool:
         """Whether there was anyone to signal."""

@@ -17,7 +17,7 @@ from anyio.abc import TaskStatus
 from ..errors import ToolError
 from ..tool import ToolResult
 from .config import ServerConfig
-from .environment import find_command, safe_environment
+from .environment import find_command, read_env_file, safe_environment
 from .process import ServerProcess
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ _MAX_RAPID_DEATHS = 5
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 30.0
 _STDERR_LINES_SHOWN = 5
+# How the SDK (2.3) words an HTTP server's 404 to a session that it no longer knows.
+_SESSION_FORGOTTEN = "Session terminated"
 
 
 class Server:
@@ -46,20 +48,26 @@ class Server:
         """Why it is not running; None while it is, or is about to be."""
         self.settled = anyio.Event()
         """Set once it is ready for the first time, or has failed."""
+        self.stopped = anyio.Event()
+        """Set once its owner task has ended."""
         self._folder = folder
         self._client: mcp.Client | None = None
         self._ready = anyio.Event()
         self._process: ServerProcess | None = None
+        self._closed = anyio.Event()
         self._list_changed = anyio.Event()
         self._scope = anyio.CancelScope()
         self._was_ready = False
 
     async def run(self) -> None:
         """Keep the server up until it is stopped, or until it will not stay up."""
-        with self._scope:
-            await self._keep_up()
-        if self._scope.cancelled_caught:
-            self._fail("it was stopped")
+        try:
+            with self._scope:
+                await self._keep_up()
+            if self._scope.cancelled_caught:
+                self._fail("it was stopped")
+        finally:
+            self.stopped.set()
 
     def stop(self) -> None:
         """End the server. Its owner task sees to that."""
@@ -102,12 +110,9 @@ class Server:
         with anyio.move_on_after(seconds):
             try:
                 return await self._call(tool, arguments)
-            except _DiedError:
-                if not repeatable:
-                    raise ToolError(
-                        f"The server {self.name!r} stopped while it worked on this call. "
-                        "Whether the call took effect is unknown."
-                    ) from None
+            except _LostError as lost:
+                if not (repeatable or lost.never_ran):
+                    raise ToolError(f"{lost} Whether the call took effect is unknown.") from None
                 return await self._call(tool, arguments)
         raise ToolError(
             f"The server {self.name!r} did not answer within {seconds:g} seconds, "
@@ -125,12 +130,16 @@ class Server:
         try:
             result = await client.call_tool(tool, arguments)
         except MCPError as error:
-            if error.code == CONNECTION_CLOSED:
+            ended = error.code == CONNECTION_CLOSED
+            forgotten = error.message == _SESSION_FORGOTTEN
+            if ended or forgotten:
                 # Its owner learns of it a little later; the next call must wait for the next one.
                 if self._client is client:
                     self._client = None
-                raise _DiedError(
-                    f"The server {self.name!r} stopped while it worked on this call."
+                    self._closed.set()
+                raise _LostError(
+                    f"The server {self.name!r} stopped while it worked on this call.",
+                    never_ran=forgotten,
                 ) from None
             raise ToolError(error.message) from None
         except ValidationError:
@@ -162,7 +171,7 @@ class Server:
                 async with self._connect() as (client, closed), self._following(client):
                     self.tools = await self._list_tools(client)
                     scope.deadline = float("inf")
-                    self._announce(client)
+                    self._announce(client, closed)
                     await closed.wait()
                     reason = self._with_stderr(self._how_it_ended())
             if scope.cancelled_caught:
@@ -174,8 +183,8 @@ class Server:
             self._client = None
         return reason
 
-    def _announce(self, client: mcp.Client) -> None:
-        self._client = client
+    def _announce(self, client: mcp.Client, closed: anyio.Event) -> None:
+        self._client, self._closed = client, closed
         self._was_ready = True
         self.failure = None
         self._wake_waiting()
@@ -210,7 +219,8 @@ class Server:
         config = self.config
         cwd = self._folder / config.cwd if config.cwd else None
         inherited = {"safe": safe_environment(), "all": dict(os.environ), "none": {}}
-        env = inherited[config.inherit_env] | config.env
+        from_file = read_env_file(self._folder / config.env_file) if config.env_file else {}
+        env = inherited[config.inherit_env] | from_file | config.env
         command = find_command(config.command or "", env, cwd)
         process = self._process = ServerProcess.start([command, *config.args], env, cwd)
         async with anyio.create_task_group() as tasks:
@@ -251,6 +261,7 @@ class Server:
             TolerantListing(transport, self.name),
             client_info=mcp_types.Implementation(name="qwen3-agent", version=version),
             message_handler=self._hear,
+            logging_callback=self._log,
             cache=None,
         )
 
@@ -270,6 +281,11 @@ class Server:
 
         if isinstance(message, mcp_types.ToolListChangedNotification):
             self._list_changed.set()
+
+    async def _log(self, params: mcp_types.LoggingMessageNotificationParams) -> None:
+        level = logging.getLevelNamesMapping().get(params.level.upper(), logging.ERROR)
+        level = logging.INFO if params.level == "notice" else level
+        logger.log(level, "MCP server %r says: %s", self.name, params.data)
 
     async def _listen(self, client: mcp.Client, *, task_status: TaskStatus[None]) -> None:
         """A server of 2026-07-28 or later says so to those who ask."""
@@ -346,8 +362,12 @@ class Server:
         return f"{reason}; its stderr ends with:\n" + "\n".join(lines[-_STDERR_LINES_SHOWN:])
 
 
-class _DiedError(ToolError):
-    """The connection closed before the call was answered."""
+class _LostError(ToolError):
+    """The connection was lost before the call was answered."""
+
+    def __init__(self, message: str, *, never_ran: bool) -> None:
+        super().__init__(message)
+        self.never_ran = never_ran
 
 
 def _demands_tasks(tool: mcp_types.Tool) -> bool:
