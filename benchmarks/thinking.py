@@ -18,14 +18,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import anyio
-from qwen3_agent.chat_format import ChatFormat
 from rich.console import Console
 from rich.table import Table
 
 from qwen3_agent import Agent, CodeInterpreter, Qwen3AgentError, RunResult, Thinking
+from qwen3_agent.chat_format import ChatFormat
 from qwen3_agent.models import Model
 from qwen3_agent.models.choose import resolve
 from qwen3_agent.models.local import LocalModel
+from qwen3_agent.parts import MalformedCall
 
 POLICIES: dict[str, Thinking] = {
     "off": Thinking.off(),
@@ -38,6 +39,13 @@ POLICIES: dict[str, Thinking] = {
     "total 16": Thinking(total=16),
     "first 8, total 10, grace": Thinking(first=8, total=10, grace=True),
 }
+
+FAULTS = (
+    "budgets not kept",
+    "totals not kept",
+    "thoughts closed outside a thought",
+    "calls damaged",
+)
 
 
 @dataclass(slots=True)
@@ -65,23 +73,24 @@ def tasks(seed: int) -> Iterator[tuple[str, str]]:
 
 def faults(result: RunResult, thinking: Thinking, chat_format: ChatFormat) -> Iterator[str]:
     """Everything in a run that a budget must never do."""
-    closing = tuple(chat_format.close_thought())
     for step in result.steps:
         grace = (step.budget or 0) // 10 if thinking.grace else 0
         if step.budget is not None and step.thinking_tokens > step.budget + grace:
             yield "budgets not kept"
     if thinking.total is not None and result.thinking_tokens > thinking.total:
         yield "totals not kept"
-    message = ""
+    closing = tuple(chat_format.close_thought())
+    message, closed = "", False
     for segment in result.transcript.segments:
         if segment.kind == "generation_prompt":
-            message = ""
+            message, closed = "", False
         if segment.kind == "forced" and segment.ids == closing:
-            thought = message.rpartition("<think>")
-            if not thought[1] or "</think>" in thought[2] or "<tool_call>" in thought[2]:
+            _, opened, thought = message.rpartition("<think>")
+            if not opened or "</think>" in thought:
                 yield "thoughts closed outside a thought"
-            if "" in (step.tool_calls[0] if step.tool_calls else "-" for step in result.steps):
-                yield "calls damaged"
+            closed = True
+        if closed and any(isinstance(part, MalformedCall) for part in segment.parts):
+            yield "calls damaged"
         message += chat_format.decode(segment.ids)
 
 
@@ -131,9 +140,8 @@ def show(scores: dict[str, Score], seconds: float) -> int:
     console.print(table)
     console.print("closed: thoughts ended by the runtime. thought, sampled: tokens a run.")
     found = sum((score.faults for score in scores.values()), Counter[str]())
-    for fault in ("budgets not kept", "totals not kept", "thoughts closed outside a thought"):
+    for fault in FAULTS:
         console.print(f"{fault}: {found[fault]}")
-    console.print(f"calls damaged: {found['calls damaged']}")
     console.print(f"{sum(score.runs for score in scores.values())} runs in {seconds:.0f} s")
     return found.total()
 

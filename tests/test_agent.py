@@ -136,7 +136,7 @@ def test_closing_the_sync_iterator_early_ends_the_run() -> None:
 @pytest.mark.anyio
 async def test_an_error_comes_out_of_the_stream_after_the_events_before_it() -> None:
     agent = Agent(
-        scripted_model(call("wait_forever")), tools=[wait_forever], limits=Limits(seconds=0.1)
+        scripted_model(call("wait_forever")), tools=[wait_forever], limits=Limits(seconds=1)
     )
     seen = []
     with pytest.raises(LimitReached) as caught:  # noqa: PT012 - raised by the iteration
@@ -267,6 +267,16 @@ async def test_asking_for_what_a_model_cannot_do_names_one_that_can() -> None:
     model.can_think, model.can_skip_thinking = True, False
     with pytest.raises(ThinkingUnavailable, match=r"scripted always thinks.*Qwen3-4B"):
         await Agent(model, thinking="off").run("Hi")
+
+
+@pytest.mark.anyio
+async def test_a_model_that_always_thinks_closes_its_thought_at_once_when_nothing_is_left() -> None:
+    model = scripted_model("<think>\nI always think.\n</think>\n\nHello.", "Hello.")
+    model.can_skip_thinking = False
+    result = await Agent(model, thinking=0).run("Hi")
+    assert result.output == "Hello."
+    assert result.steps[0].closed_by_force
+    assert result.thinking_tokens == 0
 
 
 @pytest.mark.anyio

@@ -99,7 +99,7 @@ def test_the_reserve_is_left_for_the_answer() -> None:
     last = replace(AFTER_TOOL, thinking_tokens=950, steps_left=1)
     assert thinking(last).budget == 50, "nothing is to be kept for later than the last step"
     spent = thinking(replace(AFTER_TOOL, thinking_tokens=1000))
-    assert spent == Plan(on=False, reason="the total is spent")
+    assert spent == Plan(on=True, budget=0, reason="the total is spent")
 
 
 def test_the_grace_is_a_tenth_and_stays_within_the_total() -> None:
@@ -119,7 +119,7 @@ def test_think_turns_it_on_unless_thinking_is_off_altogether() -> None:
     assert Thinking.adaptive(300)(asked).mode == "300"
     assert Thinking(512)(asked).mode == "512"
     assert not Thinking.off()(asked).on
-    assert not Thinking(0)(asked).on
+    assert Thinking(0)(asked).mode == "0"
 
 
 @pytest.mark.parametrize(
@@ -151,6 +151,11 @@ def test_the_latest_switch_wins(texts: list[str], expected: str | None) -> None:
 )
 def test_any_function_is_a_policy(answer: Any, mode: str) -> None:
     assert decide(lambda state: answer, FIRST).mode == mode
+
+
+def test_a_budget_of_zero_is_off_where_the_model_can() -> None:
+    assert decide(Thinking(0), FIRST).mode == "off"
+    assert decide(Thinking(0), FIRST, can_skip=False).mode == "0"
 
 
 def test_an_answer_that_is_no_plan_is_refused() -> None:

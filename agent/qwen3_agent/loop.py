@@ -80,9 +80,9 @@ class _Turn:
     def plan(self, index: int) -> Plan:
         """How the next step may think."""
         if self.silent_steps:
-            # A model that cannot do without thoughts is simply asked again
+            # The thought of a model that always thinks is closed at once
             on = not self.model.can_skip_thinking
-            return Plan(on=on, reason="the last step said nothing")
+            return Plan(on=on, budget=0 if on else None, reason="the last step said nothing")
         state = StepState(
             index=index,
             last=self.last,
@@ -92,7 +92,7 @@ class _Turn:
             tokens_left=self._tokens_left(),
             switch=self.switch if self.model.can_skip_thinking else None,
         )
-        return decide(self.policy, state)
+        return decide(self.policy, state, can_skip=self.model.can_skip_thinking)
 
     async def step(self, index: int, plan: Plan) -> ModelStep:
         """One generation, and the tool calls that it asked for."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, TypeGuard
 
 LastEvent = Literal["user", "tool_result", "tool_error", "malformed_call", "repeated_call"]
 """What happened before a step. Of several results in one step, the one furthest to the right."""
@@ -18,7 +18,9 @@ Switch = Literal["/think", "/no_think"]
 """What a user or system message can write to turn thinking on or off, as Qwen3 defines it."""
 
 Mode = int | Literal["on", "off"]
-"""Tokens that a thought may have at most, or on without a limit, or off. 0 is off."""
+"""Tokens that a thought may have at most, or on without a limit, or off.
+
+0 is off as well, but for a model that always thinks: its thought is then closed at once."""
 
 _SWITCH = re.compile(r"(?<![\w/.-])/(?:no_)?think(?![\w/-])")
 
@@ -48,12 +50,12 @@ class Plan:
 
     Args:
         on: whether it thinks.
-        budget: at most so many tokens; None for no limit.
+        budget: at most so many tokens; None for no limit. 0 becomes off where the model can.
         reason: why, in a few words.
         grace: tokens over the budget to reach the end of a line.
 
     Raises:
-        ValueError: a budget below 1 or a grace below 0.
+        ValueError: a budget or a grace below 0.
     """
 
     on: bool
@@ -62,8 +64,8 @@ class Plan:
     grace: int = 0
 
     def __post_init__(self) -> None:
-        if self.budget is not None and self.budget < 1:
-            raise ValueError(f"A thinking budget is 1 or more, not {self.budget}; 0 is on=False.")
+        if self.budget is not None and self.budget < 0:
+            raise ValueError(f"A thinking budget is 0 or more, not {self.budget}.")
         if self.grace < 0:
             raise ValueError(f"The grace of a thinking budget is 0 or more, not {self.grace}.")
 
@@ -148,28 +150,26 @@ class Thinking:
 
     def __call__(self, state: StepState) -> Plan:
         """What the step may think."""
-        if self._never():
-            return Plan(on=False, reason="thinking is off")
         mode, reason = self._mode(state)
         if state.switch == "/no_think":
             mode, reason = "off", "/no_think"
-        elif state.switch == "/think" and mode in ("off", 0):
+        elif state.switch == "/think" and mode in ("off", 0) and self._ever():
             mode, reason = self.first if self.first not in ("off", 0) else "on", "/think"
-        if mode in ("off", 0):
+        if mode == "off":
             return Plan(on=False, reason=reason)
-        wanted = None if mode == "on" else int(mode)
+        wanted = None if mode == "on" else mode
         if self.total is None:
             return Plan(True, wanted, reason, self._grace(wanted))
         left = self.total - state.thinking_tokens
         allowed = self._share(left, is_last=state.steps_left <= 1)
         if allowed < 1:
-            return Plan(on=False, reason="the total is spent")
+            return Plan(True, 0, "the total is spent")
         budget = allowed if wanted is None else min(wanted, allowed)
         return Plan(True, budget, reason, min(self._grace(budget), left - budget))
 
-    def _never(self) -> bool:
+    def _ever(self) -> bool:
         modes = (self.first, self.after_tool, self.after_error)
-        return all(mode in ("off", 0, None) for mode in modes)
+        return any(mode not in ("off", 0, None) for mode in modes)
 
     def _mode(self, state: StepState) -> tuple[Mode, str]:
         if state.last == "user":
@@ -191,25 +191,31 @@ class Thinking:
         return budget // 10 if self.grace and budget is not None else 0
 
 
-def decide(policy: Policy, state: StepState) -> Plan:
+def decide(policy: Policy, state: StepState, *, can_skip: bool = True) -> Plan:
     """The plan of any policy, in whichever form it answers.
+
+    Args:
+        policy: decides.
+        state: of the step.
+        can_skip: whether the model can do without thinking; a budget of 0 is off then.
 
     Raises:
         TypeError: the policy answers with something that is no plan.
     """
     answer = policy(state)
-    if isinstance(answer, Plan):
-        return answer
     if isinstance(answer, bool):
-        return Plan(on=answer, reason="the policy's choice")
-    if not _is_mode(answer):
+        answer = "on" if answer else "off"
+    if _is_mode(answer):
+        budget = None if isinstance(answer, str) else answer
+        answer = Plan(on=answer != "off", budget=budget, reason="the policy's choice")
+    if not isinstance(answer, Plan):
         raise TypeError(
             'A thinking policy answers with a Plan, "on", "off" or a number of tokens, '
             f"not with {answer!r}."
         )
-    on = answer not in ("off", 0)
-    budget = answer if on and isinstance(answer, int) else None
-    return Plan(on=on, budget=budget, reason="the policy's choice")
+    if answer.budget == 0 and can_skip:
+        return replace(answer, on=False, budget=None)
+    return answer
 
 
 def as_policy(thinking: Mode | Literal["adaptive"] | Policy | None) -> Policy | None:
@@ -239,7 +245,7 @@ def latest_switch(texts: Iterable[str]) -> Switch | None:
     return latest
 
 
-def _is_mode(value: object) -> bool:
+def _is_mode(value: object) -> TypeGuard[Mode]:
     if isinstance(value, int) and not isinstance(value, bool):
         return value >= 0
     return value in ("on", "off")
