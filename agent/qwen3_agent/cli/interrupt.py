@@ -20,16 +20,23 @@ GRACE = 1.2
 """Seconds that a cancelled run has to close its servers, sandboxes and engine."""
 
 
-def run_until_interrupted(main: Callable[[], Awaitable[int]]) -> int:
+def run_until_interrupted(
+    main: Callable[[], Awaitable[int]], *, leave_screen: Callable[[], None] = lambda: None
+) -> int:
     """Run `main` on an event loop and return its exit code.
 
     SIGINT and SIGTERM cancel it. The process then ends with 130 or 143 without waiting for
     threads, since one may be in the middle of an import or of loading weights.
+
+    Args:
+        main: returns the exit code.
+        leave_screen: called before the process ends in the middle of things, so that no half
+            drawn line and no hidden cursor stays behind.
     """
     received: list[int] = []
 
     async def guarded() -> int | None:
-        with anyio.CancelScope() as scope, _on_signal(scope, received):
+        with anyio.CancelScope() as scope, _on_signal(scope, received, leave_screen):
             return await main()
         return None
 
@@ -42,22 +49,23 @@ def run_until_interrupted(main: Callable[[], Awaitable[int]]) -> int:
 
 
 @contextmanager
-def _on_signal(scope: anyio.CancelScope, received: list[int]) -> Iterator[None]:
+def _on_signal(
+    scope: anyio.CancelScope, received: list[int], leave_screen: Callable[[], None]
+) -> Iterator[None]:
     """Cancel `scope` at the first signal; leave at once at the second."""
     loop = anyio.lowlevel.current_token()
 
-    def insist(number: int) -> None:
-        time.sleep(GRACE)
+    def insist(number: int, grace: float) -> None:
+        time.sleep(grace)
+        leave_screen()
         print("Interrupted.", file=sys.stderr)
         _leave(128 + number)
 
     def handle(number: int, frame: FrameType | None) -> None:
         received.append(number)
-        if len(received) > 1:
-            _leave(128 + number)
         # Threads, since the loop may be what does not answer, and must be woken if it sleeps.
         cancel = partial(anyio.from_thread.run_sync, scope.cancel, token=loop)
-        for target in (cancel, partial(insist, number)):
+        for target in (cancel, partial(insist, number, GRACE if len(received) == 1 else 0)):
             threading.Thread(target=target, daemon=True).start()
 
     previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -11,10 +11,7 @@ import typer
 if TYPE_CHECKING:
     from ..agent import Agent
 
-DEMO_NOTE = (
-    "No model was named and there is no CUDA GPU, so this is qwen3-tiny, a demonstration model "
-    "that knows little more than its tools. Name a real one: --model Qwen/Qwen3-4B"
-)
+DEMO_NOTE = "No GPU: using qwen3-tiny, a demo model. For a real one: --model Qwen/Qwen3-4B"
 
 
 def run(
@@ -150,4 +147,4 @@ def _stream(agent: Agent, task: str, *, as_json: bool, quiet: bool, verbose: boo
             view.close()
         return 0
 
-    return run_until_interrupted(main)
+    return run_until_interrupted(main, leave_screen=view.close)
