@@ -16,6 +16,7 @@ import anyio
 import pytest
 
 from qwen3_tools.code_interpreter import CodeInterpreter
+from qwen3_tools.code_interpreter.sandbox import survey
 from qwen3_tools.errors import Qwen3AgentError, SandboxUnavailable, ToolError
 
 from .test_hostile import left_behind
@@ -138,6 +139,26 @@ async def test_too_much_memory_is_an_error_or_an_end(interpreter: CodeInterprete
     assert "MemoryError" in str(result.error)
 
 
+async def test_memory_is_limited_for_all_processes_together() -> None:
+    async with CodeInterpreter(memory_mb=256) as interpreter:
+        result = await interpreter.run(
+            "import time\nfor _ in range(4):\n    if os.fork() == 0:\n"
+            "        data = bytearray(b'x') * (100 << 20); time.sleep(98765)\ntime.sleep(98765)"
+        )
+    assert (result.status, result.state_lost) == ("killed", True)
+    assert result.error == "The code was stopped: it used more than 256 MiB of memory."
+    assert left_behind() == []
+
+
+async def test_processes_are_limited() -> None:
+    async with CodeInterpreter(max_processes=8) as interpreter:
+        result = await interpreter.run(
+            "import time\nmade = 0\ntry:\n    while made < 50:\n        if os.fork() == 0:\n"
+            "            time.sleep(98765)\n        made += 1\nexcept OSError: pass\nmade < 8"
+        )
+    assert result.result == "True"
+
+
 async def test_too_many_files_on_disk_end_the_session() -> None:
     async with CodeInterpreter(disk_mb=8) as interpreter:
         result = await interpreter.run(
@@ -175,6 +196,18 @@ async def test_a_given_work_dir_stays(tmp_path: Path) -> None:
         result = await interpreter.run("open('out.txt', 'w').write(open('in.txt').read().upper());")
         assert result.files == ("out.txt",)
     assert (tmp_path / "out.txt").read_text() == "GIVEN"
+
+
+async def test_a_survey_tells_which_walls_hold() -> None:
+    found = await survey()
+    assert list(found) == ["bubblewrap", "namespaces", "landlock"]
+    assert None in found.values()
+
+
+async def test_without_a_sandbox_only_when_told_so() -> None:
+    async with CodeInterpreter(unsafe_no_sandbox=True) as interpreter:
+        assert (await interpreter.run("import os; os.getuid()")).result == str(os.getuid())
+        assert interpreter.isolation.startswith("none")
 
 
 async def test_it_is_a_source_of_the_one_tool() -> None:
@@ -226,6 +259,79 @@ async def test_misuse_is_told_in_a_sentence() -> None:
     async with CodeInterpreter(python="/nowhere/python") as interpreter:
         with pytest.raises(SandboxUnavailable, match="does not start"):
             await interpreter.run("1")
+
+
+async def test_files_go_in_and_come_out(interpreter: CodeInterpreter, tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("a,b")
+    interpreter.upload(tmp_path / "table.csv")
+    interpreter.upload(b"1,2", "more.csv")
+    await interpreter.run(
+        "open('table.csv', 'a').write('\\n' + open('more.csv').read()); os.mkdir('out');"
+        "os.rename('more.csv', 'out/more.csv')"
+    )
+    assert interpreter.list_files() == ["out/more.csv", "table.csv"]
+    assert interpreter.download("table.csv") == b"a,b\n1,2"
+    assert interpreter.download("out/more.csv") == b"1,2"
+
+
+@pytest.mark.parametrize(
+    "trap",
+    [
+        "os.symlink(CANARY, 'trap')",
+        "os.symlink(os.path.dirname(CANARY), 'folder'); os.rename('folder', 'trap')",
+        "os.mkfifo('trap')",
+        "os.mkdir('trap')",
+        "open('one', 'w').close(); os.link('one', 'trap')",
+    ],
+)
+async def test_a_download_follows_nothing_that_code_laid_out(
+    trap: str, interpreter: CodeInterpreter, tmp_path: Path
+) -> None:
+    canary = tmp_path / "canary.txt"
+    canary.write_text("secret")
+    assert (await interpreter.run(f"CANARY = {str(canary)!r}\n{trap};")).status == "ok"
+    for name in ("trap", "trap/canary.txt", str(canary), f"../{tmp_path.name}/canary.txt"):
+        with pytest.raises(OSError, match=r"open|regular"):
+            interpreter.download(name)
+    if "mkdir" not in trap:
+        interpreter.upload(b"mine", "trap")
+        assert interpreter.download("trap") == b"mine"
+    assert canary.read_text() == "secret"
+    with pytest.raises(ValueError, match="no name for a file"):
+        interpreter.upload(b"", "../up")
+
+
+async def test_an_interrupt_ends_the_cell_and_keeps_the_state(
+    interpreter: CodeInterpreter,
+) -> None:
+    await interpreter.run("x = 1")
+
+    async def interrupt() -> None:
+        await anyio.sleep(0.3)
+        interpreter.interrupt()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(interrupt)
+        result = await interpreter.run("import time; time.sleep(60)")
+    assert result.status == "error"
+    assert str(result.error).endswith("KeyboardInterrupt")
+    assert (await interpreter.run("x")).result == "1"
+
+
+async def test_a_reset_forgets_names_and_keeps_files(interpreter: CodeInterpreter) -> None:
+    await interpreter.run("x = 1; open('kept.txt', 'w').close()")
+    await interpreter.reset()
+    result = await interpreter.run("'x' in globals(), os.listdir()")
+    assert (result.result, result.state_lost) == ("(False, ['kept.txt'])", False)
+
+
+def test_there_is_a_sync_door() -> None:
+    with CodeInterpreter() as interpreter:
+        interpreter.run_sync("x = 6")
+        assert interpreter.run_sync("x * 7").result == "42"
+        interpreter.reset_sync()
+        assert interpreter.run_sync("x").status == "error"
+    assert left_behind() == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])

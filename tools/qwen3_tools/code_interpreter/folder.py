@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
@@ -34,6 +35,42 @@ def new_files(folder: Path, before: set[str], besides: set[str]) -> tuple[str, .
     if len(shown) > _MOST_LISTED:
         shown[_MOST_LISTED:] = [f"and {len(shown) - _MOST_LISTED} more"]
     return tuple(shown)
+
+
+def read(folder: Path, name: str) -> bytes:
+    """A regular file below `folder` that has no other name. Raises OSError for anything else."""
+    from qwen3_tools.code_interpreter.jail import kernel
+
+    beneath = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        handle = kernel.open_beneath(beneath, name, os.O_RDONLY | os.O_NONBLOCK)
+    finally:
+        os.close(beneath)
+    with open(handle, "rb") as file:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+            raise PermissionError(f"{name} is no regular file of its own")
+        return file.read()
+
+
+def write(folder: Path, name: str, data: bytes, uid: int) -> None:
+    """Put a file into `folder` and hand it over; whatever had its name is unlinked, not written.
+
+    Raises ValueError when `name` is more than the name of a file, OSError when it is a folder's.
+    """
+    if name in ("", ".", "..") or "/" in name or "\0" in name:
+        raise ValueError(f"{name!r} is no name for a file in the work folder")
+    beneath = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=beneath)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with open(os.open(name, flags, 0o644, dir_fd=beneath), "wb") as file:
+            file.write(data)
+            if os.geteuid() == 0:
+                os.fchown(file.fileno(), uid, uid)
+    finally:
+        os.close(beneath)
 
 
 def figures(folder: Path, names: object) -> tuple[Path, ...]:

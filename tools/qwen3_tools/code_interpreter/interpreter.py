@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import anyio
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from qwen3_tools.code_interpreter import folder
 from qwen3_tools.code_interpreter import sandbox as sandbox_
@@ -98,6 +99,8 @@ class CodeInterpreter:
         self._walls: Walls | None = None
         self._state_lost = False
         self._one_at_a_time = anyio.Lock()
+        self._portal: BlockingPortal
+        self._sync_stack: contextlib.ExitStack
 
     @property
     def work_dir(self) -> Path:
@@ -160,6 +163,60 @@ class CodeInterpreter:
                 await self._stop()
                 raise
             return replace(result, seconds=time.monotonic() - began)
+
+    def interrupt(self) -> None:
+        """End the cell that is running with KeyboardInterrupt, as Ctrl-C would; the state stays."""
+        if self._session is not None:
+            self._session.interrupt()
+
+    async def reset(self) -> None:
+        """Forget all that cells defined. Files stay."""
+        async with self._one_at_a_time:
+            await self._stop()
+
+    def upload(self, source: str | os.PathLike[str] | bytes, name: str | None = None) -> None:
+        """Copy a file, or data under `name`, into the work folder.
+
+        Raises OSError when the source cannot be read, ValueError when `name` is not a file's name.
+        """
+        data = source if isinstance(source, bytes) else Path(source).read_bytes()
+        if name is None:
+            if isinstance(source, bytes):
+                raise ValueError("data needs a name to be uploaded under")
+            name = Path(source).name
+        room = self._entered()
+        folder.write(room.work_dir, name, data, room.uid)
+
+    def download(self, name: str) -> bytes:
+        """What is in a file of the work folder, named relative to it.
+
+        Raises OSError when there is no such file, or when it is a link or no regular file: code
+        may have put it there to have something else read.
+        """
+        return folder.read(self._entered().work_dir, name)
+
+    def list_files(self) -> list[str]:
+        """The files in the work folder, relative to it; hidden ones are left out."""
+        return sorted(folder.files_in(self._entered().work_dir))
+
+    def __enter__(self) -> Self:
+        """The door for code that is not async: then `run_sync` and the rest, from this thread."""
+        with contextlib.ExitStack() as stack:
+            portal = stack.enter_context(start_blocking_portal())
+            stack.enter_context(portal.wrap_async_context_manager(self))
+            self._portal, self._sync_stack = portal, stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sync_stack.close()
+
+    def run_sync(self, code: str) -> CodeResult:
+        """`run`, inside of a `with` statement instead of an `async with`."""
+        return self._portal.call(self.run, code)
+
+    def reset_sync(self) -> None:
+        """`reset`, inside of a `with` statement instead of an `async with`."""
+        self._portal.call(self.reset)
 
     async def _run(self, room: _Room, code: str) -> CodeResult:
         lost, self._state_lost = self._state_lost, False

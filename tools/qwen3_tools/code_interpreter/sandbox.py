@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from qwen3_tools.code_interpreter import bubblewrap
+from qwen3_tools.code_interpreter.folder import hand_over
 from qwen3_tools.code_interpreter.jail.plan import Plan, Walls
 from qwen3_tools.code_interpreter.layout import layout_of
 from qwen3_tools.code_interpreter.session import Session, SessionEnded
@@ -58,27 +59,55 @@ async def start(
     """
     failures: dict[Walls, str] = {}
     for walls in walls_of(sandbox):
-        if walls == "bubblewrap" and (reason := bubblewrap.why_not()):
-            failures[walls] = reason
-            continue
         plan = make_plan(
             walls, python=python, work_dir=work_dir, scratch=scratch, limits=limits, uid=uid
         )
-        session = Session(plan, _command(plan, scratch))
-        try:
-            with bait(walls) as baited:
-                escaped = await session.find_escapes(baited)
-        except SessionEnded as ended:
-            failures[walls] = str(ended)
-        except BaseException:
-            await session.close()
-            raise
-        else:
-            if not escaped or walls == "none":
-                return walls, session
-            failures[walls] = f"code inside could {', '.join(escaped)}"
-        await session.close()
+        session = await _tested(plan, scratch)
+        if isinstance(session, Session):
+            return walls, session
+        failures[walls] = session
     raise SandboxUnavailable(_explain(failures))
+
+
+async def survey() -> dict[Walls, str | None]:
+    """Each kind of walls, strongest first, and why it does not hold on this machine, or None."""
+    found: dict[Walls, str | None] = {}
+    uid = spare_uid()
+    for walls in _STRONGEST_FIRST:
+        with tempfile.TemporaryDirectory() as work_dir, tempfile.TemporaryDirectory() as scratch:
+            for folder in (work_dir, scratch):
+                hand_over(Path(folder), uid)
+            limits = Limits(memory_mb=1024, disk_mb=64, max_processes=16)
+            plan = make_plan(
+                walls, python=None, work_dir=work_dir, scratch=scratch, limits=limits, uid=uid
+            )
+            session = await _tested(plan, scratch)
+            found[walls] = None if isinstance(session, Session) else session
+            if isinstance(session, Session):
+                await session.close()
+    return found
+
+
+async def _tested(plan: Plan, scratch: str) -> Session | str:
+    """A session whose walls hold, or why they do not."""
+    if plan.walls == "bubblewrap" and (reason := bubblewrap.why_not()):
+        return reason
+    session = Session(plan, _command(plan, scratch))
+    try:
+        if plan.walls == "none":
+            return session
+        with bait(plan.walls) as baited:
+            escaped = await session.find_escapes(baited)
+        if not escaped:
+            return session
+        failure = f"code inside could {', '.join(escaped)}"
+    except SessionEnded as ended:
+        failure = str(ended)
+    except BaseException:
+        await session.close()
+        raise
+    await session.close()
+    return failure
 
 
 def walls_of(sandbox: Sandbox | Literal["none"]) -> Sequence[Walls]:

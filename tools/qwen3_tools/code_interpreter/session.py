@@ -88,6 +88,10 @@ class Session:
         self._order(supervisor.RUNNING)
         return await self._exchange({"op": "run", "code": code}, seconds, stdout, stderr)
 
+    def interrupt(self) -> None:
+        """As Ctrl-C does: the running cell ends with KeyboardInterrupt, if it lets itself."""
+        self._order(supervisor.INTERRUPT)
+
     async def check(self) -> None:
         """After a cell. Raises SessionEnded unless limits hold and the worker is as good as new."""
         self._order(supervisor.IDLE)

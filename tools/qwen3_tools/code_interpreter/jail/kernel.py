@@ -22,7 +22,8 @@ PR_CAP_AMBIENT_CLEAR_ALL = 4
 LAST_POSSIBLE_CAPABILITY = 63
 
 _SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
-_SYS_MOUNT_SETATTR = 442
+_SYS_MOUNT_SETATTR, _SYS_OPENAT2 = 442, 437
+_RESOLVE_NO_MAGICLINKS, _RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH = 0x02, 0x04, 0x08
 _AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
 _MOUNT_ATTR_RDONLY, _MOUNT_ATTR_NOSUID, _MOUNT_ATTR_NODEV = 0x1, 0x2, 0x4
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
@@ -91,6 +92,13 @@ def restrict_mount(target: str, *, read_only: bool, recursive: bool = True) -> N
         change,
         len(change),
     )
+
+
+def open_beneath(folder: int, path: str, flags: int) -> int:
+    """Open `path` below the folder, through no symbolic link whatsoever."""
+    resolve = _RESOLVE_BENEATH | _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_MAGICLINKS
+    how = struct.pack("=QQQ", flags | os.O_CLOEXEC, 0, resolve)
+    return syscall(f"open {path}", _SYS_OPENAT2, folder, os.fsencode(path), how, len(how))
 
 
 def set_host_name(name: str) -> None:

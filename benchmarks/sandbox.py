@@ -1,0 +1,160 @@
+"""How fast and how small the code interpreter is, beside an ipykernel where one is installed.
+
+    python benchmarks/sandbox.py [--sandbox namespaces] [--sessions 100] [--cells 10000]
+
+The ipykernel runs in namespaces of its own as well (`unshare`), so the ratios are of one machine,
+one run and the same walls.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+from rich.console import Console
+from rich.table import Table
+
+from qwen3_tools.code_interpreter import CodeInterpreter
+
+Row = tuple[str, float, float | None, str]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--sandbox", default="auto")
+    parser.add_argument("--sessions", type=int, default=100, help="open at once")
+    parser.add_argument("--cells", type=int, default=10_000, help="run in one session")
+    options = parser.parse_args()
+    rows, isolation = anyio.run(measure, options.sandbox, options.sessions, options.cells)
+    table = Table(title=f"Code interpreter: {isolation}")
+    for heading in ("what", "here", "ipykernel", "times"):
+        table.add_column(heading, justify="left" if heading == "what" else "right")
+    for what, ours, theirs, unit in rows:
+        ratio = f"{theirs / ours:.0f}" if theirs and ours else ""
+        table.add_row(what, f"{ours:.4g} {unit}", f"{theirs:.4g} {unit}" if theirs else "-", ratio)
+    Console().print(table)
+
+
+async def measure(sandbox: Any, sessions: int, cells: int) -> tuple[list[Row], str]:
+    theirs = ipykernel() if importlib.util.find_spec("ipykernel") else {}
+    starts = []
+    for _ in range(10):
+        began = time.perf_counter()
+        async with CodeInterpreter(sandbox=sandbox) as interpreter:
+            await interpreter.run("1+1")
+            starts.append(time.perf_counter() - began)
+    async with CodeInterpreter(sandbox=sandbox) as interpreter:
+        await interpreter.run("1+1")
+        isolation = interpreter.isolation
+        idle = memory_mib(descendants())
+        answers = []
+        for _ in range(1000):
+            began = time.perf_counter()
+            await interpreter.run("1+1")
+            answers.append(time.perf_counter() - began)
+        before = memory_mib(descendants())
+        for _ in range(cells):
+            await interpreter.run("1+1")
+        growth = memory_mib(descendants()) - before
+    began = time.perf_counter()
+    at_once = await many(sandbox, sessions)
+    rows: list[Row] = [
+        ("start to first answer", statistics.median(starts), theirs.get("start"), "s"),
+        ("1+1", statistics.median(answers) * 1000, theirs.get("answer"), "ms"),
+        ("memory idle", idle, theirs.get("memory"), "MiB"),
+        (f"{sessions} sessions at once: all answered", time.perf_counter() - began, None, "s"),
+        (f"{sessions} sessions at once: memory", at_once, None, "MiB"),
+        (f"growth over {cells} cells", growth, None, "MiB"),
+    ]
+    return rows, isolation
+
+
+async def many(sandbox: Any, sessions: int) -> float:
+    """MiB that this many sessions use, all of them open and after their first answer."""
+    answered = 0
+    all_answered = anyio.Event()
+    done = anyio.Event()
+
+    async def one() -> None:
+        nonlocal answered
+        async with CodeInterpreter(sandbox=sandbox) as interpreter:
+            await interpreter.run("1+1")
+            answered += 1
+            if answered == sessions:
+                all_answered.set()
+            await done.wait()
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(sessions):
+            tasks.start_soon(one)
+        await all_answered.wait()
+        used = memory_mib(descendants())
+        done.set()
+    return used
+
+
+def ipykernel() -> dict[str, float]:
+    """Seconds to the first answer, milliseconds for `1+1`, and MiB, of a kernel in namespaces."""
+    from jupyter_client.manager import KernelManager
+
+    manager = KernelManager(transport="ipc")
+    manager.kernel_cmd = ["unshare", "-Urnpf", sys.executable, "-m", "ipykernel_launcher"]
+    manager.kernel_cmd += ["-f", "{connection_file}"]
+    began = time.perf_counter()
+    manager.start_kernel()
+    client = manager.blocking_client()
+    client.start_channels()
+    client.wait_for_ready(timeout=60)
+    ask: Callable[[], object] = lambda: client.execute_interactive(  # noqa: E731
+        "1+1", output_hook=lambda _: None
+    )
+    ask()
+    start = time.perf_counter() - began
+    answers = []
+    for _ in range(100):
+        began = time.perf_counter()
+        ask()
+        answers.append(time.perf_counter() - began)
+    used = memory_mib(descendants())
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+    return {"start": start, "answer": statistics.median(answers) * 1000, "memory": used}
+
+
+def descendants() -> list[int]:
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            parents[int(entry.name)] = int(stat[1])
+    found = {os.getpid()}
+    while new := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= new
+    return sorted(found - {os.getpid()})
+
+
+def memory_mib(pids: list[int]) -> float:
+    """Proportional set size: pages that processes share are counted once."""
+    total = 0
+    for pid in pids:
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        total += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total / 1024
+
+
+if __name__ == "__main__":
+    main()
