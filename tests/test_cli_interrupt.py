@@ -102,7 +102,7 @@ def test_the_second_signal_ends_it_at_once() -> None:
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=30)
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 1
     assert process.returncode == 130
 
 

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -55,6 +55,10 @@ def _on_signal(
     """Cancel `scope` at the first signal; leave at once at the second."""
     loop = anyio.lowlevel.current_token()
 
+    def cancel() -> None:
+        with suppress(RuntimeError):  # The loop may have ended by itself meanwhile.
+            anyio.from_thread.run_sync(scope.cancel, token=loop)
+
     def insist(number: int, grace: float) -> None:
         time.sleep(grace)
         leave_screen()
@@ -64,7 +68,6 @@ def _on_signal(
     def handle(number: int, frame: FrameType | None) -> None:
         received.append(number)
         # Threads, since the loop may be what does not answer, and must be woken if it sleeps.
-        cancel = partial(anyio.from_thread.run_sync, scope.cancel, token=loop)
         for target in (cancel, partial(insist, number, GRACE if len(received) == 1 else 0)):
             threading.Thread(target=target, daemon=True).start()
 
