@@ -40,7 +40,12 @@ def run_until_interrupted(
             return await main()
         return None
 
-    code = anyio.run(guarded)
+    code = None
+    try:
+        code = anyio.run(guarded)
+    except Exception:
+        if not received:  # What fails while it is being cancelled is of no interest.
+            raise
     if not received:
         assert code is not None, "only a signal cancels the scope"
         return code

@@ -126,10 +126,12 @@ class LiveView:
             case StepFinished() if self._verbose:
                 self._end_content()
                 report = event.report
+                called = ", ".join(name or "(malformed)" for name in report.tool_calls)
+                called = f", called {called}" if called else ""
                 self._line(
                     f"step {report.index + 1}: thinking {report.thinking}, "
                     f"{report.prompt_tokens} prompt tokens ({report.cached_tokens} cached), "
-                    f"{report.sampled_tokens} sampled, {report.seconds:.1f} s",
+                    f"{report.sampled_tokens} sampled, {report.seconds:.1f} s{called}",
                     "dim",
                 )
             case Notice():
