@@ -238,6 +238,19 @@ async def test_a_conversation_goes_on_after_a_turn_that_was_cut_off(keep_thought
 
 
 @pytest.mark.anyio
+async def test_what_was_said_before_a_run_was_cancelled_is_remembered() -> None:
+    model = scripted_model("Once upon a time...", "About whom?")
+    async with Agent(model).conversation() as conversation:
+        async with conversation.stream("Tell me a story.") as stream:
+            async for event in stream:
+                if isinstance(event, events.ContentText) and "time" in event.text:
+                    break
+        await conversation.run("Stop.")
+    prompt = model.chat_format.decode(model.engine.prompts[1])  # type: ignore[attr-defined]
+    assert "<|im_start|>assistant\nOnce upon a" in prompt
+
+
+@pytest.mark.anyio
 async def test_a_conversation_takes_one_turn_at_a_time() -> None:
     agent = Agent(scripted_model(call("wait_forever")), tools=[wait_forever])
     async with agent.conversation() as conversation, conversation.stream("One") as stream:

@@ -150,6 +150,7 @@ class LocalChat:
         try:
             finish = await generation.run(max_tokens, sampling, logprobs=self._logprobs)
         finally:
+            generation.parser.finish(truncated=True)
             self._messages.append(_message(generation.parser.parts))
             self.transcript.name_parts(generation.parser.parts)
         return ModelStep(
