@@ -9,6 +9,7 @@ one run and the same walls.
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
 import os
 import statistics
@@ -103,9 +104,8 @@ async def many(sandbox: Any, sessions: int) -> float:
 
 def ipykernel() -> dict[str, float]:
     """Seconds to the first answer, milliseconds for `1+1`, and MiB, of a kernel in namespaces."""
-    from jupyter_client.manager import KernelManager
-
-    manager = KernelManager(transport="ipc")
+    jupyter: Any = importlib.import_module("jupyter_client.manager")
+    manager = jupyter.KernelManager(transport="ipc")
     manager.kernel_cmd = ["unshare", "-Urnpf", sys.executable, "-m", "ipykernel_launcher"]
     manager.kernel_cmd += ["-f", "{connection_file}"]
     began = time.perf_counter()

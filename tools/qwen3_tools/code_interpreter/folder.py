@@ -46,10 +46,11 @@ def read(folder: Path, name: str) -> bytes:
         handle = kernel.open_beneath(beneath, name, os.O_RDONLY | os.O_NONBLOCK)
     finally:
         os.close(beneath)
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        os.close(handle)
+        raise PermissionError(f"{name} is no regular file of its own")
     with open(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-            raise PermissionError(f"{name} is no regular file of its own")
         return file.read()
 
 
