@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
+
 from qwen3_agent.engines import Chunk, Sampling
 from qwen3_agent.engines.transformers import TransformersEngine
 from qwen3_agent.errors import EngineError
@@ -43,8 +44,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def engine(folder: Path) -> Iterator[TransformersEngine]:
-    yield TransformersEngine.load(folder)
+def engine(folder: Path) -> TransformersEngine:
+    return TransformersEngine.load(folder)
 
 
 async def chunks_of(engine: TransformersEngine, prompt: list[int], **options: Any) -> list[Chunk]:
@@ -213,8 +214,7 @@ async def test_a_long_prompt_is_computed_in_pieces_between_which_it_can_be_cance
     prompt = [token % 64 for token in range(400)]
     async with anyio.create_task_group() as group:
         group.start_soon(ids_of, engine, prompt)
-        while not computing.is_set():
-            await anyio.sleep(0)
+        await anyio.to_thread.run_sync(computing.wait, 10)
         group.cancel_scope.cancel()
     assert 0 < engine.computed_tokens < 400
     before = engine.computed_tokens
