@@ -83,6 +83,10 @@ async def test_output_of_programs_is_captured_too(interpreter: CodeInterpreter) 
     assert (await interpreter.run("import os; os.system('echo shell'); 1;")).stdout == "shell\n"
 
 
+async def test_code_may_be_longer_than_a_pipe_holds(interpreter: CodeInterpreter) -> None:
+    assert (await interpreter.run(f"text = {'x' * 3_000_000!r}\nlen(text)")).result == "3000000"
+
+
 async def test_input_is_disabled(interpreter: CodeInterpreter) -> None:
     result = await interpreter.run("input('name? ')")
     assert result.error is not None

@@ -57,11 +57,13 @@ def read_now(handle: int) -> bytes:
         return b""
 
 
-async def write(handle: int, data: bytes) -> None:
-    """All of it. Raises BrokenPipeError when nobody reads any more."""
-    view = memoryview(data)
-    while view:
+async def write(handle: int, data: bytearray) -> None:
+    """All of it; what is written is taken from `data`, so that a cancelled write can go on.
+
+    Raises BrokenPipeError when nobody reads any more.
+    """
+    while data:
         try:
-            view = view[os.write(handle, view) :]
+            del data[: os.write(handle, data)]
         except BlockingIOError:
             await anyio.wait_writable(handle)

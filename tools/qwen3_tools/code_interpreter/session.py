@@ -22,6 +22,7 @@ from qwen3_tools.code_interpreter.result import TIMEOUT_ERROR
 _START_SECONDS = 60.0  # these two are for a machine that has no time to spare
 _CHECK_SECONDS = 20.0
 _GRACE_SECONDS = 1.0
+_SHORT_SECONDS = 0.02
 _END_SECONDS = 5.0
 _MOST_REPLY_BYTES = 16 << 20
 
@@ -48,6 +49,7 @@ class Session:
             os.set_blocking(handle, False)
         self._buffer = bytearray()
         self._said = b""
+        self._unsent = bytearray()
         handles = (replies_in, reports_in, orders_in)
         try:
             self._process = subprocess.Popen(
@@ -85,7 +87,6 @@ class Session:
         self, code: str, seconds: float, stdout: pipes.Output, stderr: pipes.Output
     ) -> dict[str, Any] | None:
         """The worker's reply to a cell, unchecked; None when the cell had to be interrupted."""
-        self._order(supervisor.RUNNING)
         return await self._exchange({"op": "run", "code": code}, seconds, stdout, stderr)
 
     def interrupt(self) -> None:
@@ -95,14 +96,14 @@ class Session:
     async def check(self) -> None:
         """After a cell. Raises SessionEnded unless limits hold and the worker is as good as new."""
         self._order(supervisor.IDLE)
-        with anyio.move_on_after(_CHECK_SECONDS):
-            await self._report("within_limits")
         rest = pipes.Output(0)
         one, other = secrets.randbelow(10**6), secrets.randbelow(10**6)
         request = {"op": "check", "code": f"{one} * {other}"}
         reply = await self._exchange(request, _CHECK_SECONDS, rest, rest)
         if not reply or reply.get("result") != str(one * other):
             raise SessionEnded("The code broke the interpreter that it ran in.")
+        with anyio.move_on_after(_CHECK_SECONDS):
+            await self._report("within_limits")
 
     async def close(self) -> None:
         """End every process of the session, however it is doing."""
@@ -128,7 +129,7 @@ class Session:
         self, request: dict[str, Any], seconds: float, stdout: pipes.Output, stderr: pipes.Output
     ) -> dict[str, Any] | None:
         number = secrets.token_hex(8)
-        line = json.dumps({"id": number, **request}).encode() + b"\n"
+        self._unsent += json.dumps({"id": number, **request}).encode() + b"\n"
         reply: dict[str, Any] | None = None
         interrupted = False
         ended: SessionEnded | None = None
@@ -136,13 +137,17 @@ class Session:
             tasks.start_soon(_pump, self._stdout, stdout)
             tasks.start_soon(_pump, self._stderr, stderr)
             try:
-                with anyio.move_on_after(seconds):
-                    reply = await self._reply(line, number)
+                with anyio.move_on_after(min(seconds, _SHORT_SECONDS)):
+                    reply = await self._reply(number)
+                if reply is None and seconds > _SHORT_SECONDS:
+                    self._order(supervisor.RUNNING)  # long enough to be worth watching
+                    with anyio.move_on_after(seconds - _SHORT_SECONDS):
+                        reply = await self._reply(number)
                 if reply is None:
                     interrupted = True
                     self._order(supervisor.INTERRUPT)
                     with anyio.move_on_after(_GRACE_SECONDS):
-                        reply = await self._reply(b"", number)
+                        reply = await self._reply(number)
             except SessionEnded as error:
                 ended = error  # raised below: a task group would wrap it
             tasks.cancel_scope.cancel()
@@ -156,9 +161,9 @@ class Session:
         with contextlib.suppress(OSError):  # gone, or so busy that it does not read: close() kills
             os.write(self._orders, order)
 
-    async def _reply(self, line: bytes, number: str) -> dict[str, Any]:
+    async def _reply(self, number: str) -> dict[str, Any]:
         try:
-            await pipes.write(self._requests, line)
+            await pipes.write(self._requests, self._unsent)
         except BrokenPipeError:
             raise await self._cause() from None
         while len(self._buffer) < 4 or len(self._buffer) < self._frame_end():

@@ -64,6 +64,8 @@ def _watch(pid: int, usage: Usage) -> NoReturn:
                 tick = _TICK_RUNNING_MS
             if IDLE in orders:
                 tick, finished = _TICK_IDLE_MS, True
+            elif len(ready) == 1:
+                continue  # nothing to look at yet
             ready.discard(ORDERS)
         if ready:
             _, status = os.waitpid(pid, 0)
