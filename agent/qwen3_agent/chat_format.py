@@ -145,6 +145,10 @@ class ChatFormat:
             )
         return self._tokenizer.encode(prompt)
 
+    def between_messages(self) -> list[int]:
+        """Ids of what stands between the end of a message and the beginning of the next."""
+        return self._tokenizer.encode("\n")
+
     def tool_results(self, texts: Sequence[str]) -> list[int]:
         """Ids of what follows the end of the assistant's message: one turn with all results."""
         return self._encode_masked(
@@ -195,21 +199,18 @@ class ChatFormat:
     ) -> tuple[str, Mask]:
         """The rendered conversation with control text of messages and tools hidden.
 
-        Hiding must not change what the template decides; where it looks at control text itself
-        (`_show_structure`), it gets to see it. Text that comes out otherwise even so is left as
-        the template renders it with everything hidden.
+        Hiding must not change what the template decides, so it gets to see what it looks for
+        (`_show_structure`). If the text comes out otherwise even so, the template sees nothing.
         """
         mask = Mask(self._controls)
         hidden_tools = mask.hide(list(tools))
-        rendered = self._render(mask.hide(list(messages)), hidden_tools)
+        hidden = mask.hide(list(messages))
         if not mask.used:
-            return rendered, mask
-        wanted = self._render(messages, tools)
-        if mask.reveal(rendered) != wanted:
-            shown = [_show_structure(message, mask) for message in messages]
-            attempt = mask.settle(self._render(shown, hidden_tools))
-            if mask.reveal(attempt) == wanted:
-                rendered = attempt
+            return self._render(messages, tools), mask
+        shown = [_show_structure(message, mask) for message in messages]
+        rendered = mask.settle(self._render(shown, hidden_tools))
+        if mask.reveal(rendered) != self._render(messages, tools):
+            rendered = self._render(hidden, hidden_tools)
         return rendered, mask
 
     def _render(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> str:
@@ -264,7 +265,10 @@ def _recognise(template: ChatTemplate) -> _Family:
     call = {"name": "look", "arguments": {"where": "there"}}
     calls = {"role": "assistant", "content": "", "tool_calls": [{"function": call}]}
     answered = {"role": "tool", "content": "found"}
-    text = template.render([asked, calls, answered], thinking=None, generation_prompt=False)
+    try:
+        text = template.render([asked, calls, answered], thinking=None, generation_prompt=False)
+    except ChatFormatError as error:
+        raise _unknown(f"it cannot render a tool call and its result ({error})") from error
     call_format: CallFormat
     if '<tool_call>\n{"name": "look", "arguments": {"where": "there"}}\n</tool_call>' in text:
         call_format = "json"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import tokenizers
 
-__all__ = ["Decoder", "Tokenizer"]
+__all__ = ["Decoder", "Tokenizer", "byte_alphabet"]
 
 
 class Tokenizer:
@@ -92,7 +92,7 @@ class Tokenizer:
         """The UTF-8 bytes of an ordinary token, maybe a part of a character; none if unknown."""
         found = self._token_bytes.get(id)
         if found is None:
-            alphabet = _byte_alphabet()
+            alphabet = byte_alphabet()
             token = self._plain.id_to_token(id) or ""
             found = self._token_bytes[id] = bytes(alphabet[character] for character in token)
         return found
@@ -145,7 +145,7 @@ def _encodable(text: str) -> str:
 
 
 @cache
-def _byte_alphabet() -> dict[str, int]:
+def byte_alphabet() -> dict[str, int]:
     """Byte-level BPE's letters for bytes, from GPT-2's encoder.py: printable ones stand for
     themselves, the others for 256 and up in their order."""
     printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
