@@ -202,17 +202,54 @@ def children() -> set[int]:
 
 
 @pytest.mark.usefixtures("orphans_come_to_us")
-@pytest.mark.parametrize("after", [0.1, 0.3, 0.6, 1.0, 1.5, 2.5, 4.0])
+@pytest.mark.parametrize("after", [0, 0.2, 0.5, 1, 1.5, 2.5, 4])
 def test_ctrl_c_ends_it_at_any_moment_and_leaves_no_process(after: float, tmp_path: Path) -> None:
+    # A server that never gets ready, so that the run cannot be over before it is interrupted.
+    (tmp_path / "slow.py").write_text(
+        "from qwen3_agent import Agent, CodeInterpreter, mcp_servers\n"
+        "servers = {'time': {'command': 'mcp-server-time'},\n"
+        "           'deaf': {'command': 'sleep', 'args': ['30']}}\n"
+        "agent = Agent(tools=[CodeInterpreter(), mcp_servers({'mcpServers': servers})])\n"
+        "print('ready', flush=True)\n"
+    )
     before = children()
     process = subprocess.Popen(
         [COMMAND, "run", "--agent", "slow.py", "What is 48213 * 977?"],
-        cwd=_with_a_slow_tool(tmp_path),
+        cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        start_new_session=True,
     )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
     time.sleep(after)
+    interrupt_and_check(process, before)
+
+
+@pytest.mark.usefixtures("orphans_come_to_us")
+def test_ctrl_c_ends_code_that_runs(tmp_path: Path) -> None:
+    # No model can be relied on to write code that never ends, so this one is scripted.
+    (tmp_path / "busy.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from scripted import call, scripted_model\n"
+        "from qwen3_agent import Agent, CodeInterpreter\n"
+        "code = call('code_interpreter', code='while True: pass')\n"
+        "agent = Agent(scripted_model(code), tools=[CodeInterpreter()], thinking='off')\n"
+    )
+    before = children()
+    process = subprocess.Popen(
+        [COMMAND, "run", "--agent", "busy.py", "--json", "What is 48213 * 977?"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    while b'"tool_call"' not in process.stdout.readline():
+        assert process.poll() is None
+    time.sleep(0.3)
+    interrupt_and_check(process, before)
+
+
+def interrupt_and_check(process: subprocess.Popen[bytes], before: set[int]) -> None:
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
@@ -222,14 +259,3 @@ def test_ctrl_c_ends_it_at_any_moment_and_leaves_no_process(after: float, tmp_pa
     assert b"Traceback" not in errors
     time.sleep(0.1)
     assert children() - before == set()
-
-
-def _with_a_slow_tool(folder: Path) -> Path:
-    """An agent whose interpreter and servers are real, and that is never done."""
-    (folder / "slow.py").write_text(
-        "from qwen3_agent import Agent, CodeInterpreter, mcp_servers\n"
-        "servers = {'time': {'command': 'mcp-server-time'}, 'deaf': {'command': 'sleep', "
-        "'args': ['30']}}\n"
-        "agent = Agent(tools=[CodeInterpreter(), mcp_servers({'mcpServers': servers})])\n"
-    )
-    return folder
