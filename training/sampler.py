@@ -31,13 +31,22 @@ WEIGHTS: dict[Callable[[Context], Dialogue], float] = {
     smalltalk.missing_tool: 0.4,
     smalltalk.custom: 1.0,
 }
+# Families whose first step holds what has to be known by heart: zones of places, Python for words.
+DRILLS = (
+    families.current_time,
+    families.convert,
+    families.two_at_once,
+    families.compute,
+    smalltalk.no_tool,
+    smalltalk.custom,
+)
 REAL_TOOLS = ["get_current_time", "convert_time", "fetch", "code_interpreter"]
 
 
 def tool_list(rng: random.Random) -> ToolList:
     """All of the real tools more often than not, some of them otherwise; made-up ones beside them."""
     roll = rng.random()
-    if roll < 0.45:
+    if roll < 0.36:
         wanted, count = REAL_TOOLS, rng.choice((0, 0, 0, 1, 2, 3))
     elif roll < 0.92:
         servers = [["get_current_time", "convert_time"], ["fetch"], ["code_interpreter"]]
@@ -77,9 +86,14 @@ def system_text(tools: ToolList, instructions: str | None, render: Callable[...,
     return text[: text.rindex("<|im_start|>user\n")]
 
 
-def draw_dialogue(rng: random.Random, tools: ToolList, split: str = "train") -> Dialogue:
-    """A dialogue of a random family that `tools` allow."""
+def draw_dialogue(
+    rng: random.Random, tools: ToolList, split: str = "train", drill: bool = False
+) -> Dialogue:
+    """A dialogue of a random family that `tools` allow; for a drill, one of `DRILLS`."""
     choices = possible(tools)
+    drills = {family: weight for family, weight in choices.items() if family in DRILLS}
+    if drill:
+        choices = drills
     family = rng.choices(list(choices), list(choices.values()))[0]
     language = "en" if rng.random() < 0.58 else "zh"
     return family(Context(rng, split, language, tools))
@@ -111,10 +125,15 @@ class Sampler:
     def encode(self, text: str) -> list[int]:
         return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
 
-    def sequence(self, dialogue: Dialogue) -> Sequence:
+    def sequence(self, dialogue: Dialogue, drill: bool = False) -> Sequence:
+        """The ids of a dialogue; of a drill, up to the end of its first step."""
         ids: list[int] = []
         learn: list[bool] = []
-        for text, sampled in pieces(dialogue, self.rng):
+        parts = pieces(dialogue, self.rng)
+        if drill:
+            ends = (n for n, (text, said) in enumerate(parts) if said and "<|im_end|>" in text)
+            parts = parts[: next(ends) + 1]
+        for text, sampled in parts:
             part = self.encode(text)
             ids += part
             learn += [sampled] * len(part)
@@ -125,7 +144,11 @@ class Sampler:
         tools = tool_list(self.rng)
         instructions = self.rng.choice(INSTRUCTIONS) if self.rng.random() < 0.4 else None
         prefix = self.encode(system_text(tools, instructions, self.render))
-        pool = [self.sequence(draw_dialogue(self.rng, tools)) for _ in range(2 * tokens // 180)]
+        drill = self.rng.random() < 0.5
+        pool = [
+            self.sequence(draw_dialogue(self.rng, tools, drill=drill), drill)
+            for _ in range(2 * tokens // (60 if drill else 180))
+        ]
         pool = sorted((s for s in pool if len(s.ids) <= longest), key=lambda s: len(s.ids))
         size = tokens * 1.0
         start = self.rng.randrange(len(pool))
