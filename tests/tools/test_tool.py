@@ -16,6 +16,7 @@ import pydantic
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from qwen3_tools import Tool, Toolbox, ToolDefinitionError, ToolError, ToolResult, tool
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
+
 from qwen3_tools import Toolbox, ToolDefinitionError, ToolError, ToolResult, tool
 
 pytestmark = pytest.mark.anyio
