@@ -129,7 +129,8 @@ def read_json_call(body: str, *, repair: bool = True) -> tuple[str, dict[str, An
     Raises:
         CallError: what is wrong.
     """
-    if not body.strip():
+    body = body.strip()
+    if not body:
         raise CallError(f"The tool call is empty. {_FORM}")
     try:
         call = _load(body)
@@ -189,7 +190,7 @@ def _no_constant(name: str) -> Any:
 
 def _say(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} at line {error.lineno}, column {error.colno}"
+        return f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}"
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     return str(error)

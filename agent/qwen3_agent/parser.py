@@ -33,6 +33,7 @@ THOUGHT_END = "</think>"
 _SPACE = re.compile(r"\s*")
 _CUT_OFF = "The tool call was cut off before its end, so it was not run. Make a shorter one."
 _NOT_ENDED = "The tool call has no </tool_call>, so it was not run."
+_NOT_CLOSED = "The tool call has a string or a parameter that is not closed, so it was not run."
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,10 +286,13 @@ class Parser:
         return read_json_call(body, repair=call.trusting)
 
     def _end_unfinished_call(self, call: _Call, *, truncated: bool) -> None:
-        if call.may_be_text or not (call.scanner or call.sure or truncated):
+        if not truncated and (call.may_be_text or not (call.scanner or call.sure)):
             self._take_as_text(call)
-        else:
-            self._end_call(call, "".join(call.pieces), _CUT_OFF if truncated else _NOT_ENDED)
+            return
+        error = _CUT_OFF if truncated else _NOT_ENDED
+        if not truncated and call.scanner and call.scanner.candidate is not None:
+            error = _NOT_CLOSED
+        self._end_call(call, "".join(call.pieces), error)
 
     def _take_as_text(self, call: _Call) -> None:
         self._call = None
