@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from transformers import DynamicCache
 
 
+SMALL = 50_000_000
+"""Parameters below which more than one thread of torch costs more than it gives."""
+
+
 @dataclass(slots=True)
 class _Memory:
     """Keys and values of one token sequence."""
@@ -80,6 +84,9 @@ class TransformersEngine:
                 folder, dtype=dtype, local_files_only=True
             )
             model = model.to(device).eval()
+            if device == "cpu" and model.num_parameters() < SMALL:
+                # One core is as fast for so few parameters, and does not wait for busy others
+                torch.set_num_threads(1)
         except Exception as error:
             raise EngineError(f"Cannot load the model in {folder}: {error}") from error
         finally:
