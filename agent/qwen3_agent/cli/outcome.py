@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -10,13 +11,17 @@ import warnings
 from collections.abc import Callable
 
 from ..errors import LimitReached, Qwen3AgentError
+from .printable import printable
 
 FAILED = 1
 LIMIT_REACHED = 3
 
 
-def hush_libraries(*, verbose: bool) -> None:
-    """Keep what libraries warn of and log off the screen, unless it is asked for."""
+def prepare_output(*, verbose: bool) -> None:
+    """Print what the locale cannot write as escapes, and hush libraries unless asked not to."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     logging.basicConfig(level=logging.WARNING if verbose else logging.CRITICAL)
     if not verbose:
         warnings.simplefilter("ignore")
@@ -36,6 +41,9 @@ def exit_code_of(work: Callable[[], int], *, verbose: bool) -> int:
         # Whoever read the output has left, as `head` does; Python must not try to flush again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except OSError as error:
+        _say(f"The operating system refused: {error}.", error, verbose)
+        return FAILED
     except Exception as error:
         what = f"{type(error).__name__}: {error}".rstrip(": ")
         hint = "" if verbose else " --verbose shows where."
@@ -46,4 +54,4 @@ def exit_code_of(work: Callable[[], int], *, verbose: bool) -> int:
 def _say(sentence: str, error: Exception, verbose: bool) -> None:
     if verbose:
         traceback.print_exception(error)
-    print(f"Error: {sentence}", file=sys.stderr)
+    print(f"Error: {printable(sentence)}", file=sys.stderr)

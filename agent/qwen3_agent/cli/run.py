@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -83,12 +84,12 @@ def run(
 
     file = _agent_file(agent)
 
-    from .outcome import exit_code_of, hush_libraries
+    from .outcome import exit_code_of, prepare_output
 
     def work() -> int:
         from .build import build_agent, config_warnings
 
-        hush_libraries(verbose=verbose)
+        prepare_output(verbose=verbose)
         chosen = build_agent(
             file=file,
             model=model,
@@ -108,8 +109,9 @@ def run(
 def _read_task(task: str) -> str:
     """The task in words, from standard input for `-`."""
     try:
-        text = (sys.stdin.read() if task == "-" else task).strip()
-        text.encode()
+        # As bytes, since UTF-8 is what a task is in, whatever the locale says.
+        given = sys.stdin.buffer.read() if task == "-" else os.fsencode(task)
+        text = given.decode().strip()
     except UnicodeError:
         raise typer.BadParameter("it is not valid UTF-8.", param_hint="TASK") from None
     if not text:

@@ -27,6 +27,7 @@ from ..events import (
     ToolCallStarted,
 )
 from .markdown import MarkdownBlocks
+from .printable import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -38,12 +39,6 @@ RESULT_LINES = 10
 """Lines of a tool's result that are shown without --verbose."""
 
 _BLANK_EDGES = re.compile(r"\A(?: *\n)+|(?:\n *)+\Z")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-
-
-def printable(text: str) -> str:
-    """The text without control characters: a fetched page must not steer the terminal."""
-    return _CONTROL.sub("", text)
 
 
 class View(Protocol):
@@ -64,7 +59,8 @@ class JsonView:
     """One JSON event a line on standard output."""
 
     def show(self, event: Event) -> None:
-        print(json.dumps(event.to_json(), ensure_ascii=False), flush=True)
+        ascii_only = sys.stdout.encoding.lower() != "utf-8"
+        print(json.dumps(event.to_json(), ensure_ascii=ascii_only), flush=True)
 
     def note(self, text: str) -> None:
         print(text, file=sys.stderr)
@@ -146,7 +142,7 @@ class LiveView:
         print(text, file=sys.stderr)
 
     def close(self) -> None:
-        self._settle()
+        self._end_content()
 
     # What is on the screen's last line: nothing, half a line of a thought, or something live.
 
