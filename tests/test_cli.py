@@ -116,6 +116,32 @@ def test_an_agent_file_that_cannot_be_used_is_one_sentence_with_file_and_line(
     assert says in sentence
 
 
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ('{"mcpServers": {\n  "time": {"command": "x",}\n}}', "mcp_servers.json:2: not JSON"),
+        ("[]", "mcp_servers.json:1: must be an object"),
+        ('{"mcpServers": {\n\n"time": {"cmd": "x"}}}', "mcp_servers.json:3: server 'time'"),
+    ],
+)
+def test_a_config_that_cannot_be_used_is_one_sentence_with_file_and_line(
+    tmp_path: Path, config: str, says: str
+) -> None:
+    (tmp_path / "mcp_servers.json").write_text(config)
+    done = qwen3_agent("run", "hello", cwd=tmp_path)
+    assert done.returncode == 1
+    (sentence,) = done.stderr.decode().splitlines()
+    assert sentence.startswith(f"Error: {says}")
+
+
+def test_a_model_that_is_not_there_is_told_before_anything_starts(tmp_path: Path) -> None:
+    done = qwen3_agent("run", "hello", "--model", "nowhere", cwd=tmp_path)
+    assert done.returncode == 1
+    (sentence,) = done.stderr.decode().splitlines()
+    assert "'nowhere'" in sentence
+    assert "Qwen/Qwen3-4B" in sentence
+
+
 def test_verbose_adds_the_traceback(tmp_path: Path) -> None:
     (tmp_path / "agent.py").write_text("1 / 0")
     done = qwen3_agent("run", "hello", "--agent", "agent.py", "-v", cwd=tmp_path)

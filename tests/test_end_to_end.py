@@ -108,6 +108,15 @@ def test_a_limit_is_exit_code_3(tmp_path: Path) -> None:
     assert done.stderr.splitlines()[-1] == "Error: The run reached its limit of 1 steps."
 
 
+def test_a_prompt_longer_than_the_context_is_one_sentence(tmp_path: Path) -> None:
+    done = ask("-", "--no-mcp", cwd=tmp_path, stdin="word " * 10_000)
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r"Error: The prompt has \d+ tokens and the model's context holds 4096.*",
+        done.stderr.splitlines()[-1],
+    )
+
+
 def test_an_agent_file_brings_its_own_tools(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
         "from qwen3_agent import Agent, CodeInterpreter\n"
