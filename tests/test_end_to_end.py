@@ -166,7 +166,7 @@ async def test_every_prompt_starts_with_the_prompt_and_the_output_of_the_step_be
     from qwen3_agent.models.choose import DEMO_FOLDER
     from qwen3_agent.models.local import LocalModel
 
-    model = await LocalModel.load(DEMO_FOLDER, name=DEMO)
+    model = LocalModel.load(DEMO_FOLDER, name=DEMO)
     recorder = model.engine = Recorder(model.engine)
     servers = {"mcpServers": {"time": {"command": "mcp-server-time"}}}
     agent = Agent(
