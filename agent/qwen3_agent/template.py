@@ -90,8 +90,6 @@ class ChatTemplate:
         Raises:
             ChatFormatError: the template cannot render these messages.
         """
-        from jinja2 import TemplateError
-
         variables = dict(self._variables)
         if thinking is not None:
             variables["enable_thinking"] = thinking
@@ -104,7 +102,7 @@ class ChatTemplate:
                     **variables,
                 )
             )
-        except (TemplateError, TypeError, ValueError, AttributeError, LookupError) as error:
+        except Exception as error:  # a template is somebody else's program
             raise ChatFormatError(
                 f"The chat template cannot render these messages: {error}"
             ) from error

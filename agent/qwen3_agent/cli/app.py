@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from .parse import parse
+from .prompt import prompt
 from .run import run
 
 app = typer.Typer(
@@ -16,6 +18,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(run)
+app.command()(prompt)
+app.command()(parse)
 
 
 def _show_version(wanted: bool) -> None:

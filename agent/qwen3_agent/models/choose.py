@@ -27,13 +27,16 @@ class Checkpoint:
     is_demo: bool = False
     """Whether it is the bundled demonstration model."""
 
-    def folder(self) -> Path:
+    def folder(self, *, weights: bool = True) -> Path:
         """The folder with the files; those of the hub are downloaded when they are not there.
+
+        Args:
+            weights: False: the small files will do.
 
         Raises:
             ModelNotFound: the hub has no such model, or cannot be reached.
         """
-        return self.source if isinstance(self.source, Path) else _download(self.source)
+        return self.source if isinstance(self.source, Path) else _download(self.source, weights)
 
 
 def resolve(model: str | Path | None) -> Checkpoint:
@@ -74,7 +77,7 @@ def _has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
-def _download(hub_id: str) -> Path:
+def _download(hub_id: str, weights: bool) -> Path:
     try:
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
@@ -83,7 +86,7 @@ def _download(hub_id: str) -> Path:
             f"To fetch {hub_id} from the hub, huggingface_hub is needed: "
             'pip install "qwen3-agent[local]". Or name a folder with the model.'
         ) from error
-    wanted = ["*.json", "*.jinja", "*.safetensors", "*.txt"]
+    wanted = ["*.json", "*.jinja", "*.txt", *(["*.safetensors"] if weights else [])]
     try:
         return Path(snapshot_download(hub_id, allow_patterns=wanted))
     except LocalEntryNotFoundError as error:

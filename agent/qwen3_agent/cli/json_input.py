@@ -1,0 +1,74 @@
+"""JSON that commands read and write: whole files, and one value a line in bulk."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import typer
+
+STANDARD_INPUT = Path("-")
+
+
+def read_json(path: Path, option: str) -> Any:
+    """The JSON value in a file, or on standard input for `-`.
+
+    Raises:
+        typer.BadParameter: it cannot be read, or is not JSON; says where.
+    """
+    try:
+        data = sys.stdin.buffer.read() if path == STANDARD_INPUT else path.read_bytes()
+        return json.loads(data)
+    except OSError as error:
+        raise typer.BadParameter(
+            f"cannot read {path}: {error.strerror}.", param_hint=option
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise typer.BadParameter(f"{path} is not JSON: {_say(error)}.", param_hint=option) from None
+
+
+def answer_lines(answer: Callable[[Any], dict[str, Any]]) -> int:
+    """Answer each line of JSON on standard input with one line of JSON; the exit code.
+
+    A line that cannot be answered, for which `answer` raises ValueError, gets `{"error": ...}`,
+    and the others are answered all the same.
+    """
+    failed = False
+    for number, line in enumerate(sys.stdin.buffer, start=1):
+        if not line.strip():
+            continue
+        try:
+            reply = answer(_loads(line))
+        except ValueError as error:
+            failed = True
+            reply = {"error": f"line {number}: {error}"}
+        write_json(reply)
+    sys.stdout.buffer.flush()
+    return 1 if failed else 0
+
+
+def write_json(value: Any) -> None:
+    """One line of JSON on standard output."""
+    try:
+        line = json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can carry
+        line = json.dumps(value).encode()
+    sys.stdout.buffer.write(line + b"\n")
+
+
+def _loads(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not JSON: {_say(error)}.") from None
+
+
+def _say(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} (line {error.lineno}, column {error.colno})"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return "it is not valid UTF-8" if isinstance(error, UnicodeError) else str(error)
