@@ -114,7 +114,9 @@ def expression(n: Numbers, language: str) -> Problem:
 
     text = atom(1)
     for _ in range(n.rng.randint(1, 3)):
-        text += f" {n.rng.choice('+-*/+-*')} {atom(1)}"
+        operator = n.rng.choice("+-*/+-*")
+        # What is in brackets may be zero.
+        text += f" {operator} {atom(0 if operator == '/' else 1)}"
     shown = text.replace(" ", "") if n.rng.random() < 0.3 else text
     return Problem(shown, f"print({text})")
 

@@ -103,30 +103,19 @@ def zone_error(c: Context, zone: str) -> Call:
     return Call(c.tools.names["get_current_time"], {"timezone": zone}, text, is_error=True)
 
 
-def time_answer(c: Context, name: str, zone: str) -> str:
+def time_answer(c: Context, zone: str) -> str:
     local = c.now.astimezone(ZoneInfo(zone))
     hhmm, day, when = local.strftime("%H:%M"), local.strftime("%A"), local.date().isoformat()
     return c.pick(
-        f"It is {hhmm} in {name} ({zone}), {day} {when}.",
-        f"{name}（{zone}）现在是 {hhmm}，{WEEKDAYS[day]}，{when}。",
+        f"It is {hhmm} in {zone}, {day} {when}.",
+        f"{zone} 现在是 {hhmm}，{WEEKDAYS[day]}，{when}。",
     )
 
 
-def time_steps(c: Context, name: str, zone: str) -> tuple[Step, ...]:
-    tool = c.tools.names["get_current_time"]
-    hhmm = c.now.astimezone(ZoneInfo(zone)).strftime("%H:%M")
+def time_steps(c: Context, zone: str) -> tuple[Step, ...]:
     return (
-        Step(
-            c.pick(
-                f"The user wants the current time in {name}. The time zone is {zone}, so I call {tool}.",
-                f"用户想知道{name}现在的时间。时区是 {zone}，我调用 {tool}。",
-            ),
-            calls=(time_call(c, zone),),
-        ),
-        Step(
-            c.pick(f"The clock there shows {hhmm}.", f"那里的时间是 {hhmm}。"),
-            time_answer(c, name, zone),
-        ),
+        Step(c.pick(f"The time zone is {zone}.", f"时区是 {zone}。"), calls=(time_call(c, zone),)),
+        Step(c.pick("I have the time.", "时间有了。"), time_answer(c, zone)),
     )
 
 
@@ -135,7 +124,7 @@ def current_time(c: Context) -> Dialogue:
     name = place_name(c, place)
     user = c.say(wordings.TIME, p=name)
     return Dialogue(
-        "time", c.language, (Turn(user, time_steps(c, name, place.zone), ({"now": place.zone},)),)
+        "time", c.language, (Turn(user, time_steps(c, place.zone), ({"now": place.zone},)),)
     )
 
 
@@ -181,17 +170,14 @@ def convert_steps(
     shown = end.strftime("%H:%M")
     return (
         Step(
-            c.pick(
-                f"I have to convert {time} from {source} to {target} with {tool}.",
-                f"需要用 {tool} 把 {time} 从 {source} 换算到 {target}。",
-            ),
+            c.pick(f"From {source} to {target}.", f"从 {source} 到 {target}。"),
             calls=(call,),
         ),
         Step(
-            c.pick(f"The target time is {shown}.", f"目标时间是 {shown}。"),
+            c.pick("I have the time.", "时间有了。"),
             c.pick(
-                f"When it is {time} in {a}, it is {shown} in {b} (difference {shift}).",
-                f"{a}{time}的时候，{b}是 {shown}（时差 {shift}）。",
+                f"When it is {time} in {source}, it is {shown} in {target} (difference {shift}).",
+                f"{source} {time} 的时候，{target} 是 {shown}（时差 {shift}）。",
             ),
         ),
     )
@@ -232,17 +218,13 @@ def new_page(c: Context) -> tuple[str, str, str]:
 
 
 def title_steps(c: Context, address: str, title: str, body: str) -> tuple[Step, ...]:
-    tool = c.tools.names["fetch"]
     return (
         Step(
-            c.pick(
-                f"I need the raw page to see its title, so I call {tool} on {address}.",
-                f"要看标题需要网页原文，我用 {tool} 获取 {address}。",
-            ),
+            c.pick("I need the raw page to see its title.", "要看标题需要网页原文。"),
             calls=(fetch_call(c, address, "text/html", body, raw=True),),
         ),
         Step(
-            c.pick(f'The title element holds "{title}".', f"title 元素里是“{title}”。"),
+            c.pick("I have the page.", "网页有了。"),
             c.pick(f'The title of the page is "{title}".', f"网页的标题是“{title}”。"),
         ),
     )
@@ -272,7 +254,7 @@ def python_steps(c: Context, code: str) -> tuple[tuple[Step, ...], str]:
     call, value = python_call(c, code)
     steps = (
         Step(c.pick("I compute this with Python.", "我用 Python 计算。"), calls=(call,)),
-        Step(c.pick(f"Python printed {value}.", f"Python 输出 {value}。"), value_answer(c, value)),
+        Step(c.pick("Python has the result.", "Python 有了结果。"), value_answer(c, value)),
     )
     return steps, value
 
@@ -303,12 +285,10 @@ def two_at_once(c: Context) -> Dialogue:
         return two_pages(c)
     one, two = two_places(c)
     a, b = place_name(c, one), place_name(c, two)
-    tool = c.tools.names["get_current_time"]
     thought = c.pick(
-        f"Two places: {a} is in {one.zone} and {b} is in {two.zone}. I call {tool} for both.",
-        f"有两个地方：{a}的时区是 {one.zone}，{b}的时区是 {two.zone}。我同时调用 {tool}。",
+        f"The time zones are {one.zone} and {two.zone}.", f"时区是 {one.zone} 和 {two.zone}。"
     )
-    answer = time_answer(c, a, one.zone) + c.pick(" ", "") + time_answer(c, b, two.zone)
+    answer = time_answer(c, one.zone) + c.pick(" ", "") + time_answer(c, two.zone)
     steps = (
         Step(thought, calls=(time_call(c, one.zone), time_call(c, two.zone))),
         Step(c.pick("I have both times.", "两个时间都有了。"), answer),
@@ -321,10 +301,9 @@ def two_at_once(c: Context) -> Dialogue:
 
 def two_pages(c: Context) -> Dialogue:
     (u, title_u, html_u), (v, title_v, html_v) = new_page(c), new_page(c)
-    tool = c.tools.names["fetch"]
     steps = (
         Step(
-            c.pick(f"Two pages; I call {tool} for both.", f"有两个网页，我同时调用 {tool}。"),
+            c.pick("Two pages: I need both.", "有两个网页，都要获取。"),
             calls=(
                 fetch_call(c, u, "text/html", html_u, True),
                 fetch_call(c, v, "text/html", html_v, True),
@@ -333,8 +312,8 @@ def two_pages(c: Context) -> Dialogue:
         Step(
             c.pick("I have both pages.", "两个网页都有了。"),
             c.pick(
-                f'The title of {u} is "{title_u}" and the title of {v} is "{title_v}".',
-                f"{u} 的标题是“{title_u}”，{v} 的标题是“{title_v}”。",
+                f'The titles are "{title_u}" and "{title_v}".',
+                f"标题是“{title_u}”和“{title_v}”。",
             ),
         ),
     )
@@ -347,13 +326,10 @@ def operate(c: Context, operation: Operation, number: str) -> tuple[tuple[Step, 
     call, value = python_call(c, operation.code.replace("{x}", number))
     return (
         Step(
-            c.pick(
-                f"The number is {number}. I compute with Python.",
-                f"这个数是 {number}，用 Python 计算。",
-            ),
+            c.pick(f"The number is {number}.", f"这个数是 {number}。"),
             calls=(call,),
         ),
-        Step(c.pick(f"Python printed {value}.", f"Python 输出 {value}。"), value_answer(c, value)),
+        Step(c.pick("Python has the result.", "Python 有了结果。"), value_answer(c, value)),
     ), value
 
 
@@ -362,9 +338,8 @@ def chain(c: Context) -> Dialogue:
     address = c.url()
     kind, body = pages.number_page(c.rng, c.split, c.language, number)
     operation = sample_operation(c.rng, c.split, c.language)
-    tool = c.tools.names["fetch"]
     first = Step(
-        c.pick(f"First I fetch {address} with {tool}.", f"先用 {tool} 获取 {address}。"),
+        c.pick("First I fetch the page.", "先获取网页。"),
         calls=(fetch_call(c, address, kind, body, raw=False),),
     )
     rest, value = operate(c, operation, str(number))
@@ -412,12 +387,12 @@ def gone(c: Context) -> Dialogue:
         user = c.say(
             wordings.CHAIN, u=address, **sample_operation(c.rng, c.split, c.language).slots
         )
-        thought = c.pick(f"First I fetch {address} with {tool}.", f"先用 {tool} 获取 {address}。")
+        thought = c.pick("First I fetch the page.", "先获取网页。")
     steps = (
         Step(thought, calls=(call,)),
         Step(
             c.pick("The page could not be fetched; I say so.", "网页获取失败，如实告知。"),
-            c.pick(f"I could not fetch {address}: {why_en}.", f"无法获取 {address}：{why_zh}。"),
+            c.pick(f"I could not fetch the page: {why_en}.", f"无法获取网页：{why_zh}。"),
         ),
     )
     return Dialogue(
@@ -432,13 +407,9 @@ def nowhere(c: Context) -> Dialogue:
         name = pages.made_up(c.rng, c.split).capitalize()
     if c.rng.random() < 0.25:
         name = f"{c.rng.choice(('Europe', 'Asia', 'America', 'Mars', 'Africa'))}/{name}"
-    tool = c.tools.names["get_current_time"]
     steps = (
         Step(
-            c.pick(
-                f"I do not know a place called {name}; I try it with {tool}.",
-                f"我不认识{name}，先用 {tool} 试试。",
-            ),
+            c.pick("I do not know this place; I try it.", "我不认识这个地方，先试试。"),
             calls=(zone_error(c, name),),
         ),
         Step(
@@ -459,20 +430,13 @@ def misnamed_zone(c: Context) -> Dialogue:
     if c.rng.random() < 0.35:
         place = pick_place(c)
         wrong = place.zone.lower()
-    fixed = time_steps(c, wrong, place.zone)
+    fixed = time_steps(c, place.zone)
     retry = Step(
-        c.pick(
-            f"{wrong} is not a time zone; {place.zone} is the right one.",
-            f"{wrong} 不是有效时区，正确的是 {place.zone}。",
-        ),
+        c.pick(f"The right one is {place.zone}.", f"正确的是 {place.zone}。"),
         calls=fixed[0].calls,
     )
-    tool = c.tools.names["get_current_time"]
     first = Step(
-        c.pick(
-            f"The user names the time zone {wrong}. I call {tool}.",
-            f"用户给出了时区 {wrong}，我调用 {tool}。",
-        ),
+        c.pick(f"The time zone is {wrong}.", f"时区是 {wrong}。"),
         calls=(zone_error(c, wrong),),
     )
     user = c.say(
@@ -530,16 +494,13 @@ def broken_tool(c: Context) -> Dialogue:
     )
     place = pick_place(c)
     name = place_name(c, place)
-    first = time_steps(c, name, place.zone)[0]
+    first = time_steps(c, place.zone)[0]
     call = Call(first.calls[0].name, first.calls[0].arguments, reason, is_error=True)
     steps = (
         Step(first.thought, calls=(call,)),
         Step(
             c.pick("The tool failed; I say so.", "工具出错了，如实告知。"),
-            c.pick(
-                f"I could not find out the time in {name}: {reason}",
-                f"无法查到{name}的时间：{reason}",
-            ),
+            c.pick(f"I could not find out the time: {reason}", f"无法查到时间：{reason}"),
         ),
     )
     return Dialogue(
@@ -577,11 +538,9 @@ def follow_up(c: Context) -> Dialogue:
 def other_place(c: Context) -> Dialogue:
     one, two = two_places(c)
     a, b = place_name(c, one), place_name(c, two)
-    first = Turn(c.say(wordings.TIME, p=a), time_steps(c, a, one.zone), ({"now": one.zone},))
+    first = Turn(c.say(wordings.TIME, p=a), time_steps(c, one.zone), ({"now": one.zone},))
     c.now += timedelta(seconds=c.rng.randint(3, 600))
-    second = Turn(
-        c.say(wordings.FOLLOW_PLACE, p=b), time_steps(c, b, two.zone), ({"now": two.zone},)
-    )
+    second = Turn(c.say(wordings.FOLLOW_PLACE, p=b), time_steps(c, two.zone), ({"now": two.zone},))
     return Dialogue("follow_up", c.language, (first, second))
 
 

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.attention import attention
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -94,7 +96,7 @@ class Layer(nn.Module):
 
 
 class Qwen3(nn.Module):
-    """`prefix` [groups, P] and `dialogues` [groups, N, L] in, hidden states of the dialogues out."""
+    """`prefix` [P] and `dialogues` [N, L] in, hidden states of the dialogues out."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -123,48 +125,29 @@ class Qwen3(nn.Module):
         return angle.cos().to(dtype), angle.sin().to(dtype)
 
     def forward(
-        self,
-        prefix: Tensor,
-        dialogues: Tensor,
-        prefix_positions: Tensor,
-        dialogue_positions: Tensor,
-        prefix_lengths: Tensor,
+        self, prefix: Tensor, dialogues: Tensor, prefix_positions: Tensor, positions: Tensor
     ) -> Tensor:
-        """Hidden states of the dialogues, [groups, N, L, width].
+        """Hidden states of the dialogues, [N, L, width].
 
-        Positions carry the same shapes as the ids; `prefix_lengths` [groups] says where padding of
-        the prefix begins. Padding of the dialogues is at their end and needs no mask.
+        Positions carry the same shapes as the ids. Padding is at the end of the dialogues and needs
+        no mask.
         """
-        groups, count, length = dialogues.shape
-        size = prefix.shape[1]
         embed = self.model["embed_tokens"]
-        a, b = embed(prefix), embed(dialogues.flatten(0, 1))
+        a, b = embed(prefix)[None], embed(dialogues)
         dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else a.dtype
         a, b = a.to(dtype), b.to(dtype)
-        rope_a = self.rope(prefix_positions, dtype)
-        rope_b = self.rope(dialogue_positions.flatten(0, 1), dtype)
-        visible = torch.arange(size)[None] < prefix_lengths[:, None]
-        causal = torch.ones(length, length, dtype=torch.bool).tril()
-        mask = torch.cat(
-            (visible[:, None, :].expand(groups, length, size), causal.expand(groups, -1, -1)),
-            dim=-1,
-        )
-        mask = mask.repeat_interleave(count, 0)[:, None]
+        rope_a, rope_b = self.rope(prefix_positions[None], dtype), self.rope(positions, dtype)
         for layer in self.model["layers"]:
-            attention = layer.self_attn
-            qa, ka, va = attention.heads(layer.input_layernorm(a), rope_a)
-            qb, kb, vb = attention.heads(layer.input_layernorm(b), rope_b)
-            out_a = functional.scaled_dot_product_attention(
-                qa, ka, va, is_causal=True, enable_gqa=True
-            )
-            keys = torch.cat((ka.repeat_interleave(count, 0), kb), dim=2)
-            values = torch.cat((va.repeat_interleave(count, 0), vb), dim=2)
-            out_b = functional.scaled_dot_product_attention(
-                qb, keys, values, attn_mask=mask, enable_gqa=True
-            )
-            a = layer.feed_forward(a + attention.merge(out_a))
-            b = layer.feed_forward(b + attention.merge(out_b))
-        return self.model["norm"](b).view(groups, count, length, -1)
+            heads = layer.self_attn
+            qa, ka, va = heads.heads(layer.input_layernorm(a), rope_a)
+            qb, kb, vb = heads.heads(layer.input_layernorm(b), rope_b)
+            b = layer.feed_forward(b + heads.merge(attention(qb, ka, va, kb, vb)))
+            if layer is not self.model["layers"][-1]:  # nobody looks at the prefix any more
+                out = functional.scaled_dot_product_attention(
+                    qa, ka, va, is_causal=True, enable_gqa=True
+                )
+                a = layer.feed_forward(a + heads.merge(out))
+        return self.model["norm"](b)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Scores over the vocabulary; the output matrix is the embedding, as `tie_word_embeddings` says."""

@@ -19,27 +19,27 @@ INSTRUCTIONS = (
     + ["You are a careful assistant that uses tools.", "你是一个乐于助人的助手。", "Use the tools when they help.", "请简短回答。"]
 )  # fmt: skip
 WEIGHTS: dict[Callable[[Context], Dialogue], float] = {
-    families.current_time: 3.0,
-    families.convert: 2.2,
-    families.page_title: 1.6,
-    families.compute: 3.2,
-    families.two_at_once: 1.8,
-    families.chain: 1.8,
-    families.tool_error: 2.2,
-    families.follow_up: 2.0,
-    smalltalk.no_tool: 1.5,
-    smalltalk.missing_tool: 0.4,
-    smalltalk.custom: 1.0,
+    families.current_time: 1.2,
+    families.convert: 1.3,
+    families.page_title: 1.5,
+    families.compute: 1.5,
+    families.two_at_once: 1.3,
+    families.chain: 3.0,
+    families.tool_error: 2.5,
+    families.follow_up: 3.0,
+    smalltalk.no_tool: 0.6,
+    smalltalk.missing_tool: 0.3,
+    smalltalk.custom: 0.6,
 }
 # Families whose first step holds what has to be known by heart: zones of places, Python for words.
-DRILLS = (
-    families.current_time,
-    families.convert,
-    families.two_at_once,
-    families.compute,
-    smalltalk.no_tool,
-    smalltalk.custom,
-)
+DRILLS: dict[Callable[[Context], Dialogue], float] = {
+    families.current_time: 2.0,
+    families.convert: 2.0,
+    families.two_at_once: 1.5,
+    families.compute: 2.5,
+    smalltalk.no_tool: 0.7,
+    smalltalk.custom: 0.5,
+}
 REAL_TOOLS = ["get_current_time", "convert_time", "fetch", "code_interpreter"]
 
 
@@ -91,9 +91,8 @@ def draw_dialogue(
 ) -> Dialogue:
     """A dialogue of a random family that `tools` allow; for a drill, one of `DRILLS`."""
     choices = possible(tools)
-    drills = {family: weight for family, weight in choices.items() if family in DRILLS}
     if drill:
-        choices = drills
+        choices = {family: weight for family, weight in DRILLS.items() if family in choices}
     family = rng.choices(list(choices), list(choices.values()))[0]
     language = "en" if rng.random() < 0.58 else "zh"
     return family(Context(rng, split, language, tools))

@@ -229,7 +229,7 @@ def custom(c: Context) -> Dialogue:
     elif c.rng.random() < 0.1:
         call = Call(name, arguments, json.dumps({"result": result}, ensure_ascii=False))
     steps = (
-        Step(c.pick(f"The tool {name} does this.", f"工具 {name} 可以做到。"), calls=(call,)),
+        Step(c.pick("I have a tool for this.", "有工具可以做到。"), calls=(call,)),
         Step(c.pick("I have the result.", "结果有了。"), answer),
     )
     return Dialogue("custom", c.language, (Turn(user, steps, (result,)),))

@@ -229,12 +229,12 @@ def sample_tool_list(rng: random.Random, wanted: list[str], custom_count: int) -
     prefixes: dict[str, str] = {"": ""}
     style = rng.random()
     for server in ("time", "fetch"):
-        if style < 0.6:
+        if style < 0.7:
             prefixes[server] = f"{server}__"
-        elif style < 0.72:
+        elif style < 0.78:
             prefixes[server] = ""
         else:
-            prefixes[server] = rng.choice(SERVER_NAMES) + rng.choice(("__", "__", "_", "-"))
+            prefixes[server] = rng.choice(SERVER_NAMES) + "__"
     titled = rng.random() < 0.12
     entries: list[Schema] = []
     names: dict[str, str] = {}

@@ -43,7 +43,7 @@ def copying(rng: random.Random, size: int) -> Group:
 
 
 def tensors(group: Group, rng: random.Random) -> tuple[Tensor, ...]:
-    """A group as ids, positions, targets (-100 where nothing is learnt) with a leading axis of one.
+    """Ids of the prefix and of the dialogues, their positions, and targets: -100 where nothing is learnt.
 
     Some groups have their positions spread over the whole context, so that distances longer than any
     dialogue are seen too.
@@ -63,21 +63,14 @@ def tensors(group: Group, rng: random.Random) -> tuple[Tensor, ...]:
     )
     prefix_positions = start + torch.arange(size)
     positions = (start + size + gap + torch.arange(longest)).expand_as(ids)
-    return (
-        torch.tensor([group.prefix]),
-        ids[None],
-        prefix_positions[None],
-        positions[None],
-        targets[None],
-    )
+    return torch.tensor(group.prefix), ids, prefix_positions, positions, targets
 
 
 def loss_of(model: Qwen3, group: Group, rng: random.Random) -> tuple[Tensor, int, int]:
     """Summed loss, tokens learnt, and how many of them were predicted rightly."""
     prefix, ids, prefix_positions, positions, targets = tensors(group, rng)
-    lengths = torch.tensor([prefix.shape[1]])
     with torch.autocast("cpu", torch.bfloat16):
-        hidden = model(prefix, ids, prefix_positions, positions, lengths)
+        hidden = model(prefix, ids, prefix_positions, positions)
         wanted = targets != -100
         scores = model.logits(hidden[wanted])
     right = int((scores.argmax(-1) == targets[wanted]).sum())
