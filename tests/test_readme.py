@@ -19,7 +19,7 @@ PYTHON = [source for language, source in BLOCKS if language == "python"]
 PRINT = ["47104101", "time__get_current_time", "Asia/Tokyo"]
 
 
-@pytest.mark.parametrize(("source", "prints"), zip(PYTHON, PRINT, strict=True), ids=PRINT)
+@pytest.mark.parametrize(("source", "prints"), list(zip(PYTHON, PRINT, strict=True)), ids=PRINT)
 def test_a_python_block_runs_and_prints_what_it_should(source: str, prints: str) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", source],
