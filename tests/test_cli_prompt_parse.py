@@ -111,7 +111,8 @@ def test_bad_input_gets_one_clear_sentence(
 
 
 def test_parse_prints_what_was_said() -> None:
-    text = f"<think>\nHm.\n</think>\n\nI look.\n{CALL}\n<tool_call>\nnonsense\n</tool_call><|im_end|>\n"
+    broken = "<tool_call>\nnonsense\n</tool_call>"
+    text = f"<think>\nHm.\n</think>\n\nI look.\n{CALL}\n{broken}<|im_end|>\n"
     said = json.loads(command("parse", stdin=text))
     assert said["reasoning"] == "Hm."
     assert said["content"] == "I look."
