@@ -4,12 +4,17 @@ import random
 from pathlib import Path
 
 import pytest
+import torch
+from transformers import Qwen3Config, Qwen3ForCausalLM
 
 import qwen3_agent
 from qwen3_agent.chat_format import ChatFormat
 from training import wordings
 from training.arithmetic import HELD_OUT_MODULUS, Numbers
+from training.attention import attention
+from training.circuits import lay
 from training.dialogues import EMPTY_THOUGHT, pieces
+from training.model import Qwen3, Shape
 from training.sampler import draw_dialogue, system_text, tool_list
 from training.template import render
 from training.wordings import expand
@@ -74,3 +79,27 @@ def test_wordings_of_the_evaluation_are_never_trained_on(
         return {expand(p, rng).strip(" ?.？。!").casefold() for p in patterns for _ in range(400)}
 
     assert not all_of("train") & all_of("held_out")
+
+
+def test_the_network_that_is_trained_is_the_one_that_transformers_runs() -> None:
+    model = Qwen3(Shape(vocab_size=300))
+    lay(model)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    config = Qwen3Config(**model.shape.config(), tie_word_embeddings=True)
+    theirs = Qwen3ForCausalLM(config).eval()
+    theirs.load_state_dict(model.state_dict(), strict=False)
+    theirs.tie_weights()
+    prefix, dialogues = torch.randint(300, (17,)), torch.randint(300, (3, 23))
+    positions = torch.arange(40)
+    with torch.no_grad():
+        hidden = model(prefix, dialogues, positions[:17], positions[17:].expand(3, -1))
+        ours = model.logits(hidden)
+        ids = torch.cat((prefix.expand(3, -1), dialogues), dim=1)
+        torch.testing.assert_close(ours, theirs(ids).logits[:, 17:], rtol=1e-4, atol=1e-4)
+
+
+def test_attention_under_a_shared_prefix_has_the_gradients_of_plain_attention() -> None:
+    shapes = ((3, 4, 5, 8), (1, 2, 7, 8), (1, 2, 7, 8), (3, 2, 5, 8), (3, 2, 5, 8))
+    inputs = [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes]
+    assert torch.autograd.gradcheck(attention, inputs)
