@@ -7,8 +7,13 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from qwen3_agent import Thinking
+from qwen3_agent.cli.build import thinking_of
+from qwen3_agent.errors import Qwen3AgentError
 
 COMMAND = Path(sys.executable).with_name("qwen3-agent")
 
@@ -57,7 +62,8 @@ def test_python_dash_m_is_the_same_command() -> None:
         (["run"], "TASK"),
         (["run", "  \n"], "empty"),
         (["run", b"\xff\xfe"], "not valid UTF-8"),
-        (["run", "hello", "--think", "maybe"], "'on', 'off'"),
+        (["run", "hello", "--think", "maybe"], "'maybe' is none of auto, on, off and a number"),
+        (["run", "hello", "--think", "off", "--think-total", "9"], "nothing for --think-total"),
         (["run", "hello", "--max-steps", "0"], "--max-steps"),
         (["run", "hello", "--timeout", "0"], "--timeout"),
         (["run", "hello", "--timeout", "nan"], "--timeout"),
@@ -155,3 +161,26 @@ def test_a_closed_standard_output_is_no_traceback() -> None:
     done = subprocess.run([COMMAND, "--help"], stdout=write, stderr=subprocess.PIPE, timeout=60)
     os.close(write)
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("defined", "mode", "total", "meant"),
+    [
+        (None, None, None, None),
+        ("off", None, None, "off"),
+        ("off", 200, None, 200),
+        (None, "adaptive", 300, Thinking.adaptive(total=300)),
+        (None, None, 300, Thinking("on", total=300)),
+        ("off", 100, 300, Thinking(100, total=300)),
+        (Thinking(50, after_tool=20), None, 300, Thinking(50, after_tool=20, total=300)),
+    ],
+)
+def test_thinking_options_change_what_the_agent_says(
+    defined: Any, mode: Any, total: int | None, meant: Any
+) -> None:
+    assert thinking_of(defined, mode, total) == meant
+
+
+def test_a_total_cannot_bound_a_policy_of_ones_own() -> None:
+    with pytest.raises(Qwen3AgentError, match="policy"):
+        thinking_of(lambda state: "on", None, 300)

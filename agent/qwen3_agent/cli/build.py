@@ -11,7 +11,9 @@ from qwen3_tools.code_interpreter import CodeInterpreter
 from qwen3_tools.mcp import McpServers, mcp_servers
 
 from ..agent import Agent
+from ..errors import Qwen3AgentError
 from ..models.choose import resolve
+from ..thinking import Mode, Policy, Thinking
 from .agent_file import load_agent
 
 CONFIG_FILE = "mcp_servers.json"
@@ -24,7 +26,8 @@ def build_agent(
     model: str | None,
     mcp: Path | None,
     no_mcp: bool,
-    think: Literal["on", "off"] | None,
+    thinking: Mode | Literal["adaptive"] | None,
+    thinking_total: int | None,
     max_steps: int | None,
     timeout: float | None,
 ) -> Agent:
@@ -50,12 +53,34 @@ def build_agent(
         model or agent.model,
         instructions=agent.instructions,
         tools=tools,
-        thinking=think or agent.thinking,
+        thinking=thinking_of(agent.thinking, thinking, thinking_total),
         limits=limits,
         sampling=agent.sampling,
         keep_thoughts=agent.keep_thoughts,
         logprobs=agent.logprobs,
     )
+
+
+def thinking_of(
+    defined: Mode | Literal["adaptive"] | Policy | None,
+    mode: Mode | Literal["adaptive"] | None,
+    total: int | None,
+) -> Mode | Literal["adaptive"] | Policy | None:
+    """What an agent defines, changed by `--think` and `--think-total`.
+
+    Raises:
+        Qwen3AgentError: a total for a policy that knows of none.
+    """
+    chosen = defined if mode is None else mode
+    if total is None:
+        return chosen
+    if chosen == "adaptive":
+        return Thinking.adaptive(total=total)
+    if isinstance(chosen, Thinking):
+        return replace(chosen, total=total, reserve=None)
+    if callable(chosen):
+        raise Qwen3AgentError("--think-total cannot bound the agent's own thinking policy.")
+    return Thinking("on" if chosen is None else chosen, total=total)
 
 
 def config_warnings(agent: Agent) -> list[str]:

@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from ..agent import Agent
+    from ..thinking import Mode
 
 DEMO_NOTE = "No GPU: using qwen3-tiny, a demo model. For a real one: --model Qwen/Qwen3-4B"
 
@@ -48,8 +49,16 @@ def run(
         ),
     ] = None,
     think: Annotated[
-        Literal["on", "off"] | None,
-        typer.Option(help="Think before acting. Default: on where the model can."),
+        str | None,
+        typer.Option(
+            metavar="auto|on|off|N",
+            help="Think before each step; N: at most so many tokens; auto: at the start and after "
+            "errors. Default: on where the model can.",
+        ),
+    ] = None,
+    think_total: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Think so many tokens in the whole run, at most."),
     ] = None,
     max_steps: Annotated[
         int | None,
@@ -82,6 +91,9 @@ def run(
     if timeout is not None and not timeout > 0:
         raise typer.BadParameter(f"--timeout must be more than 0 seconds, not {timeout:g}.")
 
+    thinking = _thinking(think)
+    if thinking == "off" and think_total is not None:
+        raise typer.BadParameter("--think off leaves nothing for --think-total to bound.")
     file = _agent_file(agent)
 
     from .outcome import exit_code_of, prepare_output
@@ -95,7 +107,8 @@ def run(
             model=model,
             mcp=mcp,
             no_mcp=no_mcp,
-            think=think,
+            thinking=thinking,
+            thinking_total=think_total,
             max_steps=max_steps,
             timeout=timeout,
         )
@@ -117,6 +130,20 @@ def _read_task(task: str) -> str:
     if not text:
         raise typer.BadParameter("it is empty; say what to do.", param_hint="TASK")
     return text
+
+
+def _thinking(given: str | None) -> Mode | Literal["adaptive"] | None:
+    """What `Agent(thinking=...)` calls it."""
+    match given:
+        case None | "on" | "off":
+            return given
+        case "auto":
+            return "adaptive"
+        case _ if given.isdecimal():
+            return int(given)
+    raise typer.BadParameter(
+        f"{given!r} is none of auto, on, off and a number of tokens.", param_hint="--think"
+    )
 
 
 def _agent_file(spec: str | None) -> tuple[Path, str] | None:
