@@ -273,7 +273,7 @@ async def test_no_think_in_a_message_turns_thinking_off_until_think_turns_it_on(
 @pytest.mark.anyio
 async def test_asking_for_what_a_model_cannot_do_names_one_that_can() -> None:
     model = scripted_model("Hello.", "Hello.")
-    model.can_think = False
+    model.can_think = model.thinks_by_default = False
     with pytest.raises(ThinkingUnavailable, match=r"scripted cannot think.*Qwen3-4B"):
         await Agent(model, thinking="on").run("Hi")
     assert (await Agent(model).run("Hi")).steps[0].thinking == "off"

@@ -55,24 +55,31 @@ def controls(ids: list[int]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("template", "family", "call_format", "can_think", "can_skip", "opens"),
+    ("template", "family", "call_format", "can_think", "can_skip", "default", "opens"),
     [
-        ("bundled", "qwen3", "json", True, True, False),
-        ("qwen3", "qwen3", "json", True, True, False),
-        ("qwen3_training", "qwen3", "json", True, True, False),
-        ("qwen3_instruct_2507", "qwen3-instruct-2507", "json", False, True, False),
-        ("qwen3_thinking_2507", "qwen3-thinking-2507", "json", True, False, True),
-        ("qwen3_coder", "qwen3-coder", "xml", False, True, False),
-        ("qwen3_5_think", "qwen3.5", "xml", True, True, True),
-        ("qwen3_5_nothink", "qwen3.5", "xml", True, True, True),
+        ("bundled", "qwen3", "json", True, True, True, False),
+        ("qwen3", "qwen3", "json", True, True, True, False),
+        ("qwen3_training", "qwen3", "json", True, True, True, False),
+        ("qwen3_instruct_2507", "qwen3-instruct-2507", "json", False, True, False, False),
+        ("qwen3_thinking_2507", "qwen3-thinking-2507", "json", True, False, True, True),
+        ("qwen3_coder", "qwen3-coder", "xml", False, True, False, False),
+        ("qwen3_5_think", "qwen3.5", "xml", True, True, True, True),
+        ("qwen3_5_nothink", "qwen3.5", "xml", True, True, False, True),
     ],
 )
 def test_the_family_is_read_off_what_the_template_does(
-    template: str, family: str, call_format: str, can_think: bool, can_skip: bool, opens: bool
+    template: str,
+    family: str,
+    call_format: str,
+    can_think: bool,
+    can_skip: bool,
+    default: bool,
+    opens: bool,
 ) -> None:
     format = chat_format(template)
     assert (format.family, format.call_format) == (family, call_format)
     assert (format.can_think, format.can_skip_thinking) == (can_think, can_skip)
+    assert format.thinks_by_default == default
     assert format.opens_thought == opens
 
 

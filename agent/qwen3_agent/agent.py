@@ -40,8 +40,8 @@ class Agent:
         tools: functions (as by `@tool`), `Tool`s, and sources such as `CodeInterpreter()` and
             `mcp_servers("mcp_servers.json")`.
         thinking: "on", "off", "adaptive", the number of tokens that each thought may have, or a
-            policy such as `Thinking(first=2048, after_tool=512, total=8192)`. None: on where the
-            model can think.
+            policy such as `Thinking(first=2048, after_tool=512, total=8192)`. None: as the
+            model does by itself.
         limits: how much a turn may spend.
         sampling: None follows the thinking mode with what Qwen recommends for it.
         keep_thoughts: keep the thoughts of earlier turns in the prompt. They are dropped
@@ -156,7 +156,8 @@ class Agent:
                 warm.model,
                 chat,
                 toolbox,
-                as_policy(self.thinking) or Thinking("on" if warm.model.can_think else "off"),
+                as_policy(self.thinking)
+                or Thinking("on" if warm.model.thinks_by_default else "off"),
                 self.limits,
                 switch=latest_switch([self.instructions or ""]),
                 notices=warm.notices,

@@ -46,6 +46,7 @@ class _Family:
     """What opens an assistant's message that thinks; None: it cannot."""
     plain_prompt: str | None
     """What opens one that does not; None: it always thinks."""
+    thinks_by_default: bool
 
 
 class ChatFormat:
@@ -60,6 +61,7 @@ class ChatFormat:
         call_format: how the model writes tool calls.
         can_think: whether it has a thinking mode.
         can_skip_thinking: whether it has another one.
+        thinks_by_default: whether it thinks when nobody says whether it should.
         opens_thought: whether the prompt itself opens the thought, so that what is sampled
             begins inside of it.
         stop_ids: tokens that end the model's message.
@@ -79,6 +81,7 @@ class ChatFormat:
         self.call_format: CallFormat = family.call_format
         self.can_think = family.thinking_prompt is not None
         self.can_skip_thinking = family.plain_prompt is not None
+        self.thinks_by_default = family.thinks_by_default
         self.opens_thought = (family.thinking_prompt or "").endswith(_OPEN_THOUGHT)
         self.stop_ids = self._ids_of(_END, "<|endoftext|>")
         self.thought_end_ids = self._ids_of("</think>", "<tool_call>")
@@ -279,7 +282,7 @@ def _recognise(template: ChatTemplate) -> _Family:
     if "<|im_start|>user\n<tool_response>\nfound\n</tool_response>" not in text:
         raise _unknown("it puts no tool result between <tool_response> and </tool_response>")
 
-    def prompt(thinking: bool) -> str:
+    def prompt(thinking: bool | None) -> str:
         before = template.render([asked], thinking=thinking, generation_prompt=False)
         after = template.render([asked], thinking=thinking, generation_prompt=True)
         if not after.startswith(before):
@@ -304,6 +307,7 @@ def _recognise(template: ChatTemplate) -> _Family:
         call_format,
         thinking_prompt=on if opens or not same else None,
         plain_prompt=off if not (same and opens) else None,
+        thinks_by_default=prompt(thinking=None) == on and (opens or not same),
     )
 
 

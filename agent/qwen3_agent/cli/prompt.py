@@ -24,7 +24,7 @@ def prompt(
     ] = None,
     think: Annotated[
         Literal["on", "off"] | None,
-        typer.Option(help="Let the model think. Default: on where the model can."),
+        typer.Option(help="Let the model think. Default: as the model does by itself."),
     ] = None,
     model: Annotated[
         str,
@@ -100,7 +100,7 @@ def answer(format: ChatFormat, request: Any, *, ids: bool = False) -> dict[str, 
     think = request.get("think")
     if think not in ("on", "off", True, False, None):
         raise ValueError('"think" must be "on" or "off".')
-    thinking = format.can_think if think is None else THINK[think]
+    thinking = format.thinks_by_default if think is None else THINK[think]
     try:
         opening = format.generation_prompt(thinking=bool(thinking))
         text = format.render(messages, tools, thinking=thinking, generation_prompt=True)

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from .servers import McpOption
+
 if TYPE_CHECKING:
     from ..agent import Agent
     from ..thinking import Mode
+    from .views import View
 
 DEMO_NOTE = "No GPU: using qwen3-tiny, a demo model. For a real one: --model Qwen/Qwen3-4B"
 
@@ -29,16 +32,7 @@ def run(
             "Default: Qwen/Qwen3-4B where there is a CUDA GPU, else the bundled demo model.",
         ),
     ] = None,
-    mcp: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="MCP servers. Default: ./mcp_servers.json where there is one, "
-            "else the bundled time and fetch servers.",
-        ),
-    ] = None,
+    mcp: McpOption = None,
     no_mcp: Annotated[bool, typer.Option("--no-mcp", help="No MCP servers.")] = False,
     agent: Annotated[
         str | None,
@@ -53,7 +47,7 @@ def run(
         typer.Option(
             metavar="auto|on|off|N",
             help="Think before each step; N: at most so many tokens; auto: at the start and after "
-            "errors. Default: on where the model can.",
+            "errors. Default: as the model does by itself.",
         ),
     ] = None,
     think_total: Annotated[
@@ -100,13 +94,17 @@ def run(
 
     def work() -> int:
         from .build import build_agent, config_warnings
+        from .terminal_person import person_at_terminal
+        from .views import choose_view
 
         prepare_output(verbose=verbose)
+        person = None if as_json or quiet else person_at_terminal()
         chosen = build_agent(
             file=file,
             model=model,
             mcp=mcp,
             no_mcp=no_mcp,
+            person=person,
             thinking=thinking,
             thinking_total=think_total,
             max_steps=max_steps,
@@ -114,7 +112,10 @@ def run(
         )
         for warning in () if quiet else config_warnings(chosen):
             print(f"Warning: {warning}", file=sys.stderr)
-        return _stream(chosen, text, as_json=as_json, quiet=quiet, verbose=verbose)
+        view = choose_view(as_json=as_json, quiet=quiet, verbose=verbose)
+        if person is not None:
+            person.say = view.note
+        return _stream(chosen, text, view, tell_if_demo=not quiet)
 
     raise typer.Exit(exit_code_of(work, verbose=verbose))
 
@@ -155,15 +156,13 @@ def _agent_file(spec: str | None) -> tuple[Path, str] | None:
         raise typer.BadParameter(str(error), param_hint="--agent") from None
 
 
-def _stream(agent: Agent, task: str, *, as_json: bool, quiet: bool, verbose: bool) -> int:
+def _stream(agent: Agent, task: str, view: View, *, tell_if_demo: bool) -> int:
     """Show the run as it happens; its exit code."""
     from ..events import RunStarted
     from ..models.choose import DEMO
     from .interrupt import run_until_interrupted
-    from .views import choose_view
 
-    view = choose_view(as_json=as_json, quiet=quiet, verbose=verbose)
-    tell_if_demo = agent.model is None and not quiet
+    tell_if_demo = agent.model is None and tell_if_demo
 
     async def main() -> int:
         try:

@@ -86,6 +86,7 @@ class Model(Protocol):
     name: str
     can_think: bool
     can_skip_thinking: bool
+    thinks_by_default: bool
 
     def chat(
         self,

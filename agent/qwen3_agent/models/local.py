@@ -40,6 +40,7 @@ class LocalModel:
         self.name = name
         self.can_think = chat_format.can_think
         self.can_skip_thinking = chat_format.can_skip_thinking
+        self.thinks_by_default = chat_format.thinks_by_default
         self.engine = engine
         self.chat_format = chat_format
         self._sampling = sampling
