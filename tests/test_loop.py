@@ -11,8 +11,8 @@ import pytest
 from scripted import ScriptedEngine, call, scripted_model
 
 from qwen3_agent import Agent, Limits, ToolError, events, tool
-from qwen3_agent.calling import LONGEST_TOOL_RESULT
 from qwen3_agent.errors import LimitReached, NoAnswer, PromptTooLong
+from qwen3_tools.tool import LONGEST_RESULT
 
 pytestmark = pytest.mark.anyio
 
@@ -236,7 +236,7 @@ async def test_a_long_tool_result_is_cut_in_the_middle() -> None:
     assert "start x" in shown
     assert "x end" in shown
     assert "50,010 characters" in shown
-    assert len(shown) < LONGEST_TOOL_RESULT + 300
+    assert len(shown) < LONGEST_RESULT + 300
 
 
 async def test_sampling_follows_the_thinking_mode_unless_it_is_given() -> None:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -25,6 +26,7 @@ from .limits import Limits
 from .models import Model
 from .models.choose import resolve
 from .result import RunResult
+from .sampling_for_servers import sampler_of
 from .streaming import RunStream
 from .thinking import Mode, Policy, Thinking, as_policy, latest_switch
 
@@ -159,6 +161,7 @@ class Agent:
                 as_policy(self.thinking)
                 or Thinking("on" if warm.model.thinks_by_default else "off"),
                 self.limits,
+                _work_folder(tools) or Path(stack.enter_context(_temporary_folder())),
                 switch=latest_switch([self.instructions or ""]),
                 notices=warm.notices,
             )
@@ -239,6 +242,11 @@ async def _warm_up(agent: Agent) -> AsyncIterator[_Warm]:
         model = await to_thread.run_sync(loading.result, abandon_on_cancel=True)
         if model is not agent.model:
             stack.push_async_callback(model.aclose)
+        for each in agent.tools:
+            lend = getattr(each, "use_model", None)  # for servers that ask for a model
+            if lend is not None:
+                lend(sampler_of(model))
+                stack.callback(lend, None)
         yield _Warm(model, shared, notices)
 
 
@@ -259,6 +267,15 @@ def _as_tool(given: Callable[..., Any] | Tool | ToolSource) -> Tool | ToolSource
     raise ToolDefinitionError(
         f"{given!r} is no tool: give a function, a Tool, or a source such as CodeInterpreter()."
     )
+
+
+def _work_folder(tools: Sequence[Tool]) -> Path | None:
+    """Where what tools save is seen by those tools that work with files."""
+    return next((each.folder for each in tools if each.folder), None)
+
+
+def _temporary_folder() -> TemporaryDirectory[str]:
+    return TemporaryDirectory(prefix="qwen3-agent-", ignore_cleanup_errors=True)
 
 
 async def _next_or_none(stream: RunStream) -> Event | None:

@@ -7,14 +7,12 @@ from collections.abc import Callable, Sequence
 
 import anyio
 
+from qwen3_tools.progress import Progress, progress_to
 from qwen3_tools.tool import ToolResult
 from qwen3_tools.toolbox import Toolbox
 
 from . import events
 from .parts import MalformedCall, ToolCall
-
-LONGEST_TOOL_RESULT = 20_000
-"""Characters of a tool's answer that the model is shown; of a longer one, the middle goes."""
 
 Emit = Callable[[events.Event], None]
 
@@ -46,7 +44,12 @@ async def _answer(
     else:
         name = call.name
         emit(events.ToolCallStarted(id, name, call.arguments))
-        result = await toolbox.call(name, call.arguments)
+
+        def pass_on(now: Progress) -> None:
+            emit(events.ToolCallProgress(id, name, now.done, now.total, now.message))
+
+        with progress_to(pass_on):
+            result = await toolbox.call(name, call.arguments)
     seconds = time.monotonic() - started
     emit(events.ToolCallFinished(id, name, result.text, result.is_error, seconds))
     return result
@@ -54,9 +57,4 @@ async def _answer(
 
 def text_for_model(result: ToolResult) -> str:
     """What the model is shown of a result."""
-    text = f"Error: {result.text}" if result.is_error else result.text
-    if len(text) <= LONGEST_TOOL_RESULT:
-        return text
-    half = LONGEST_TOOL_RESULT // 2
-    cut = f"\n[... cut here; the whole has {len(text):,} characters ...]\n"
-    return text[:half] + cut + text[-half:]
+    return f"Error: {result.text}" if result.is_error else result.text

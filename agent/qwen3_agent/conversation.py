@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from qwen3_tools.artifacts import artifact_folder
 from qwen3_tools.toolbox import Toolbox
 
 from . import events
@@ -29,6 +31,7 @@ class Conversation:
         toolbox: Toolbox,
         policy: Policy,
         limits: Limits,
+        folder: Path,
         *,
         switch: Switch | None = None,
         notices: Sequence[str] = (),
@@ -38,6 +41,7 @@ class Conversation:
         self._toolbox = toolbox
         self._policy = policy
         self._limits = limits
+        self._folder = folder
         self._switch = switch
         self._notices = list(notices)
         self._busy = False
@@ -61,15 +65,16 @@ class Conversation:
                 emit(events.Notice(self._notices.pop(0)))
             self._chat.add_user(text)
             self._switch = latest_switch([text]) or self._switch
-            return await run_turn(
-                self._model,
-                self._chat,
-                self._toolbox,
-                self._policy,
-                self._limits,
-                switch=self._switch,
-                emit=emit,
-            )
+            with artifact_folder(self._folder):
+                return await run_turn(
+                    self._model,
+                    self._chat,
+                    self._toolbox,
+                    self._policy,
+                    self._limits,
+                    switch=self._switch,
+                    emit=emit,
+                )
         finally:
             self._busy = False
 

@@ -2,7 +2,7 @@
 
     RunStarted
       StepStarted   ReasoningText* ContentText*
-        ToolCallStarted* ToolCallFinished*
+        ToolCallStarted* ToolCallProgress* ToolCallFinished*
       StepFinished
       ...
     RunFinished
@@ -29,6 +29,7 @@ __all__ = [
     "StepFinished",
     "StepStarted",
     "ToolCallFinished",
+    "ToolCallProgress",
     "ToolCallStarted",
 ]
 
@@ -93,6 +94,20 @@ class ToolCallStarted(Event):
     """Unique in the run."""
     name: str
     arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallProgress(Event):
+    """A tool says how far it has come."""
+
+    type = "tool_progress"
+    id: str
+    name: str
+    done: float
+    """Grows from report to report; in whatever unit the tool counts."""
+    total: float | None
+    """What `done` will be at the end, where the tool knows."""
+    message: str
 
 
 @dataclass(frozen=True, slots=True)

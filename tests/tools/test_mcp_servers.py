@@ -168,7 +168,7 @@ async def test_as_a_source_it_opens_its_own_servers_or_uses_the_running_ones() -
     assert not own.is_error
     async with servers:
         async with servers.open() as tools:
-            assert tools is servers.tools
+            assert tuple(tools) == servers.tools
         assert not (await servers.call("time__get_current_time", {"timezone": "UTC"})).is_error
 
 

@@ -49,3 +49,24 @@ def save_artifact(name: str, data: bytes) -> Path | None:
             number += 1
         else:
             return path
+
+
+def shortened(text: str, max_chars: int, name: str) -> tuple[str, Path | None]:
+    """Both ends of a long `text`, its full length, and the name of a file that has all of it.
+
+    Args:
+        text: returned as it is if it is no longer than `max_chars`.
+        max_chars: how much of it is kept; the note in the middle is not counted.
+        name: what to call the file, without its ending.
+
+    Returns:
+        The text, and the file if one was needed and the run has a folder.
+    """
+    if len(text) <= max_chars:
+        return text, None
+    saved = save_artifact(f"{name}.txt", text.encode(errors="replace"))
+    where = f"; the whole text is in {saved.name}" if saved is not None else ""
+    half = max_chars // 2
+    out = len(text) - 2 * half
+    note = f"[… {out:,} of {len(text):,} characters are left out here{where} …]"
+    return f"{text[:half]}\n{note}\n{text[len(text) - half :]}", saved

@@ -28,6 +28,8 @@ from .json_schema import (
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LONGEST_SHOWN_INPUT = 60
+LONGEST_RESULT = 20_000
+"""Characters of a tool's answer that the model is shown, unless the tool says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,12 @@ class Tool:
     """Seconds that one call may take."""
     read_only: bool = False
     """True: a call changes nothing, so it may be made again or left unasked."""
+    approved: bool = False
+    """True: the user has said that it may run unasked."""
+    max_result_chars: int = LONGEST_RESULT
+    """Of a longer answer the model is shown both ends; the whole is saved for it."""
+    folder: Path | None = None
+    """Where it works, if it does: what other tools save for the model is put there."""
     function: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
     """The Python function behind it, where there is one."""
 

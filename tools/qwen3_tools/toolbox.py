@@ -6,10 +6,12 @@ import difflib
 import logging
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import anyio
 
+from .artifacts import shortened
 from .errors import ToolDefinitionError, ToolError
 from .tool import Tool, ToolResult
 
@@ -45,7 +47,8 @@ class Toolbox:
         """Run one call that the model made.
 
         Whatever goes wrong comes back as an error result in words that the model can act on.
-        Nothing is raised but cancellation.
+        Nothing is raised but cancellation. A text that is too long for the model is cut in the
+        middle, and saved whole where the run has a folder.
 
         Args:
             name: What the model wrote as the tool's name.
@@ -54,17 +57,22 @@ class Toolbox:
         tool = self._by_name.get(name)
         if tool is None:
             return ToolResult(self._no_such_tool(name), is_error=True)
+        result = await self._call(tool, arguments)
+        text, saved = shortened(result.text, tool.max_result_chars, name)
+        return replace(result, text=text, files=(*result.files, *([saved] if saved else ())))
+
+    async def _call(self, tool: Tool, arguments: dict[str, Any]) -> ToolResult:
         deadline = anyio.move_on_after(tool.timeout)
         try:
             with deadline:
                 return await tool.run(arguments)
         except ToolError as error:
-            return ToolResult(str(error) or f"{name} failed.", is_error=True)
+            return ToolResult(str(error) or f"{tool.name} failed.", is_error=True)
         except Exception as error:
-            logger.exception("tool %s failed", name)
-            return ToolResult(f"{name} failed: {_in_one_line(error)}", is_error=True)
+            logger.exception("tool %s failed", tool.name)
+            return ToolResult(f"{tool.name} failed: {_in_one_line(error)}", is_error=True)
         return ToolResult(
-            f"{name} did not answer within {tool.timeout:g} seconds and was stopped.",
+            f"{tool.name} did not answer within {tool.timeout:g} seconds and was stopped.",
             is_error=True,
         )
 

@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from .mcp import mcp
 from .parse import parse
 from .prompt import prompt
 from .run import run
+from .tools import tools
 
 app = typer.Typer(
     add_completion=False,
@@ -20,6 +22,8 @@ app = typer.Typer(
 app.command()(run)
 app.command()(prompt)
 app.command()(parse)
+app.add_typer(mcp, name="mcp")
+app.add_typer(tools, name="tools")
 
 
 def _show_version(wanted: bool) -> None:

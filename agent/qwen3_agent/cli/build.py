@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from qwen3_tools.code_interpreter import CodeInterpreter
-from qwen3_tools.mcp import McpServers, mcp_servers
+from qwen3_tools.mcp import McpServers, Person
 
 from ..agent import Agent
 from ..errors import Qwen3AgentError
 from ..models.choose import resolve
 from ..thinking import Mode, Policy, Thinking
 from .agent_file import load_agent
-
-CONFIG_FILE = "mcp_servers.json"
-BUNDLED_SERVERS = {"time": {"command": "mcp-server-time"}, "fetch": {"command": "mcp-server-fetch"}}
+from .servers import servers_of
 
 
 def build_agent(
     *,
     file: tuple[Path, str] | None,
     model: str | None,
-    mcp: Path | None,
+    mcp: Sequence[Path] | None,
     no_mcp: bool,
+    person: Person | None,
     thinking: Mode | Literal["adaptive"] | None,
     thinking_total: int | None,
     max_steps: int | None,
@@ -40,10 +39,8 @@ def build_agent(
         resolve(model)  # A wrong name is told before any server has started.
     agent = load_agent(*file) if file else Agent(tools=[CodeInterpreter()])
     tools = [tool for tool in agent.tools if not (no_mcp and isinstance(tool, McpServers))]
-    if mcp is not None:
-        tools.append(mcp_servers(mcp))
-    elif not no_mcp and not file:
-        tools.append(mcp_servers(_default_servers()))
+    if mcp or not (no_mcp or file):
+        tools += servers_of(mcp, person)
     limits = agent.limits
     if max_steps is not None:
         limits = replace(limits, steps=max_steps)
@@ -91,8 +88,3 @@ def config_warnings(agent: Agent) -> list[str]:
         if isinstance(tool, McpServers)
         for warning in tool.config.warnings
     ]
-
-
-def _default_servers() -> Path | Mapping[str, Any]:
-    here = Path(CONFIG_FILE)
-    return here if here.exists() else {"mcpServers": BUNDLED_SERVERS}

@@ -10,8 +10,11 @@ import traceback
 import warnings
 from collections.abc import Callable
 
+from qwen3_tools.state import state_folder
+
 from ..errors import LimitReached, Qwen3AgentError
 from .printable import printable
+from .server_log import log_servers_to
 
 FAILED = 1
 LIMIT_REACHED = 3
@@ -23,6 +26,7 @@ def prepare_output(*, verbose: bool) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     logging.basicConfig(level=logging.WARNING if verbose else logging.CRITICAL)
+    log_servers_to(state_folder() / "mcp.log")
     if not verbose:
         warnings.simplefilter("ignore")
 

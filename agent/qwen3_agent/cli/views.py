@@ -24,6 +24,7 @@ from ..events import (
     StepFinished,
     StepStarted,
     ToolCallFinished,
+    ToolCallProgress,
     ToolCallStarted,
 )
 from .markdown import MarkdownBlocks
@@ -113,6 +114,8 @@ class LiveView:
                 self._running[event.id] = event.name
                 self._show_call(event.name, event.arguments)
                 self._wait("Running")
+            case ToolCallProgress():
+                self._wait(f"Running: {_so_far(event)}")
             case ToolCallFinished():
                 self._end_content()
                 self._show_result(event)
@@ -250,6 +253,12 @@ class LiveView:
         text.append(f"  ({event.seconds:.1f} s)", "dim")
         self._settle()
         self._console.print(text, soft_wrap=True)
+
+
+def _so_far(event: ToolCallProgress) -> str:
+    """How far a tool has come, in a few words."""
+    total = f" of {event.total:g}" if event.total is not None else ""
+    return printable(f"{event.name} {event.done:g}{total} {event.message}").rstrip()
 
 
 def _is_block(value: object) -> TypeGuard[str]:

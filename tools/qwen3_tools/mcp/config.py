@@ -24,9 +24,35 @@ from ..json_schema import in_reading_order, without_titles
 from .json_lines import line_of
 
 _MILLISECONDS_FROM = 1_000
-_SERVER_KEYS = ("mcpServers", "servers")
+SERVER_KEYS = ("mcpServers", "servers")
+"""Where the servers are in a config; the first that is there counts."""
 _VARIABLE = re.compile(r"\$\{(?:env:)?([^}:]+)(?::-([^}]*))?\}")
 _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class OAuthConfig(pydantic.BaseModel):
+    """How to sign in to a server. All of it can be left out: most servers say what they need."""
+
+    model_config = pydantic.ConfigDict(alias_generator=to_camel, extra="allow", frozen=True)
+
+    enabled: bool = Field(True, description="False: never sign in.")
+    client_id: str | None = Field(None, description="Of a client that is registered already.")
+    client_secret: str | None = Field(None, description="Its secret, where it has one.")
+    client_metadata_url: str | None = Field(
+        None, description="An https address that serves as client id and describes the client."
+    )
+    scopes: list[str] | None = Field(None, description="What to ask for; told by the server.")
+    callback_port: int | None = Field(
+        None, gt=0, lt=65536, description="Port of this machine that the browser comes back to."
+    )
+    grant_type: Literal["authorization_code", "client_credentials"] = Field(
+        "authorization_code", description="client_credentials: no person signs in."
+    )
+    private_key_file: str | None = Field(
+        None, description="PEM file that signs in instead of a secret, for client_credentials."
+    )
+    signing_algorithm: str = Field("ES256", description="Of the private key, such as RS256.")
+    issuer: str | None = Field(None, description="The only authorization server to be trusted.")
 
 
 class ServerConfig(pydantic.BaseModel):
@@ -72,7 +98,12 @@ class ServerConfig(pydantic.BaseModel):
     auto_approve: list[str] | bool = Field([], description="Tools run without asking.")
     always_allow: list[str] | bool = Field([], description="Tools run without asking.")
     trust: bool = Field(False, description="True: no tool of it asks.")
-    oauth: dict[str, Any] | bool | None = Field(None, description="OAuth settings.")
+    oauth: OAuthConfig | bool | None = Field(
+        None, description="How to sign in; false: never. By default when the server asks for it."
+    )
+    roots: list[str] = Field([], description="Folders it is told to work in, from this file's.")
+    resources_as_tools: bool = Field(False, description="Its resources as tools of the model.")
+    prompts_as_tools: bool = Field(False, description="Its prompts as tools of the model.")
     description: str | None = Field(None, description="For the reader.")
 
     @pydantic.model_validator(mode="after")
@@ -110,14 +141,21 @@ class ServerConfig(pydantic.BaseModel):
 
     def offers(self, tool: str) -> bool:
         """Whether a tool of this name passes includeTools and excludeTools."""
-
-        # Gemini's entries may state arguments: `run(ls)`.
-        def names(entries: Sequence[str]) -> set[str]:
-            return {entry.split("(")[0] for entry in entries}
-
-        if self.include_tools is not None and tool not in names(self.include_tools):
+        if self.include_tools is not None and tool not in _names(self.include_tools):
             return False
-        return tool not in names(self.exclude_tools)
+        return tool not in _names(self.exclude_tools)
+
+    def approves(self, tool: str) -> bool:
+        """Whether the user has said that a tool of this name may run unasked."""
+        return self.trust or any(
+            listed if isinstance(listed, bool) else tool in _names(listed) or "*" in listed
+            for listed in (self.auto_approve, self.always_allow)
+        )
+
+
+def _names(entries: Sequence[str]) -> set[str]:
+    # Gemini's entries may state arguments: `run(ls)`.
+    return {entry.split("(")[0] for entry in entries}
 
 
 _STREAMABLE = frozenset({"http", "streamablehttp"})
@@ -133,6 +171,8 @@ class Config:
     """Servers that cannot be started on this machine, and why."""
     warnings: tuple[str, ...]
     """Keys that mean nothing, each with the nearest one that does."""
+    disabled: tuple[str, ...]
+    """Servers that are left out because the config says so."""
     folder: Path
     """Where relative paths begin."""
     path: Path | None = None
@@ -224,7 +264,7 @@ def _check(document: _Document, environ: Mapping[str, str]) -> Config:
     content = document.content
     if not isinstance(content, dict):
         raise document.error((), 'must be an object: {"mcpServers": {...}}')
-    present = [key for key in _SERVER_KEYS if key in content]
+    present = [key for key in SERVER_KEYS if key in content]
     if not present:
         raise document.error((), f'has no "mcpServers"; it has: {", ".join(content) or "nothing"}')
     section = present[0]
@@ -233,6 +273,7 @@ def _check(document: _Document, environ: Mapping[str, str]) -> Config:
     servers: dict[str, ServerConfig] = {}
     failures: dict[str, str] = {}
     warnings: list[str] = []
+    disabled: list[str] = []
     for name, entry in content[section].items():
         where = (section, name)
         if not name:
@@ -243,6 +284,7 @@ def _check(document: _Document, environ: Mapping[str, str]) -> Config:
         expanded = _expanded(entry, environ, unset)
         server = _server(document, where, expanded)
         if server.disabled:
+            disabled.append(name)
             continue
         warnings += _unknown_keys(document, where, server)
         if unset:
@@ -254,6 +296,7 @@ def _check(document: _Document, environ: Mapping[str, str]) -> Config:
         servers,
         failures,
         tuple(warnings),
+        tuple(disabled),
         folder=document.folder,
         path=document.path,
         modified=document.modified,

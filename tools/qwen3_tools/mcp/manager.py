@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, overload
 
 import anyio
 from anyio.abc import TaskGroup
 
-from ..errors import MCPConfigError, MCPServerError
+from ..errors import MCPConfigError, MCPServerError, ToolError
 from ..tool import Tool, ToolResult
 from ..toolbox import Toolbox
+from .asked import Host
+from .catalog import Catalog
 from .config import Config, load_config
-from .server import Server
-from .tools import model_tools
+from .person import Person, Sampler
+from .server import Server, ServerStatus
+from .tools import model_tools, prefix_of
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +30,9 @@ _SETTLE_SECONDS = 0.5
 _WATCH_SECONDS = 1.0
 
 
-def mcp_servers(source: str | Path | Mapping[str, Any]) -> McpServers:
+def mcp_servers(
+    source: str | Path | Mapping[str, Any], *, person: Person | None = None
+) -> McpServers:
     """The MCP servers of a config file, or of a mapping of the same shape.
 
     Nothing is started before it is entered, by you or by an agent:
@@ -39,11 +45,12 @@ def mcp_servers(source: str | Path | Mapping[str, Any]) -> McpServers:
 
     Args:
         source: Path of a JSON file with `mcpServers`, or its content.
+        person: Answers what servers ask; without one, all of it is declined.
 
     Raises:
         MCPConfigError: The config cannot be used; the message says where and why.
     """
-    return McpServers(load_config(source))
+    return McpServers(load_config(source), person)
 
 
 class McpServers:
@@ -52,12 +59,14 @@ class McpServers:
     shared = True
     """One set of servers serves all runs of an agent."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, person: Person | None = None) -> None:
         self.config = config
+        self._host = Host(person)
         self._servers: dict[str, Server] = {}
         self._tasks: TaskGroup | None = None
         self._offered: tuple[tuple[Any, ...], ...] = ()
         self._tools: tuple[Tool, ...] = ()
+        self._opened: McpServers | None = None
 
     @property
     def tools(self) -> tuple[Tool, ...]:
@@ -66,17 +75,28 @@ class McpServers:
         It follows what servers say of themselves while they run. A tool that is gone still
         answers, with an error.
         """
-        offered = tuple(server.tools for server in self._servers.values())
+        offered = tuple((each.tools, each.failure is None) for each in self._servers.values())
         if offered != self._offered:
-            self._tools = model_tools(self._servers.values())
+            self._tools = model_tools(self._servers.values(), self._call, self.catalog)
             self._offered = offered
         return self._tools
 
     @property
     def failures(self) -> dict[str, str]:
         """Servers that are not there, and why."""
+        if self._opened is not None:
+            return self._opened.failures
         failed = {name: server.failure for name, server in self._servers.items() if server.failure}
         return self.config.failures | failed
+
+    @property
+    def status(self) -> list[ServerStatus]:
+        """How each server is doing, in the order of the config."""
+        unstartable = [
+            ServerStatus(name, "failed", reason, None, None, None, ())
+            for name, reason in self.config.failures.items()
+        ]
+        return [server.status for server in self._servers.values()] + unstartable
 
     async def __aenter__(self) -> McpServers:
         """Start all servers side by side and wait until each is ready or has failed.
@@ -110,13 +130,58 @@ class McpServers:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Sequence[Tool]]:
-        """The tools, from servers that are running already or are started for this block alone."""
+        """The tools that there are at any moment.
+
+        From servers that are running already, or are started for this block alone.
+        """
         if self._tasks is not None:
-            yield self.tools
+            yield _ToolsNow(self)
             return
-        async with McpServers(self.config) as servers:
-            self._servers = servers._servers  # so that `failures` tells of them too
-            yield servers.tools
+        servers = McpServers(self.config)
+        servers._host = self._host
+        async with servers:
+            self._opened = servers  # so that `failures` tells of them
+            yield _ToolsNow(servers)
+
+    def use_model(self, sampler: Sampler | None) -> None:
+        """Let servers that ask for a model have this one, each time with the person's consent."""
+        self._host.sampler = sampler
+
+    def that_may_have(self, tool: str) -> McpServers:
+        """Those of the servers whose tools' names begin as `tool` does; all if none does."""
+        servers = self.config.servers.items()
+        return self._some(
+            {name for name, each in servers if tool.startswith(prefix_of(name, each))}
+        )
+
+    def that_are_named(self, name: str) -> McpServers:
+        """The server of that name; all if there is none."""
+        return self._some({name})
+
+    def _some(self, names: set[str]) -> McpServers:
+        """Servers with these names, each of which may have failed already; all if none has."""
+        config = self.config
+        if names & {*config.servers, *config.failures}:
+            config = replace(
+                config,
+                servers={name: each for name, each in config.servers.items() if name in names},
+                failures={name: why for name, why in config.failures.items() if name in names},
+            )
+        some = McpServers(replace(config, path=None))  # not watched: it is not the whole file
+        some._host = self._host
+        return some
+
+    def catalog(self, server: str) -> Catalog:
+        """The resources and prompts of a server.
+
+        Raises:
+            MCPServerError: The servers are not running, or there is none of that name.
+        """
+        self._must_run()
+        if server not in self._servers:
+            names = ", ".join(self._servers) or "none"
+            raise MCPServerError(f"there is no MCP server {server!r}; there are: {names}")
+        return Catalog(self._servers[server])
 
     async def call(self, name: str, arguments: dict[str, Any] | None = None) -> ToolResult:
         """Call a tool by its full name, such as `time__get_current_time`.
@@ -126,8 +191,7 @@ class McpServers:
         Raises:
             MCPServerError: The servers are not running, or none of them has such a tool.
         """
-        if self._tasks is None:
-            raise MCPServerError("the MCP servers are not running: use `async with` around calls")
+        self._must_run()
         if name not in {tool.name for tool in self.tools}:
             server = name.partition("__")[0]
             if server in self.failures:
@@ -135,6 +199,16 @@ class McpServers:
             names = ", ".join(tool.name for tool in self.tools)
             raise MCPServerError(f"no MCP tool is named {name!r}; there are: {names or 'none'}")
         return await Toolbox(self.tools).call(name, arguments or {})
+
+    async def _call(
+        self, server: str, tool: str, arguments: dict[str, Any], *, repeatable: bool
+    ) -> ToolResult:
+        # By name, so that a tool outlives the server that it came from: an edited config may
+        # have put another in its place.
+        there = self._servers.get(server)
+        if there is None:
+            raise ToolError(f"The server {server!r} is no longer there.")
+        return await there.call(tool, arguments, repeatable=repeatable)
 
     async def _apply(self, config: Config) -> None:
         """Make the servers those of `config`. One whose entry is the same is left alone."""
@@ -145,7 +219,9 @@ class McpServers:
         for name, entry in config.servers.items():
             old = before.get(name)
             same = old is not None and old.config == entry and old.failure is None
-            self._servers[name] = old if old and same else Server(name, entry, config.folder)
+            self._servers[name] = (
+                old if old and same else Server(name, entry, config.folder, self._host)
+            )
         started = [server for name, server in self._servers.items() if server != before.get(name)]
         for server in before.values():
             if server not in self._servers.values():
@@ -183,6 +259,10 @@ class McpServers:
             # it again inside an ExceptionGroup.
             await tasks.__aexit__(None, None, None)
 
+    def _must_run(self) -> None:
+        if self._tasks is None:
+            raise MCPServerError("the MCP servers are not running: use `async with` around calls")
+
     def _refuse_missing(self) -> None:
         for name, server in self._servers.items():
             if server.config.required and server.failure:
@@ -196,7 +276,32 @@ async def _all_settled(servers: Iterable[Server]) -> None:
 
 
 async def _settled(server: Server) -> None:
-    with anyio.move_on_after(server.config.start_timeout + _SETTLE_SECONDS):
-        await server.settled.wait()
-    if not server.settled.is_set():
-        server.give_up()
+    while True:
+        with anyio.move_on_after(server.config.start_timeout + _SETTLE_SECONDS):
+            await server.settled.wait()
+            return
+        if not server.bounds.still:
+            server.give_up()
+            return
+
+
+class _ToolsNow(Sequence[Tool]):
+    """The tools that the servers have whenever one looks."""
+
+    def __init__(self, servers: McpServers) -> None:
+        self._servers = servers
+
+    def __len__(self) -> int:
+        return len(self._servers.tools)
+
+    def __iter__(self) -> Iterator[Tool]:
+        return iter(self._servers.tools)
+
+    @overload
+    def __getitem__(self, index: int) -> Tool: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Tool, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Tool | tuple[Tool, ...]:
+        return self._servers.tools[index]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import mimetypes
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,22 +17,19 @@ from ..artifacts import save_artifact
 from ..tool import ToolResult
 
 
-def tool_result(result: types.CallToolResult, tool: str, max_chars: int) -> ToolResult:
+def tool_result(result: types.CallToolResult, tool: str) -> ToolResult:
     """Text blocks joined by line breaks; media saved in the run's artifact folder and named.
 
     Args:
         result: What the server answered.
         tool: Names the files that are saved.
-        max_chars: A longer text is cut in the middle, and saved whole.
     """
     files: list[Path] = []
-    lines = [_block_text(block, tool, files) for block in result.content]
+    lines = [block_text(block, tool, files) for block in result.content]
     if not lines and result.structured_content is not None:
         lines = [_to_json(result.structured_content)]
     nothing = "The tool failed and did not say why." if result.is_error else "Nothing was returned."
     text = "\n".join(lines) or nothing
-    if len(text) > max_chars:
-        text = _cut(text, max_chars, tool, files)
     return ToolResult(
         text,
         is_error=result.is_error,
@@ -40,7 +38,19 @@ def tool_result(result: types.CallToolResult, tool: str, max_chars: int) -> Tool
     )
 
 
-def _block_text(block: types.ContentBlock, tool: str, files: list[Path]) -> str:
+def resource_result(
+    contents: Sequence[types.TextResourceContents | types.BlobResourceContents],
+) -> ToolResult:
+    """What was read: texts joined by line breaks; all else saved as `tool_result` does."""
+    files: list[Path] = []
+    texts = [
+        block_text(types.EmbeddedResource(resource=each), "resource", files) for each in contents
+    ]
+    return ToolResult("\n".join(texts), files=tuple(files))
+
+
+def block_text(block: types.ContentBlock, tool: str, files: list[Path]) -> str:
+    """A block as text. What is none is saved under a name like `tool`'s, and added to `files`."""
     match block:
         case types.TextContent(text=text):
             return text
@@ -79,18 +89,6 @@ def _ending(kind: str) -> str:
     subtype = kind.partition("/")[2]
     short = f".{subtype}" if subtype.isalnum() and len(subtype) <= 4 else ".bin"
     return mimetypes.guess_extension(kind) or short
-
-
-def _cut(text: str, max_chars: int, tool: str, files: list[Path]) -> str:
-    saved = save_artifact(f"{tool}.txt", text.encode(errors="replace"))
-    where = ""
-    if saved is not None:
-        files.append(saved)
-        where = f"; the whole text is in {saved.name}"
-    half = max_chars // 2
-    out = len(text) - 2 * half
-    note = f"[… {out:,} of {len(text):,} characters are left out here{where} …]"
-    return f"{text[:half]}\n{note}\n{text[len(text) - half :]}"
 
 
 def _to_json(value: Any) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import ToolError
 from ..json_schema import (
@@ -14,10 +15,13 @@ from ..json_schema import (
     without_titles,
 )
 from ..tool import Tool, ToolResult
+from .catalog_tools import catalog_tools
 
 if TYPE_CHECKING:
     import mcp_types
 
+    from .catalog import Catalog
+    from .config import ServerConfig
     from .server import Server
 
 _LONGEST_NAME = 64
@@ -25,20 +29,43 @@ _HASH_DIGITS = 8
 _MAX_PROBLEMS = 5
 
 
-def model_tools(servers: Iterable[Server]) -> tuple[Tool, ...]:
+class Call(Protocol):
+    """Calls a tool of a server by the names that these have; as `Server.call`."""
+
+    def __call__(
+        self, server: str, tool: str, arguments: dict[str, Any], *, repeatable: bool
+    ) -> Awaitable[ToolResult]: ...
+
+
+def model_tools(
+    servers: Iterable[Server], call: Call, catalog: Callable[[str], Catalog]
+) -> tuple[Tool, ...]:
     """The tools of all `servers`, each under a name of its own."""
     tools: dict[str, Tool] = {}
     for server in servers:
-        prefix = server.config.tool_prefix
-        prefix = f"{server.name}__" if prefix is None else prefix
+        prefix = prefix_of(server.name, server.config)
         for described in server.tools:
             name = _unique_name(f"{prefix}{described.name}", tools)
-            tools[name] = model_tool(name, described, server)
+            tools[name] = _model_tool(name, described, server.config, partial(call, server.name))
+        if server.failure is None:
+            named = partial(_named, prefix, tools)
+            for made in catalog_tools(named, server.config, partial(catalog, server.name)):
+                tools[made.name] = made
     return tuple(tools.values())
 
 
-def model_tool(name: str, described: mcp_types.Tool, server: Server) -> Tool:
-    """The tool that the model calls `name`, answered by `server`.
+def prefix_of(server: str, config: ServerConfig) -> str:
+    """What the names of a server's tools begin with."""
+    return f"{server}__" if config.tool_prefix is None else config.tool_prefix
+
+
+def _model_tool(
+    name: str,
+    described: mcp_types.Tool,
+    config: ServerConfig,
+    call: Callable[..., Awaitable[ToolResult]],
+) -> Tool:
+    """The tool that the model calls `name`.
 
     The model sees the schema without noise; arguments are checked against the original.
     """
@@ -51,7 +78,7 @@ def model_tool(name: str, described: mcp_types.Tool, server: Server) -> Tool:
         problems = _problems(schema, arguments)
         if problems:
             raise ToolError(f"Invalid arguments for {name}: {'; '.join(problems)}.")
-        return await server.call(described.name, arguments, repeatable=repeatable)
+        return await call(described.name, arguments, repeatable=repeatable)
 
     return Tool(
         name=name,
@@ -59,7 +86,13 @@ def model_tool(name: str, described: mcp_types.Tool, server: Server) -> Tool:
         parameters=_digestible(schema),
         run=run,
         read_only=read_only,
+        approved=config.approves(described.name),
+        max_result_chars=config.max_result_chars,
     )
+
+
+def _named(prefix: str, taken: Iterable[str], name: str) -> str:
+    return _unique_name(f"{prefix}{name}", taken)
 
 
 def _unique_name(name: str, taken: Iterable[str]) -> str:

@@ -1,0 +1,89 @@
+"""The MCP servers that the options of a command name."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from qwen3_tools.mcp import McpServers, Person
+
+CONFIG_FILE = Path("mcp_servers.json")
+BUNDLED_SERVERS = {"time": {"command": "mcp-server-time"}, "fetch": {"command": "mcp-server-fetch"}}
+
+McpOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--mcp",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="MCP servers; may be given several times. Default: ./mcp_servers.json where there "
+        "is one, else the bundled time and fetch servers.",
+    ),
+]
+
+
+def servers_of(files: Sequence[Path] | None, person: Person | None) -> list[McpServers]:
+    """The servers of these files, or the default ones; `person` answers what they ask.
+
+    Raises:
+        MCPConfigError: a file cannot be used, or two of them name a server alike.
+    """
+    from qwen3_tools.mcp import mcp_servers
+
+    from ..errors import MCPConfigError
+
+    all_servers = [mcp_servers(source, person=person) for source in files or [_default_source()]]
+    seen: dict[str, Path | None] = {}
+    for servers in all_servers:
+        for name in servers.config.servers:
+            if name in seen:
+                raise MCPConfigError(
+                    f"server {name!r} is in both {seen[name]} and {servers.config.path}: "
+                    "rename one of them"
+                )
+            seen[name] = servers.config.path
+    return all_servers
+
+
+def with_servers(
+    files: Sequence[Path] | None,
+    work_with: Callable[[Sequence[McpServers]], Awaitable[int]],
+    *,
+    only: str | None = None,
+    verbose: bool,
+) -> int:
+    """Start servers side by side (only the one of that name, if there is one) and work with them.
+
+    Returns:
+        The exit code.
+    """
+    from .outcome import exit_code_of, prepare_output
+
+    def work() -> int:
+        from .interrupt import run_until_interrupted
+        from .terminal_person import person_at_terminal
+
+        prepare_output(verbose=verbose)
+        all_servers = servers_of(files, person_at_terminal())
+        if only is not None:
+            all_servers = [servers.that_are_named(only) for servers in all_servers]
+
+        async def main() -> int:
+            async with AsyncExitStack() as stack:
+                for servers in all_servers:
+                    await stack.enter_async_context(servers)
+                return await work_with(all_servers)
+
+        return run_until_interrupted(main)
+
+    return exit_code_of(work, verbose=verbose)
+
+
+def _default_source() -> Path | Mapping[str, Any]:
+    return CONFIG_FILE if CONFIG_FILE.exists() else {"mcpServers": BUNDLED_SERVERS}

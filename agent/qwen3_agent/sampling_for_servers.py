@@ -1,0 +1,30 @@
+"""The agent's model, lent to MCP servers that ask for one (`sampling/createMessage`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .models import Model
+from .thinking import Plan
+
+if TYPE_CHECKING:
+    from qwen3_tools.mcp.person import Sampled, Sampler
+
+
+def sampler_of(model: Model) -> Sampler:
+    """Answers with `model`, without tools and without thinking, outside of any run."""
+    # The thought of a model that always thinks is closed at once.
+    think = not model.can_skip_thinking
+    plan = Plan(on=think, budget=0 if think else None, reason="an MCP server asked")
+
+    async def sample(messages: Sequence[dict[str, str]], max_tokens: int) -> Sampled:
+        from qwen3_tools.mcp.person import Sampled
+
+        *before, last = messages
+        chat = model.chat(before, [])
+        chat.add_user(last["content"])
+        step = await chat.step(plan, max_tokens=max_tokens, on_delta=lambda delta: None)
+        return Sampled(step.content.strip(), model.name, finished=step.finish == "stop")
+
+    return sample

@@ -1,0 +1,55 @@
+"""Bounds in seconds that stand still while a person is asked something."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import anyio
+
+
+class Bounds:
+    """The bounds that one server is under. While a person answers for it, none of them runs."""
+
+    def __init__(self) -> None:
+        self._left: dict[anyio.CancelScope, float] = {}
+        self._questions = 0
+
+    @property
+    def still(self) -> bool:
+        """Whether a person is being asked."""
+        return self._questions > 0
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[anyio.CancelScope]:
+        """Cancel the block after so many seconds; `cancelled_caught` of the scope tells."""
+        with anyio.CancelScope() as scope:
+            self._left[scope] = seconds
+            if not self.still:
+                scope.deadline = anyio.current_time() + seconds
+            try:
+                yield scope
+            finally:
+                self._left.pop(scope, None)
+
+    def lift(self, scope: anyio.CancelScope) -> None:
+        """Let the block of a scope go on without a bound."""
+        self._left.pop(scope, None)
+        scope.deadline = math.inf
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """A person is asked in this block."""
+        self._questions += 1
+        if self._questions == 1:
+            for scope in self._left:
+                self._left[scope] = scope.deadline - anyio.current_time()
+                scope.deadline = math.inf
+        try:
+            yield
+        finally:
+            self._questions -= 1
+            if not self._questions:
+                for scope, seconds in self._left.items():
+                    scope.deadline = anyio.current_time() + seconds

@@ -1,0 +1,82 @@
+"""A server's resources and prompts as tools of the model, where the config switches them on."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from ..errors import MCPServerError, ToolError
+from ..tool import Tool, ToolResult, tool
+from .catalog import Catalog
+from .config import ServerConfig
+
+
+def catalog_tools(
+    named: Callable[[str], str], config: ServerConfig, catalog: Callable[[], Catalog]
+) -> list[Tool]:
+    """The tools, or none.
+
+    Args:
+        named: Gives a tool of the server the name that the model knows it by.
+        config: `resourcesAsTools` and `promptsAsTools` say which.
+        catalog: Gives the server's catalog, when a tool is called.
+    """
+
+    @_for_the_model
+    async def list_resources() -> str:
+        """List what the server lets be read: addresses, and what is there."""
+        found = [*await catalog().resources(), *await catalog().templates()]
+        return "\n".join(
+            f"{each.uri} ({each.mime_type or each.name}) {each.description}".rstrip()
+            for each in found
+        )
+
+    @_for_the_model
+    async def read_resource(uri: str) -> ToolResult:
+        """Read what is at an address that list_resources gave.
+
+        Args:
+            uri: The address; its {variables} filled in.
+        """
+        return await catalog().read(uri)
+
+    @_for_the_model
+    async def list_prompts() -> str:
+        """List the server's prompts, with their arguments."""
+        lines = []
+        for each in await catalog().prompts():
+            arguments = ", ".join(
+                argument.name + ("" if argument.required else "?") for argument in each.arguments
+            )
+            lines.append(f"{each.name}({arguments}) {each.description}".rstrip())
+        return "\n".join(lines)
+
+    @_for_the_model
+    async def get_prompt(name: str, arguments: dict[str, str] | None = None) -> str:
+        """Get the text of a prompt.
+
+        Args:
+            name: One that list_prompts gave.
+            arguments: Its arguments.
+        """
+        messages = await catalog().prompt(name, arguments)
+        return "\n\n".join(f"{message.role}: {message.text}" for message in messages)
+
+    functions: list[Callable[..., Awaitable[Any]]] = []
+    functions += [list_resources, read_resource] if config.resources_as_tools else []
+    functions += [list_prompts, get_prompt] if config.prompts_as_tools else []
+    return [tool(name=named(each.__name__), read_only=True)(each) for each in functions]
+
+
+def _for_the_model(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """What the function raises for a caller, raised for the model."""
+
+    @functools.wraps(function)
+    async def told(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return await function(*args, **kwargs)
+        except MCPServerError as error:
+            raise ToolError(str(error)) from None
+
+    return told

@@ -1,0 +1,146 @@
+"""From a config entry to a client that has shaken hands, over whichever transport it takes."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.to_thread
+
+from .asked import Asked
+from .config import ServerConfig
+from .environment import find_command, read_env_file, safe_environment
+from .process import ServerProcess
+
+if TYPE_CHECKING:
+    import mcp
+    import mcp_types
+    from mcp.client import Transport
+
+logger = logging.getLogger(__name__)
+said = logging.getLogger("qwen3_tools.mcp.said")
+"""What servers log, for whoever wants to read it."""
+
+
+class Connector:
+    """Connects to one server, time after time."""
+
+    def __init__(
+        self,
+        name: str,
+        config: ServerConfig,
+        folder: Path,
+        hear: Callable[[object], Awaitable[None]],
+        asked: Asked,
+    ) -> None:
+        """Relative paths of the config begin at `folder`.
+
+        `hear` is given each notification, and `asked` answers what the server asks.
+        """
+        self.process: ServerProcess | None = None
+        """The last process that was started for it; None for a server reached over HTTP."""
+        self._name = name
+        self._config = config
+        self._folder = folder
+        self._hear = hear
+        self._asked = asked
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[tuple[mcp.Client, anyio.Event]]:
+        """A client and an event that is set when the connection is lost.
+
+        Raises:
+            Exception: It cannot be started or reached, or does not speak MCP.
+        """
+        if self._config.command is not None:
+            async with self._spawned() as process:
+                # Importing the SDK takes a second or more; the server starts meanwhile.
+                await anyio.to_thread.run_sync(_import_sdk)
+                from .transport import StdioTransport
+
+                transport = StdioTransport(process)
+                async with self._client_over(transport.connect()) as client:
+                    yield client, transport.closed
+        else:
+            await anyio.to_thread.run_sync(_import_sdk)
+            async with self._over_http() as client:
+                yield client, anyio.Event()
+
+    @asynccontextmanager
+    async def _spawned(self) -> AsyncIterator[ServerProcess]:
+        config, self.process = self._config, None
+        cwd = self._folder / config.cwd if config.cwd else None
+        inherited = {"safe": safe_environment(), "all": dict(os.environ), "none": {}}
+        from_file = read_env_file(self._folder / config.env_file) if config.env_file else {}
+        env = inherited[config.inherit_env] | from_file | config.env
+        command = find_command(config.command or "", env, cwd)
+        process = self.process = ServerProcess.start([command, *config.args], env, cwd)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(process.collect_stderr)
+            try:
+                yield process
+            finally:
+                await process.stop()
+                tasks.cancel_scope.cancel()
+
+    @asynccontextmanager
+    async def _over_http(self) -> AsyncIterator[mcp.Client]:
+        from mcp import MCPError
+
+        from .http import sse_transport, streamable_transport
+        from .oauth import sign_in
+
+        address, headers = self._config.address or "", self._config.headers
+        kind = self._config.http_kind
+        auth = sign_in(self._config, self._folder, self._asked)
+        streamable = self._client_over(streamable_transport(address, headers, auth))
+        sse = self._client_over(sse_transport(address, headers, auth))
+        async with AsyncExitStack() as stack:
+            try:
+                client = await stack.enter_async_context(sse if kind == "sse" else streamable)
+            except Exception as error:
+                if kind != "either" or not isinstance(innermost(error), MCPError):
+                    raise
+                client = await stack.enter_async_context(sse)
+            yield client
+
+    def _client_over(self, transport: Transport) -> AbstractAsyncContextManager[mcp.Client]:
+        import mcp
+        import mcp_types
+
+        from .listing import TolerantListing
+
+        version = importlib.metadata.version("qwen3-agent")
+        return mcp.Client(
+            TolerantListing(transport, self._name),
+            client_info=mcp_types.Implementation(name="qwen3-agent", version=version),
+            message_handler=self._hear,
+            logging_callback=self._log,
+            log_level="info",
+            cache=None,
+            **self._asked.callbacks(),
+        )
+
+    async def _log(self, params: mcp_types.LoggingMessageNotificationParams) -> None:
+        level = logging.getLevelNamesMapping().get(params.level.upper(), logging.ERROR)
+        level = logging.INFO if params.level == "notice" else level
+        said.log(level, "MCP server %r says: %s", self._name, params.data)
+
+
+def innermost(error: BaseException) -> BaseException:
+    """The first of the errors that a group holds, however deep."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _import_sdk() -> None:
+    import mcp  # noqa: F401
+
+    from . import listing, results, transport  # noqa: F401
