@@ -267,15 +267,15 @@ async def test_misuse_is_told_in_a_sentence() -> None:
 
 async def test_files_go_in_and_come_out(interpreter: CodeInterpreter, tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("a,b")
-    interpreter.upload(tmp_path / "table.csv")
-    interpreter.upload(b"1,2", "more.csv")
+    await interpreter.upload(tmp_path / "table.csv")
+    await interpreter.upload(b"1,2", "more.csv")
     await interpreter.run(
         "open('table.csv', 'a').write('\\n' + open('more.csv').read()); os.mkdir('out');"
         "os.rename('more.csv', 'out/more.csv')"
     )
-    assert interpreter.list_files() == ["out/more.csv", "table.csv"]
-    assert interpreter.download("table.csv") == b"a,b\n1,2"
-    assert interpreter.download("out/more.csv") == b"1,2"
+    assert await interpreter.list_files() == ["out/more.csv", "table.csv"]
+    assert await interpreter.download("table.csv") == b"a,b\n1,2"
+    assert await interpreter.download("out/more.csv") == b"1,2"
 
 
 @pytest.mark.parametrize(
@@ -296,13 +296,13 @@ async def test_a_download_follows_nothing_that_code_laid_out(
     assert (await interpreter.run(f"CANARY = {str(canary)!r}\n{trap};")).status == "ok"
     for name in ("trap", "trap/canary.txt", str(canary), f"../{tmp_path.name}/canary.txt"):
         with pytest.raises(OSError, match=r"open|regular"):
-            interpreter.download(name)
+            await interpreter.download(name)
     if "mkdir" not in trap:
-        interpreter.upload(b"mine", "trap")
-        assert interpreter.download("trap") == b"mine"
+        await interpreter.upload(b"mine", "trap")
+        assert await interpreter.download("trap") == b"mine"
     assert canary.read_text() == "secret"
     with pytest.raises(ValueError, match="no name for a file"):
-        interpreter.upload(b"", "../up")
+        await interpreter.upload(b"", "../up")
 
 
 async def test_an_interrupt_ends_the_cell_and_keeps_the_state(
@@ -312,7 +312,7 @@ async def test_an_interrupt_ends_the_cell_and_keeps_the_state(
 
     async def interrupt() -> None:
         await anyio.sleep(0.3)
-        interpreter.interrupt()
+        await interpreter.interrupt()
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(interrupt)

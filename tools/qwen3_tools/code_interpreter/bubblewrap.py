@@ -63,6 +63,8 @@ def command(plan: Plan, launch: str, etc: Path) -> list[str]:
         arguments += ["--unshare-user", "--disable-userns", "--uid", str(uid), "--gid", str(uid)]
     for folder in ("/tmp", "/dev/shm"):
         arguments += ["--perms", "1777", "--size", str(TEMPORARY_MIB << 20), "--tmpfs", folder]
+    for path in (path for path in plan.readable if path.startswith("/etc/")):
+        (etc / path.removeprefix("/etc/")).mkdir(parents=True, exist_ok=True)  # to mount on
     arguments += ["--proc", "/proc", "--ro-bind", str(etc), "/etc"]
     for name in DEVICES:
         arguments += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import itertools
 import os
 import re
+import secrets
+import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 _MOST_SCANNED = 10_000
 _MOST_LISTED = 20
+_DEEPEST_LISTED = 32
+_INTO_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FIGURE = re.compile(r"figure-[0-9]{1,9}\.png")
 
 
@@ -54,24 +60,31 @@ def read(folder: Path, name: str) -> bytes:
         return file.read()
 
 
-def write(folder: Path, name: str, data: bytes, uid: int) -> None:
+def write(folder: Path, name: str, source: str | os.PathLike[str] | bytes, uid: int) -> None:
     """Put a file into `folder` and hand it over; whatever had its name is unlinked, not written.
+
+    Args:
+        folder: the work folder.
+        name: what it is called in there.
+        source: a file to copy, or data.
+        uid: whom it is handed over to.
 
     Raises ValueError when `name` is more than the name of a file, OSError when it is a folder's.
     """
     if name in ("", ".", "..") or "/" in name or "\0" in name:
         raise ValueError(f"{name!r} is no name for a file in the work folder")
-    beneath = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name, dir_fd=beneath)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with open(os.open(name, flags, 0o644, dir_fd=beneath), "wb") as file:
-            file.write(data)
-            if os.geteuid() == 0:
-                os.fchown(file.fileno(), uid, uid)
-    finally:
-        os.close(beneath)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb") as given:
+        beneath = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=beneath)
+            with open(os.open(name, flags, 0o644, dir_fd=beneath), "wb") as file:
+                shutil.copyfileobj(given, file)
+                if os.geteuid() == 0:
+                    os.fchown(file.fileno(), uid, uid)
+        finally:
+            os.close(beneath)
 
 
 def figures(folder: Path, names: object) -> tuple[Path, ...]:
@@ -90,16 +103,82 @@ def _is_regular(path: Path) -> bool:
 
 
 def _walk(folder: Path) -> Iterator[str]:
-    count = 0
-    for parent, folders, names, handle in os.fwalk(folder):
-        folders[:] = [name for name in folders if not name.startswith((".", "__pycache__"))]
-        for name in names:
-            count += 1
-            if count > _MOST_SCANNED:
-                return
-            try:
-                status = os.stat(name, dir_fd=handle, follow_symlinks=False)
-            except OSError:
-                continue
-            if stat.S_ISREG(status.st_mode) and not name.startswith("."):
-                yield os.path.relpath(os.path.join(parent, name), folder)
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return
+    with contextlib.closing(_entries(handle, "", _DEEPEST_LISTED)) as entries:
+        yield from filter(None, itertools.islice(entries, _MOST_SCANNED))
+
+
+def _entries(handle: int, above: str, depth: int) -> Generator[str | None, None, None]:
+    """The files in an open folder, which is closed then, and None for all else that was seen."""
+    try:
+        with os.scandir(handle) as entries:
+            for entry in entries:
+                name = above + entry.name
+                if entry.name.startswith((".", "__pycache__")):
+                    yield None
+                elif entry.is_file(follow_symlinks=False):
+                    yield name
+                else:
+                    yield None
+                    if depth and entry.is_dir(follow_symlinks=False):
+                        with contextlib.suppress(OSError):
+                            inner = os.open(entry.name, _INTO_FOLDER, dir_fd=handle)
+                            yield from _entries(inner, name + "/", depth - 1)
+    finally:
+        os.close(handle)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder with all that code may have put there: closed folders, a depth without end.
+
+    Raises OSError when something in it belongs to somebody else.
+    """
+    handle = os.open(folder, _INTO_FOLDER)
+    try:
+        while _flatten(handle):
+            pass
+    finally:
+        os.close(handle)
+    os.rmdir(folder)
+
+
+def _flatten(top: int) -> int:
+    """Delete the files in `top` and its folders; what those hold moves up. How many there were."""
+    with os.scandir(top) as entries:
+        names = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    for name, is_folder in names:
+        if not is_folder:
+            os.unlink(name, dir_fd=top)
+            continue
+        inner = _opened(top, name)
+        try:
+            with os.scandir(inner) as entries:
+                for entry in list(entries):
+                    if entry.is_dir(follow_symlinks=False):
+                        os.close(_opened(inner, entry.name))  # a closed one cannot be moved
+                        moved = f"~{secrets.token_hex(8)}"
+                        os.rename(entry.name, moved, src_dir_fd=inner, dst_dir_fd=top)
+                    else:
+                        os.unlink(entry.name, dir_fd=inner)
+        finally:
+            os.close(inner)
+        os.rmdir(name, dir_fd=top)
+    return len(names)
+
+
+def _opened(above: int, name: str) -> int:
+    """A folder, opened for us first where it is closed."""
+    with contextlib.suppress(PermissionError):
+        handle = os.open(name, _INTO_FOLDER, dir_fd=above)
+        if os.geteuid() == 0 or os.fstat(handle).st_mode & 0o700 == 0o700:
+            return handle
+        os.close(handle)
+    handle = os.open(name, _INTO_FOLDER | os.O_PATH, dir_fd=above)
+    try:
+        os.chmod(f"/proc/self/fd/{handle}", 0o700)
+    finally:
+        os.close(handle)
+    return os.open(name, _INTO_FOLDER, dir_fd=above)

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
-import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import anyio
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+import anyio.to_thread
 
 from qwen3_tools.code_interpreter import folder
 from qwen3_tools.code_interpreter import sandbox as sandbox_
 from qwen3_tools.code_interpreter.jail.plan import Walls
 from qwen3_tools.code_interpreter.pipes import Output
+from qwen3_tools.code_interpreter.proxy import Proxy
 from qwen3_tools.code_interpreter.result import (
     TIMEOUT_ERROR,
     CodeResult,
     Status,
+    Stream,
     cut_middle,
     format_result,
 )
+from qwen3_tools.code_interpreter.room import Room
 from qwen3_tools.code_interpreter.session import Session, SessionEnded
-from qwen3_tools.errors import Qwen3AgentError, ToolError
+from qwen3_tools.code_interpreter.sync_door import Listener, SyncDoor
+from qwen3_tools.errors import Qwen3AgentError, SandboxUnavailable, ToolError
+from qwen3_tools.progress import report_progress
 from qwen3_tools.tool import Tool, ToolResult
 
 _NAME = "code_interpreter"
@@ -38,10 +43,9 @@ _PARAMETERS = {
     "required": ["code"],
 }
 _FENCED = re.compile(r"\s*```[A-Za-z0-9_+-]*[ \t]*\n(.*?)\n?```\s*", re.DOTALL)
-_IMAGE_NAME = re.compile(r"figure-[0-9]{1,9}\.png")
 
 
-class CodeInterpreter:
+class CodeInterpreter(SyncDoor):
     """A Python that keeps its state from cell to cell, in a sandbox without network.
 
     An async context manager, and a source of the tool `code_interpreter` for an agent, where
@@ -58,10 +62,16 @@ class CodeInterpreter:
         max_processes: processes and threads at one time.
         max_output_chars: characters kept of each of stdout, stderr, result and error.
         python: the interpreter to run inside, by default the running one.
+        allow_domains: domains that code may reach by HTTP and HTTPS while a cell runs, such as
+            "pypi.org", or "*.example.com" for all below one. Never an address that is not public.
+            Landlock alone cannot do this.
+        preload: modules that a session which waits for its first cell imports meanwhile.
         unsafe_no_sandbox: run code as the user, with all that the user may do.
 
-    Raises (by `async with` never, by the first `run`):
-        SandboxUnavailable: no sandbox holds here; the message says what would mend it.
+    Raises:
+        Qwen3AgentError: `allow_domains` has what is no domain.
+        SandboxUnavailable (by the first `run`): no sandbox holds here; the message says what
+            would mend it.
     """
 
     shared = False
@@ -76,6 +86,8 @@ class CodeInterpreter:
         max_processes: int = 64,
         max_output_chars: int = 20_000,
         python: str | None = None,
+        allow_domains: Sequence[str] = (),
+        preload: Sequence[str] = ("numpy", "pandas", "matplotlib.pyplot"),
         *,
         unsafe_no_sandbox: bool = False,
     ) -> None:
@@ -88,19 +100,28 @@ class CodeInterpreter:
             "max_processes": max_processes,
             "max_output_chars": max_output_chars,
             "python": python,
+            "allow_domains": allow_domains,
+            "preload": preload,
             "unsafe_no_sandbox": unsafe_no_sandbox,
         }
-        self._choice: sandbox_.Sandbox | Literal["none"] = "none" if unsafe_no_sandbox else sandbox
+        self._choice: sandbox_.Sandbox | Walls = "none" if unsafe_no_sandbox else sandbox
         self._timeout = timeout
         self._max_output_chars = max_output_chars
-        self._limits = sandbox_.Limits(memory_mb, disk_mb, max_processes)
-        self._room: _Room | None = None
+        self._needs = sandbox_.Needs(
+            python=python,
+            limits=sandbox_.Limits(memory_mb, disk_mb, max_processes),
+            proxy=Proxy(allow_domains) if allow_domains else None,
+            preload=tuple(preload),
+        )
+        self._room: Room | None = None
         self._session: Session | None = None
+        self._waiting: sandbox_.Untested | None = None
         self._walls: Walls | None = None
         self._state_lost = False
         self._one_at_a_time = anyio.Lock()
-        self._portal: BlockingPortal
-        self._sync_stack: contextlib.ExitStack
+        self._keeps_spare = False
+        self._spare: CodeInterpreter | None = None
+        self._when_used: Callable[[], Awaitable[None]] | None = None
 
     @property
     def work_dir(self) -> Path:
@@ -115,13 +136,19 @@ class CodeInterpreter:
     async def __aenter__(self) -> Self:
         if self._room is not None:
             raise Qwen3AgentError("This CodeInterpreter is already open.")
-        self._room = _Room(self._arguments["work_dir"])
+        self._room = Room(self._arguments["work_dir"])
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._stop()
-        room, self._room = self._entered(), None
-        room.close()
+        await self.close()
+
+    async def close(self) -> None:
+        """End all its processes and remove its folder, unless that was given. May be repeated."""
+        with anyio.CancelScope(shield=True):
+            await self._stop()
+            room, self._room = self._room, None
+            if room is not None:
+                await anyio.to_thread.run_sync(room.close)
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[Sequence[Tool]]:
@@ -129,8 +156,34 @@ class CodeInterpreter:
         if self._room is not None:
             yield (self.tool(),)
             return
-        async with CodeInterpreter(**self._arguments) as interpreter:
+        interpreter = self._taken_spare() or await CodeInterpreter(**self._arguments).__aenter__()
+        interpreter._when_used = self._keep_spare
+        try:
             yield (interpreter.tool(),)
+        finally:
+            await interpreter.close()
+
+    @contextlib.asynccontextmanager
+    async def warm(self) -> AsyncIterator[None]:
+        """Within the block one session waits for the next conversation, `preload` imported."""
+        self._keeps_spare = True
+        try:
+            await self._keep_spare()
+            yield
+        finally:
+            self._keeps_spare = False
+            if spare := self._taken_spare():
+                await spare.close()
+
+    async def _keep_spare(self) -> None:
+        if self._keeps_spare and self._spare is None:
+            self._spare = CodeInterpreter(**self._arguments)
+            await self._spare.__aenter__()
+            self._spare._start_ahead()
+
+    def _taken_spare(self) -> CodeInterpreter | None:
+        spare, self._spare = self._spare, None
+        return spare
 
     def tool(self) -> Tool:
         """The tool `code_interpreter`, over this interpreter."""
@@ -139,32 +192,47 @@ class CodeInterpreter:
             code = arguments.get("code")
             if not isinstance(code, str):
                 raise ToolError("Invalid arguments for code_interpreter: code: a string is needed.")
-            result = await self.run(code)
+            began = time.monotonic()
+
+            def on_output(_: Stream, text: str) -> None:
+                report_progress(time.monotonic() - began, message=text)
+
+            result = await self.run(code, on_output)
             return ToolResult(
                 format_result(result),
                 files=(*result.images, *(self.work_dir / name for name in result.files)),
             )
 
-        return Tool(_NAME, _DESCRIPTION, _PARAMETERS, run)
+        return Tool(_NAME, _DESCRIPTION, _PARAMETERS, run, folder=self.work_dir)
 
-    async def run(self, code: str) -> CodeResult:
+    async def run(self, code: str, on_output: Listener | None = None) -> CodeResult:
         """Run a cell, given raw or as a fenced block, and say what came of it.
 
-        What the code does wrong is in the result. Raises SandboxUnavailable when no sandbox holds.
+        What the code does wrong is in the result.
+
+        Args:
+            code: Python.
+            on_output: called with "stdout" or "stderr" and what a cell wrote there, as it writes,
+                up to `max_output_chars` of each.
+
+        Raises SandboxUnavailable when no sandbox holds.
         """
         room = self._entered()
         async with self._one_at_a_time:
             began = time.monotonic()
             try:
-                result = await self._run(room, _unfenced(code))
+                result = await self._run(room, _unfenced(code), on_output)
             except BaseException:
                 # Cancelled halfway: nobody knows what the process is doing.
                 self._state_lost = self._session is not None
                 await self._stop()
                 raise
+            when_used, self._when_used = self._when_used, None
+            if when_used is not None:
+                await when_used()
             return replace(result, seconds=time.monotonic() - began)
 
-    def interrupt(self) -> None:
+    async def interrupt(self) -> None:
         """End the cell that is running with KeyboardInterrupt, as Ctrl-C would; the state stays."""
         if self._session is not None:
             self._session.interrupt()
@@ -173,59 +241,45 @@ class CodeInterpreter:
         """Forget all that cells defined. Files stay."""
         async with self._one_at_a_time:
             await self._stop()
+            self._start_ahead()
 
-    def upload(self, source: str | os.PathLike[str] | bytes, name: str | None = None) -> None:
+    async def upload(self, source: str | os.PathLike[str] | bytes, name: str | None = None) -> None:
         """Copy a file, or data under `name`, into the work folder.
 
         Raises OSError when the source cannot be read, ValueError when `name` is not a file's name.
         """
-        data = source if isinstance(source, bytes) else Path(source).read_bytes()
         if name is None:
             if isinstance(source, bytes):
                 raise ValueError("data needs a name to be uploaded under")
             name = Path(source).name
         room = self._entered()
-        folder.write(room.work_dir, name, data, room.uid)
+        await anyio.to_thread.run_sync(folder.write, room.work_dir, name, source, room.uid)
 
-    def download(self, name: str) -> bytes:
+    async def download(self, name: str) -> bytes:
         """What is in a file of the work folder, named relative to it.
 
         Raises OSError when there is no such file, or when it is a link or no regular file: code
         may have put it there to have something else read.
         """
-        return folder.read(self._entered().work_dir, name)
+        return await anyio.to_thread.run_sync(folder.read, self._entered().work_dir, name)
 
-    def list_files(self) -> list[str]:
+    async def list_files(self) -> list[str]:
         """The files in the work folder, relative to it; hidden ones are left out."""
-        return sorted(folder.files_in(self._entered().work_dir))
+        return sorted(await anyio.to_thread.run_sync(folder.files_in, self._entered().work_dir))
 
-    def __enter__(self) -> Self:
-        """The door for code that is not async: then `run_sync` and the rest, from this thread."""
-        with contextlib.ExitStack() as stack:
-            portal = stack.enter_context(start_blocking_portal())
-            stack.enter_context(portal.wrap_async_context_manager(self))
-            self._portal, self._sync_stack = portal, stack.pop_all()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._sync_stack.close()
-
-    def run_sync(self, code: str) -> CodeResult:
-        """`run`, inside of a `with` statement instead of an `async with`."""
-        return self._portal.call(self.run, code)
-
-    def reset_sync(self) -> None:
-        """`reset`, inside of a `with` statement instead of an `async with`."""
-        self._portal.call(self.reset)
-
-    async def _run(self, room: _Room, code: str) -> CodeResult:
+    async def _run(self, room: Room, code: str, on_output: Listener | None) -> CodeResult:
         lost, self._state_lost = self._state_lost, False
         before = folder.files_in(room.work_dir)
         if self._session is not None and self._session.ended():
             await self._stop()
             lost = True
-        session = await self._started(room)
-        stdout, stderr = Output(self._max_output_chars), Output(self._max_output_chars)
+        try:
+            session = await self._started(room)
+        except SandboxUnavailable as unavailable:
+            if self._walls is None:
+                raise
+            return CodeResult("failed", error=str(unavailable), state_lost=True)
+        stdout, stderr = self._output("stdout", on_output), self._output("stderr", on_output)
         status: Status = "ok"
         value = error = None
         images: tuple[Path, ...] = ()
@@ -240,6 +294,7 @@ class CodeInterpreter:
             await session.check()
         except SessionEnded as ended:
             await self._stop()
+            self._start_ahead()
             lost = True
             if status == "ok" and value is None:
                 status = "timeout" if str(ended) == TIMEOUT_ERROR else "killed"
@@ -256,24 +311,32 @@ class CodeInterpreter:
             state_lost=lost,
         )
 
-    async def _started(self, room: _Room) -> Session:
+    def _output(self, stream: Stream, on_output: Listener | None) -> Output:
+        listener = functools.partial(on_output, stream) if on_output else None
+        return Output(self._max_output_chars, listener)
+
+    def _start_ahead(self) -> None:
+        """Have a session ready by the time of the next cell."""
+        if self._waiting is None and self._room is not None:
+            self._waiting = sandbox_.start_ahead(self._choice, self._needs, self._room)
+
+    async def _started(self, room: Room) -> Session:
         if self._session is None:
+            waiting, self._waiting = self._waiting, None
             self._walls, self._session = await sandbox_.start(
-                self._choice,
-                python=self._arguments["python"],
-                work_dir=str(room.work_dir),
-                scratch=str(room.scratch),
-                limits=self._limits,
-                uid=room.uid,
+                self._choice, self._needs, room, waiting
             )
+            self._choice = self._walls  # a later session is never held by less
         return self._session
 
     async def _stop(self) -> None:
         session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        waiting, self._waiting = self._waiting, None
+        for each in (session, waiting.session if waiting else None):
+            if each is not None:
+                await each.close()
 
-    def _entered(self) -> _Room:
+    def _entered(self) -> Room:
         if self._room is None:
             raise Qwen3AgentError(
                 "The code interpreter is not open: `async with CodeInterpreter() as interpreter:`"
@@ -282,29 +345,6 @@ class CodeInterpreter:
 
     def _text(self, said: object) -> str | None:
         return cut_middle(said, self._max_output_chars) if isinstance(said, str) else None
-
-
-class _Room:
-    """The folders of one interpreter, and the user that they are handed over to."""
-
-    def __init__(self, work_dir: str | os.PathLike[str] | None) -> None:
-        self._stack = contextlib.ExitStack()
-        self.uid = sandbox_.spare_uid()
-        self.scratch = self._temporary()
-        if work_dir is None:
-            self.work_dir = self._temporary()
-        else:
-            self.work_dir = Path(work_dir).resolve()
-            self.work_dir.mkdir(parents=True, exist_ok=True)
-        for path in (self.scratch, self.work_dir):
-            folder.hand_over(path, self.uid)
-
-    def close(self) -> None:
-        self._stack.close()
-
-    def _temporary(self) -> Path:
-        made = tempfile.TemporaryDirectory(prefix="qwen3-agent-", ignore_cleanup_errors=True)
-        return Path(self._stack.enter_context(made)).resolve()
 
 
 def _unfenced(code: str) -> str:

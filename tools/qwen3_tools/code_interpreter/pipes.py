@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import os
+from collections.abc import Callable
 
 import anyio
 
@@ -12,15 +14,27 @@ _CHUNK = 1 << 16
 
 
 class Output:
-    """What a stream said, with its middle left out when there is too much of it."""
+    """What a stream said, with its middle left out when there is too much of it.
 
-    def __init__(self, limit: int) -> None:
+    Args:
+        limit: characters that are kept.
+        listener: told the text as it comes, up to as many characters.
+    """
+
+    def __init__(self, limit: int, listener: Callable[[str], None] | None = None) -> None:
+        self._listener = listener
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._unheard = limit
         self._limit = limit
         self._head = bytearray()
         self._tail = bytearray()
         self._dropped = 0
 
     def add(self, data: bytes) -> None:
+        if self._listener and self._unheard and (text := self._decoder.decode(data)):
+            heard = text[: self._unheard]
+            self._unheard -= len(heard)
+            self._listener(heard)
         room = 2 * self._limit - len(self._head)  # bytes; a character may take several
         self._head += data[:room]
         self._tail += data[room:] if room < len(data) else b""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 Status = Literal["ok", "error", "timeout", "killed", "failed"]
+Stream = Literal["stdout", "stderr"]
 
 TIMEOUT_ERROR = "Timeout: Code execution exceeded the time limit."
 STATE_LOST = "The interpreter was restarted: variables, functions and imports are lost."

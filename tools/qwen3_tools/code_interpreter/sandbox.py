@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import secrets
 import socket
 import sys
@@ -15,9 +14,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from qwen3_tools.code_interpreter import bubblewrap
-from qwen3_tools.code_interpreter.folder import hand_over
 from qwen3_tools.code_interpreter.jail.plan import Plan, Walls
 from qwen3_tools.code_interpreter.layout import layout_of
+from qwen3_tools.code_interpreter.proxy import PORT, Proxy
+from qwen3_tools.code_interpreter.room import Room
 from qwen3_tools.code_interpreter.session import Session, SessionEnded
 from qwen3_tools.errors import SandboxUnavailable
 
@@ -31,8 +31,9 @@ ISOLATION: dict[Walls, str] = {
 }
 _STRONGEST_FIRST: tuple[Walls, ...] = ("bubblewrap", "namespaces", "landlock")
 _LAUNCH = "import sys; sys.path.insert(0, {folder!r}); from jail.main import main; main()"
-_SPARE_UIDS = ((0x70000000, 0x7FFFFFF0), (61184, 65519))  # nobody's; then systemd's dynamic users
 _MOST_THREADS = 4
+_OWN_NETWORK: tuple[Walls, ...] = ("bubblewrap", "namespaces")
+_CERTIFICATES = ("/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +45,26 @@ class Limits:
     max_processes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a session has to have, whatever the walls."""
+
+    python: str | None
+    limits: Limits
+    proxy: Proxy | None = None
+    preload: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Untested:
+    """A session that was started already; code may run in it once its walls have been tried."""
+
+    walls: Walls
+    session: Session
+
+
 async def start(
-    sandbox: Sandbox | Literal["none"],
-    *,
-    python: str | None,
-    work_dir: str,
-    scratch: str,
-    limits: Limits,
-    uid: int,
+    sandbox: Sandbox | Walls, needs: Needs, room: Room, waiting: Untested | None = None
 ) -> tuple[Walls, Session]:
     """A session behind the strongest walls that hold, which were tried from inside.
 
@@ -59,47 +72,67 @@ async def start(
     """
     failures: dict[Walls, str] = {}
     for walls in walls_of(sandbox):
-        plan = make_plan(
-            walls, python=python, work_dir=work_dir, scratch=scratch, limits=limits, uid=uid
-        )
-        session = await _tested(plan, scratch)
-        if isinstance(session, Session):
-            return walls, session
-        failures[walls] = session
+        if waiting and waiting.walls == walls:
+            launched: Session | str = waiting.session
+        else:
+            launched = _launched(walls, needs, room)
+        if isinstance(launched, Session):
+            failure = await _failure_of(launched, walls)
+            if failure is None:
+                return walls, launched
+            launched = failure
+        failures[walls] = launched
     raise SandboxUnavailable(_explain(failures))
+
+
+def start_ahead(sandbox: Sandbox | Walls, needs: Needs, room: Room) -> Untested | None:
+    """Start what `start` would try first. What fails here fails there, and is told there."""
+    with contextlib.suppress(SandboxUnavailable, OSError):
+        for walls in walls_of(sandbox):
+            session = _launched(walls, needs, room)
+            if isinstance(session, Session):
+                session.preload(needs.preload)
+                return Untested(walls, session)
+    return None
 
 
 async def survey() -> dict[Walls, str | None]:
     """Each kind of walls, strongest first, and why it does not hold on this machine, or None."""
+    needs = Needs(python=None, limits=Limits(memory_mb=1024, disk_mb=64, max_processes=16))
     found: dict[Walls, str | None] = {}
-    uid = spare_uid()
     for walls in _STRONGEST_FIRST:
-        with tempfile.TemporaryDirectory() as work_dir, tempfile.TemporaryDirectory() as scratch:
-            for folder in (work_dir, scratch):
-                hand_over(Path(folder), uid)
-            limits = Limits(memory_mb=1024, disk_mb=64, max_processes=16)
-            plan = make_plan(
-                walls, python=None, work_dir=work_dir, scratch=scratch, limits=limits, uid=uid
-            )
-            session = await _tested(plan, scratch)
-            found[walls] = None if isinstance(session, Session) else session
-            if isinstance(session, Session):
-                await session.close()
+        room = Room(None)
+        try:
+            launched = _launched(walls, needs, room)
+            if isinstance(launched, Session):
+                found[walls] = await _failure_of(launched, walls)
+                await launched.close()
+            else:
+                found[walls] = launched
+        finally:
+            room.close()
     return found
 
 
-async def _tested(plan: Plan, scratch: str) -> Session | str:
-    """A session whose walls hold, or why they do not."""
-    if plan.walls == "bubblewrap" and (reason := bubblewrap.why_not()):
+def _launched(walls: Walls, needs: Needs, room: Room) -> Session | str:
+    """A session whose walls nobody has tried yet, or why there can be none."""
+    if walls == "bubblewrap" and (reason := bubblewrap.why_not()):
         return reason
-    session = Session(plan, _command(plan, scratch))
+    if needs.proxy and walls not in _OWN_NETWORK:
+        return "it has no network of its own, which allow_domains needs"
+    plan = make_plan(walls, needs, room)
+    return Session(plan, _command(plan, str(room.scratch)), needs.proxy)
+
+
+async def _failure_of(session: Session, walls: Walls) -> str | None:
+    """What the walls fail to hold, tried from inside; the session is closed then."""
     try:
-        if plan.walls == "none":
-            return session
-        with bait(plan.walls) as baited:
+        if walls == "none":
+            return None
+        with bait(walls) as baited:
             escaped = await session.find_escapes(baited)
         if not escaped:
-            return session
+            return None
         failure = f"code inside could {', '.join(escaped)}"
     except SessionEnded as ended:
         failure = str(ended)
@@ -110,35 +143,22 @@ async def _tested(plan: Plan, scratch: str) -> Session | str:
     return failure
 
 
-def walls_of(sandbox: Sandbox | Literal["none"]) -> Sequence[Walls]:
+def walls_of(sandbox: Sandbox | Walls) -> Sequence[Walls]:
     if sandbox == "auto":
         return _STRONGEST_FIRST
-    if sandbox != "none" and sandbox not in get_args(Sandbox):
+    if sandbox not in get_args(Walls):
         choices = ", ".join(get_args(Sandbox))
         raise SandboxUnavailable(f'There is no sandbox "{sandbox}". The choices are: {choices}.')
     return (sandbox,)
 
 
-def spare_uid() -> int:
-    """Whom the code runs as: the user, but for root a user that owns nothing."""
-    if os.geteuid() != 0:
-        return os.geteuid()
-    with open("/proc/self/uid_map", encoding="ascii") as file:
-        mapped = [(int(line.split()[0]), int(line.split()[2])) for line in file]
-    for low, high in _SPARE_UIDS:
-        if any(first <= low and high < first + count for first, count in mapped):
-            return random.randint(low, high)
-    raise SandboxUnavailable(
-        "Root would run code as a user that owns nothing, and this container has none to spare. "
-        "Start it as an ordinary user."
-    )
-
-
-def make_plan(
-    walls: Walls, *, python: str | None, work_dir: str, scratch: str, limits: Limits, uid: int
-) -> Plan:
-    layout = layout_of(python)
-    own_tree = walls in ("namespaces", "bubblewrap")
+def make_plan(walls: Walls, needs: Needs, room: Room) -> Plan:
+    layout = layout_of(needs.python)
+    own_tree = walls in _OWN_NETWORK
+    readable = list(layout.readable)
+    if needs.proxy:
+        readable += [path for path in _CERTIFICATES if os.path.realpath(path) == path]
+    home = "/tmp" if own_tree else str(room.scratch)
     sources = ("worker",) if walls != "landlock" else ("semaphore", "worker")
     paths = [str(Path(__file__).parent / f"{name}.py") for name in sources]
     return Plan(
@@ -147,23 +167,27 @@ def make_plan(
         host_uid=os.geteuid(),
         python=layout.python,
         sources=tuple(map(bubblewrap.source_inside, paths) if walls == "bubblewrap" else paths),
-        work_dir=work_dir,
-        scratch="" if own_tree else scratch,
-        readable=layout.readable,
+        work_dir=str(room.work_dir),
+        scratch="" if own_tree else str(room.scratch),
+        readable=tuple(filter(os.path.exists, readable)),
         links=layout.links,
-        uid=uid,
-        memory_bytes=limits.memory_mb << 20,
-        disk_bytes=limits.disk_mb << 20,
-        max_processes=limits.max_processes,
-        environment=_environment(layout.python, "/tmp" if own_tree else scratch),
-        handles=(0, 0, 0),
+        uid=room.uid,
+        memory_bytes=needs.limits.memory_mb << 20,
+        disk_bytes=needs.limits.disk_mb << 20,
+        max_processes=needs.limits.max_processes,
+        environment=_environment(layout.python, home, proxy=needs.proxy is not None),
+        proxy_port=PORT if needs.proxy else 0,
+        handles=(),
     )
 
 
-def _environment(python: str, home: str) -> tuple[tuple[str, str], ...]:
+def _environment(python: str, home: str, *, proxy: bool) -> tuple[tuple[str, str], ...]:
     """Everything that the code finds in its environment; nothing of ours passes through."""
     threads = str(min(_MOST_THREADS, os.cpu_count() or 1))
+    there = f"http://127.0.0.1:{PORT}"
+    names = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY") if proxy else ()
     return (
+        *((name, there) for name in names),
         ("PATH", f"{os.path.dirname(python)}:/usr/local/bin:/usr/bin:/bin"),
         ("HOME", home),
         ("TMPDIR", home),

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,9 +18,11 @@ import anyio
 from qwen3_tools.code_interpreter import pipes
 from qwen3_tools.code_interpreter.jail import supervisor
 from qwen3_tools.code_interpreter.jail.plan import Plan
+from qwen3_tools.code_interpreter.proxy import Proxy
 from qwen3_tools.code_interpreter.result import TIMEOUT_ERROR
 
-_START_SECONDS = 60.0  # these two are for a machine that has no time to spare
+_START_SECONDS = 60.0  # these three are for a machine that has no time to spare
+_PRELOAD_SECONDS = 120.0
 _CHECK_SECONDS = 20.0
 _GRACE_SECONDS = 1.0
 _SHORT_SECONDS = 0.02
@@ -34,8 +37,15 @@ class SessionEnded(Exception):  # noqa: N818 - not always an error
 class Session:
     """A running worker. Any method but `close` may raise SessionEnded; then only close it."""
 
-    def __init__(self, plan: Plan, command: Sequence[str]) -> None:
-        """Start the launcher by `command`, to which the plan is added. Takes milliseconds."""
+    def __init__(self, plan: Plan, command: Sequence[str], proxy: Proxy | None) -> None:
+        """Start the launcher by `command`, to which the plan is added. Takes milliseconds.
+
+        proxy: serves what the plan's `proxy_port` lets out, while a cell runs.
+        """
+        self._proxy = proxy
+        self._listener: socket.socket | None = None
+        ours, listener_in = socket.socketpair() if proxy else (None, None)
+        self._listener_out = ours
         requests_in, self._requests = os.pipe()
         self._stdout, stdout_in = os.pipe()
         self._stderr, stderr_in = os.pipe()
@@ -49,11 +59,13 @@ class Session:
             os.set_blocking(handle, False)
         self._buffer = bytearray()
         self._said = b""
+        self._began = self._preloads = False
         self._unsent = bytearray()
-        handles = (replies_in, reports_in, orders_in)
+        handles = [replies_in, reports_in, orders_in]
+        handles += [listener_in.fileno()] if listener_in else []
         try:
             self._process = subprocess.Popen(
-                [*command, replace(plan, handles=handles).to_json()],
+                [*command, replace(plan, handles=tuple(handles)).to_json()],
                 stdin=requests_in,
                 stdout=stdout_in,
                 stderr=stderr_in,
@@ -65,23 +77,37 @@ class Session:
         except BaseException:
             for handle in self._handles:
                 os.close(handle)
+            if ours:
+                ours.close()
             raise
         finally:
             for handle in theirs:
                 os.close(handle)
+            if listener_in:
+                listener_in.close()
 
     async def find_escapes(self, bait: dict[str, Any]) -> list[str]:
         """Wait for the worker, and let it try the walls from inside: what it could do after all."""
         silent, complaints = pipes.Output(0), pipes.Output(500)
         request = {"op": "escape", "bait": bait}
+        seconds = _START_SECONDS + (_PRELOAD_SECONDS if self._preloads else 0)
         try:
-            reply = await self._exchange(request, _START_SECONDS, silent, complaints)
+            reply = await self._exchange(request, seconds, silent, complaints)
         except SessionEnded as ended:
             raise SessionEnded(f"{ended} {complaints.text()}".strip()) from None
         escaped = reply.get("escaped") if reply else None
         if not isinstance(escaped, list):
             raise SessionEnded("the sandbox did not answer")
+        if self._listener_out:
+            self._listener = _received(self._listener_out)
         return [str(item) for item in escaped]
+
+    def preload(self, modules: Sequence[str]) -> None:
+        """Have the worker import these, until it is asked for something."""
+        self._preloads = bool(modules)
+        self._unsent += json.dumps({"op": "preload", "modules": modules}).encode() + b"\n"
+        with contextlib.suppress(OSError):  # what is left goes with the next request
+            del self._unsent[: os.write(self._requests, self._unsent)]
 
     async def run(
         self, code: str, seconds: float, stdout: pipes.Output, stderr: pipes.Output
@@ -117,6 +143,8 @@ class Session:
             for handle in self._handles:
                 os.close(handle)
             self._handles.clear()
+            for connection in filter(None, (self._listener_out, self._listener)):
+                connection.close()
 
     async def _ended(self) -> None:
         handle = os.pidfd_open(self._process.pid)
@@ -136,6 +164,8 @@ class Session:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_pump, self._stdout, stdout)
             tasks.start_soon(_pump, self._stderr, stderr)
+            if self._proxy and self._listener:
+                tasks.start_soon(self._proxy.serve, self._listener)
             try:
                 with anyio.move_on_after(min(seconds, _SHORT_SECONDS)):
                     reply = await self._reply(number)
@@ -201,10 +231,11 @@ class Session:
             while b"\n" not in self._said:
                 data = await pipes.read(self._reports)
                 if not data:
-                    raise _cause_of(report)
+                    raise _cause_of(report, began=self._began)
                 self._said += data
             line, _, self._said = self._said.partition(b"\n")
             report |= json.loads(line)
+            self._began |= "started" in report
         return report
 
     async def _cause(self) -> SessionEnded:
@@ -214,6 +245,20 @@ class Session:
             except SessionEnded as ended:
                 return ended
         return SessionEnded("The interpreter does not answer.")
+
+
+def _received(connection: socket.socket) -> socket.socket:
+    """The socket that the launcher has sent by now."""
+    connection.setblocking(False)
+    try:
+        _, handles, _, _ = socket.recv_fds(connection, 1, 1)
+    except OSError:
+        handles = []
+    if not handles:
+        raise SessionEnded("the sandbox gave no socket for its proxy")
+    listener = socket.socket(fileno=handles[0])
+    listener.setblocking(False)
+    return listener
 
 
 async def _pump(handle: int, output: pipes.Output) -> None:
@@ -227,7 +272,7 @@ def _drain(handle: int, output: pipes.Output) -> None:
         output.add(pipes.read_now(handle))
 
 
-def _cause_of(report: dict[str, Any]) -> SessionEnded:
+def _cause_of(report: dict[str, Any], *, began: bool) -> SessionEnded:
     if "failed" in report:
         return SessionEnded(f"{report['failed']}")
     if "killed" in report:
@@ -237,7 +282,9 @@ def _cause_of(report: dict[str, Any]) -> SessionEnded:
         return SessionEnded(f"The interpreter was ended by {_signal_name(-code)}.")
     if code is not None:
         return SessionEnded(f"The interpreter exited with code {code}.")
-    return SessionEnded("The interpreter is gone.")
+    if began:
+        return SessionEnded("The interpreter was killed from outside, with all its processes.")
+    return SessionEnded("The interpreter did not start.")
 
 
 def _signal_name(number: int) -> str:

@@ -7,7 +7,7 @@ import signal
 import sys
 
 from . import filesystem, kernel, supervisor
-from .plan import ORDERS, REPLIES, REPORTS, Plan
+from .plan import LISTENER, ORDERS, REPLIES, REPORTS, Plan
 
 _ANNOTATIONS = "from __future__ import annotations\n"
 
@@ -25,18 +25,21 @@ def main() -> None:
             _enter_namespaces(plan)
         elif plan.walls == "landlock" and os.geteuid() == 0:
             filesystem.make_reachable((*plan.readable, plan.work_dir, plan.scratch))
+        if plan.proxy_port:
+            _send_listener(plan.proxy_port)
         supervisor.run(plan, worker)
     except OSError as error:
         supervisor.report(failed=str(error))
         sys.exit(1)
 
 
-def _move_handles(handles: tuple[int, int, int]) -> None:
-    above = max(*handles, ORDERS) + 1
-    for handle, place in zip(handles, (REPLIES, REPORTS, ORDERS), strict=True):
+def _move_handles(handles: tuple[int, ...]) -> None:
+    above = max(*handles, LISTENER) + 1
+    places = (REPLIES, REPORTS, ORDERS, LISTENER)[: len(handles)]
+    for handle, place in zip(handles, places, strict=True):
         os.dup2(handle, above + place)
         os.close(handle)
-    for place in (REPLIES, REPORTS, ORDERS):
+    for place in places:
         os.dup2(above + place, place, inheritable=place == REPLIES)
         os.close(above + place)
 
@@ -60,6 +63,17 @@ def _enter_namespaces(plan: Plan) -> None:
     filesystem.build(plan, plan.uid if uid == 0 else filesystem.UID_INSIDE)
     kernel.set_host_name("sandbox")
     kernel.raise_loopback()
+
+
+def _send_listener(port: int) -> None:
+    """Give the host the socket that connections in here end at: it belongs to this network."""
+    import socket
+
+    with (
+        socket.socket(fileno=LISTENER) as host,
+        socket.create_server(("127.0.0.1", port)) as listener,
+    ):
+        socket.send_fds(host, [b"l"], [listener.fileno()])
 
 
 def _prefer_to_die() -> None:

@@ -8,9 +8,10 @@ from typing import Literal
 
 Walls = Literal["namespaces", "bubblewrap", "landlock", "none"]
 
-REQUESTS, REPLIES, REPORTS, ORDERS = 0, 3, 4, 5
+REQUESTS, REPLIES, REPORTS, ORDERS, LISTENER = 0, 3, 4, 5, 6
 """The launcher's file descriptors besides stdout and stderr: cells in, results out (both the
-worker's); what the supervisor has seen, and what it is to do."""
+worker's); what the supervisor has seen, and what it is to do; a socket over which the launcher
+sends the one that listens inside, where code may use a proxy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,11 @@ class Plan:
     disk_bytes: int
     max_processes: int
     environment: tuple[tuple[str, str], ...]
-    handles: tuple[int, int, int]
-    """Where the launcher finds what it moves to REPLIES, REPORTS and ORDERS."""
+    proxy_port: int
+    """Where a proxy listens on the loopback inside; 0 for no proxy."""
+    handles: tuple[int, ...]
+    """Where the launcher finds what it moves to REPLIES, REPORTS, ORDERS and, if it is there,
+    LISTENER."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import stat
 from collections.abc import Callable
 
+from . import kernel
 from .plan import Plan
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -29,15 +33,29 @@ def descendants() -> list[int]:
     return found
 
 
+class _OutOfSight(Exception):  # noqa: N818 - not an error of ours
+    """A path that is too long to be looked at."""
+
+
 class Usage:
     """Compares a session with its plan's limits. Make it before the worker starts."""
 
     def __init__(self, plan: Plan) -> None:
         self._memory_limit = plan.memory_bytes
         self._disk_limit = plan.disk_bytes
-        self._folders = [folder for folder in (plan.work_dir, plan.scratch) if folder]
+        self._folders = [
+            os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            for folder in (plan.work_dir, plan.scratch)
+            if folder
+        ]
+        self._devices = {os.fstat(folder).st_dev for folder in self._folders}
         self._own_mounts = plan.walls in ("namespaces", "bubblewrap")
-        self._files_before, self._bytes_before = self._on_disk()
+        try:
+            self._files_before, self._bytes_before = self._on_disk()
+        except _OutOfSight:
+            raise OSError(
+                errno.ENAMETOOLONG, "the work folder has paths that are too long"
+            ) from None
         self._ticks = 0
 
     def broken_limit(self, *, thorough: bool = False) -> str | None:
@@ -50,7 +68,11 @@ class Usage:
             return f"it used more than {self._memory_limit >> 20} MiB of memory"
         self._ticks += 1
         if thorough or self._ticks % _DISK_EVERY == 0:
-            files, size = self._on_disk()
+            try:
+                files, size = self._on_disk()
+            except _OutOfSight:
+                return "it made folders too deep to be looked at"
+            size += self._deleted(pids)
             if size - self._bytes_before > self._disk_limit:
                 return f"it wrote more than {self._disk_limit >> 20} MiB of files"
             if files - self._files_before > _MOST_FILES:
@@ -66,20 +88,54 @@ class Usage:
         return total
 
     def _on_disk(self) -> tuple[int, int]:
+        """Files and bytes below the folders. Raises _OutOfSight for what cannot be counted."""
         files, blocks = 0, 0
-        waiting = list(self._folders)
+        waiting = [(folder, ".") for folder in self._folders]
         while waiting:
+            top, path = waiting.pop()
             try:
-                with os.scandir(waiting.pop()) as entries:
+                handle = _open_folder(top, path)
+            except OSError as error:
+                if error.errno == errno.ENAMETOOLONG:
+                    raise _OutOfSight from None
+                continue  # gone, or no folder any more
+            try:
+                with os.scandir(handle) as entries:
                     for entry in entries:
                         status = entry.stat(follow_symlinks=False)
                         files += 1
                         blocks += status.st_blocks
-                        if entry.is_dir(follow_symlinks=False):
-                            waiting.append(entry.path)
+                        if stat.S_ISDIR(status.st_mode):
+                            waiting.append((top, f"{path}/{entry.name}"))
             except OSError:
                 continue
+            finally:
+                os.close(handle)
         return files, blocks * 512
+
+    def _deleted(self, pids: list[int]) -> int:
+        """Bytes of files that have no name any more and live on while they are open."""
+        found: dict[tuple[int, int], int] = {}
+        for pid in pids:
+            with contextlib.suppress(OSError):
+                for handle in os.listdir(f"/proc/{pid}/fd"):
+                    with contextlib.suppress(OSError):
+                        status = os.stat(f"/proc/{pid}/fd/{handle}")
+                        if status.st_nlink == 0 and status.st_dev in self._devices:
+                            found[status.st_dev, status.st_ino] = status.st_blocks
+        return sum(found.values()) * 512
+
+
+def _open_folder(top: int, path: str) -> int:
+    try:
+        return kernel.open_beneath(top, path, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:  # closed by the code, whose user we are: opened again
+        handle = kernel.open_beneath(top, path, os.O_PATH | os.O_DIRECTORY)
+        try:
+            os.chmod(f"/proc/self/fd/{handle}", 0o700)
+        finally:
+            os.close(handle)
+        return kernel.open_beneath(top, path, os.O_RDONLY | os.O_DIRECTORY)
 
 
 def _resident(pid: int) -> int:

@@ -1,0 +1,85 @@
+"""The interpreter for code that is not async."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Self
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from qwen3_tools.code_interpreter.result import CodeResult, Stream
+
+Listener = Callable[[Stream, str], None]
+
+
+class SyncDoor(ABC):
+    """`with CodeInterpreter() as interpreter:`, and then the methods whose names end in `_sync`.
+
+    Each does what the method without that ending does, from any thread.
+    """
+
+    _portal: BlockingPortal
+    _sync_stack: contextlib.ExitStack
+
+    @abstractmethod
+    async def run(self, code: str, on_output: Listener | None = None) -> CodeResult: ...
+    @abstractmethod
+    async def upload(
+        self, source: str | os.PathLike[str] | bytes, name: str | None = None
+    ) -> None: ...
+    @abstractmethod
+    async def download(self, name: str) -> bytes: ...
+    @abstractmethod
+    async def list_files(self) -> list[str]: ...
+    @abstractmethod
+    async def interrupt(self) -> None: ...
+    @abstractmethod
+    async def reset(self) -> None: ...
+    @abstractmethod
+    async def close(self) -> None: ...
+    @abstractmethod
+    async def __aenter__(self) -> Self: ...
+    @abstractmethod
+    async def __aexit__(self, *_: object) -> None: ...
+
+    def __enter__(self) -> Self:
+        """Open it on an event loop of its own, in a thread."""
+        with contextlib.ExitStack() as stack:
+            portal = stack.enter_context(start_blocking_portal())
+            stack.enter_context(portal.wrap_async_context_manager(self))
+            self._portal, self._sync_stack = portal, stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sync_stack.close()
+
+    def run_sync(self, code: str, on_output: Listener | None = None) -> CodeResult:
+        """`run`; `on_output` is called in the event loop's thread."""
+        return self._portal.call(self.run, code, on_output)
+
+    def upload_sync(self, source: str | os.PathLike[str] | bytes, name: str | None = None) -> None:
+        """`upload`"""
+        self._portal.call(self.upload, source, name)
+
+    def download_sync(self, name: str) -> bytes:
+        """`download`"""
+        return self._portal.call(self.download, name)
+
+    def list_files_sync(self) -> list[str]:
+        """`list_files`"""
+        return self._portal.call(self.list_files)
+
+    def interrupt_sync(self) -> None:
+        """`interrupt`, while another thread waits for `run_sync`."""
+        self._portal.call(self.interrupt)
+
+    def reset_sync(self) -> None:
+        """`reset`"""
+        self._portal.call(self.reset)
+
+    def close_sync(self) -> None:
+        """`close`"""
+        self._portal.call(self.close)
