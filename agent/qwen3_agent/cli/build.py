@@ -16,6 +16,7 @@ from ..models.choose import resolve
 from ..thinking import Mode, Policy, Thinking
 from .agent_file import load_agent
 from .servers import servers_of
+from .work_folder import with_work_folder
 
 
 def build_agent(
@@ -25,6 +26,8 @@ def build_agent(
     mcp: Sequence[Path] | None,
     no_mcp: bool,
     person: Person | None,
+    work_dir: Path | None,
+    uploads: Sequence[Path],
     thinking: Mode | Literal["adaptive"] | None,
     thinking_total: int | None,
     max_steps: int | None,
@@ -33,12 +36,14 @@ def build_agent(
     """The agent that `file` defines under a name, or the default one, changed by what is given.
 
     Raises:
-        Qwen3AgentError: the file, the model's name or the servers' configuration cannot be used.
+        Qwen3AgentError: the file, the model's name or the servers' configuration cannot be used,
+            or there is nothing to upload to.
     """
     if model is not None:
         resolve(model)  # A wrong name is told before any server has started.
     agent = load_agent(*file) if file else Agent(tools=[CodeInterpreter()])
     tools = [tool for tool in agent.tools if not (no_mcp and isinstance(tool, McpServers))]
+    tools = with_work_folder(tools, work_dir, uploads)
     if mcp or not (no_mcp or file):
         tools += servers_of(mcp, person)
     limits = agent.limits

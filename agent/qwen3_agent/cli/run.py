@@ -42,6 +42,24 @@ def run(
             "change it. The name is `agent` when none is given.",
         ),
     ] = None,
+    work_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            file_okay=False,
+            help="Where the code interpreter works and files stay. Default: a temporary folder.",
+        ),
+    ] = None,
+    upload: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help="Copy a file to where the code interpreter works. May be repeated.",
+        ),
+    ] = None,
     think: Annotated[
         str | None,
         typer.Option(
@@ -105,6 +123,8 @@ def run(
             mcp=mcp,
             no_mcp=no_mcp,
             person=person,
+            work_dir=work_dir,
+            uploads=upload or (),
             thinking=thinking,
             thinking_total=think_total,
             max_steps=max_steps,

@@ -123,6 +123,10 @@ class CodeInterpreter(SyncDoor):
         self._spare: CodeInterpreter | None = None
         self._when_used: Callable[[], Awaitable[None]] | None = None
 
+    def changed(self, **arguments: Any) -> CodeInterpreter:
+        """A new interpreter like this one, with other arguments where they are given."""
+        return CodeInterpreter(**{**self._arguments, **arguments})
+
     @property
     def work_dir(self) -> Path:
         """The folder where cells run."""
@@ -156,7 +160,7 @@ class CodeInterpreter(SyncDoor):
         if self._room is not None:
             yield (self.tool(),)
             return
-        interpreter = self._taken_spare() or await CodeInterpreter(**self._arguments).__aenter__()
+        interpreter = self._taken_spare() or await self.changed().__aenter__()
         interpreter._when_used = self._keep_spare
         try:
             yield (interpreter.tool(),)
@@ -177,7 +181,7 @@ class CodeInterpreter(SyncDoor):
 
     async def _keep_spare(self) -> None:
         if self._keeps_spare and self._spare is None:
-            self._spare = CodeInterpreter(**self._arguments)
+            self._spare = self.changed()
             await self._spare.__aenter__()
             self._spare._start_ahead()
 
@@ -195,7 +199,8 @@ class CodeInterpreter(SyncDoor):
             began = time.monotonic()
 
             def on_output(_: Stream, text: str) -> None:
-                report_progress(time.monotonic() - began, message=text)
+                last_line = text.rstrip().rpartition("\n")[2]
+                report_progress(round(time.monotonic() - began, 1), message=last_line)
 
             result = await self.run(code, on_output)
             return ToolResult(
