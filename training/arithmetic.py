@@ -213,6 +213,28 @@ QUESTIONS: tuple[Unary, ...] = (
 )  # fmt: skip
 
 
+def applied(n: Numbers, language: str) -> Problem:
+    """An operation of `OPERATIONS` on a number that is there, as it comes later on one that is not."""
+    x = n.any()
+    operation = sample_operation(n.rng, "held_out" if n.held_out else "train", language)
+    code = operation.code.replace("{x}", str(x))
+    slots = operation.slots
+    if language == "zh":
+        pattern = n.rng.choice(
+            ("把{x}{op}", "将{x}{op}，得多少？", "{x}{op}是多少？", "拿{x}来，{op}。")
+        )
+    else:
+        pattern = n.rng.choice(
+            (
+                "Take {x} and {op}.",
+                "{x}: {op_it}.",
+                "What is {x} {op_noun}?",
+                "Start with {x}, then {op}.",
+            )
+        )
+    return Problem(pattern.format(x=x, **slots), code, question=True)
+
+
 def sample_problem(rng: random.Random, split: str, language: str) -> Problem:
     """A computation of a random kind."""
     n = Numbers(rng, split)
@@ -223,7 +245,9 @@ def sample_problem(rng: random.Random, split: str, language: str) -> Problem:
         return decimals(n, language)
     if roll < 0.58:
         return expression(n, language)
-    question = roll > 0.80
+    if roll < 0.68:
+        return applied(n, language)
+    question = roll > 0.82
     code, phrases, draw = rng.choice(QUESTIONS if question else OTHERS)
     values = draw(n)
     return Problem(rng.choice(phrases[language]).format(**values), code.format(**values), question)

@@ -45,7 +45,7 @@ FAMILIES: dict[str, Callable[[Context], Dialogue]] = {
     "no_tool": smalltalk.no_tool,
     "follow_up": families.follow_up,
 }
-SERVER_NAMES = (("time", "fetch"), ("clock", "web"), ("tz1", "http_get"))
+SERVER_NAMES = (("time", "fetch"), ("clock", "web"))
 
 
 class Pages(BaseHTTPRequestHandler):

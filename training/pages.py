@@ -88,14 +88,10 @@ def url(rng: random.Random, split: str, server: str | None = None) -> str:
                 f"{made_up(rng, split)}-{made_up(rng, split)}",
             )
         )
-        for _ in range(rng.randint(0, 3))
+        for _ in range(rng.randint(1, 3))
     )
-    ending = (
-        rng.choice(("", "", ".html", ".txt", ".json", "/", ".htm", "?id=7"))
-        if path
-        else rng.choice(("", "/"))
-    )
-    return f"{rng.choice(('http', 'http', 'https'))}://{host}{'/' if path else ''}{path}{ending}"
+    ending = rng.choice(("", "", ".html", ".txt", ".json", ".htm", "?id=7"))
+    return f"{rng.choice(('http', 'http', 'https'))}://{host}/{path}{ending}"
 
 
 def _sentence(rng: random.Random, split: str, language: str) -> str:

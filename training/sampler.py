@@ -20,24 +20,24 @@ INSTRUCTIONS = (
 )  # fmt: skip
 WEIGHTS: dict[Callable[[Context], Dialogue], float] = {
     families.current_time: 1.2,
-    families.convert: 1.3,
+    families.convert: 1.8,
     families.page_title: 1.5,
     families.compute: 1.5,
-    families.two_at_once: 1.3,
+    families.two_at_once: 1.8,
     families.chain: 3.0,
     families.tool_error: 2.5,
     families.follow_up: 3.0,
-    smalltalk.no_tool: 0.6,
+    smalltalk.no_tool: 1.2,
     smalltalk.missing_tool: 0.3,
     smalltalk.custom: 0.6,
 }
 # Families whose first step holds what has to be known by heart: zones of places, Python for words.
 DRILLS: dict[Callable[[Context], Dialogue], float] = {
     families.current_time: 2.0,
-    families.convert: 2.0,
-    families.two_at_once: 1.5,
+    families.convert: 2.5,
+    families.two_at_once: 2.0,
     families.compute: 2.5,
-    smalltalk.no_tool: 0.7,
+    smalltalk.no_tool: 1.3,
     smalltalk.custom: 0.5,
 }
 REAL_TOOLS = ["get_current_time", "convert_time", "fetch", "code_interpreter"]

@@ -98,10 +98,9 @@ REAL: dict[str, tuple[str, str, Schema]] = {
     ),
 }
 
-SERVER_NAMES = (
-    "clock times tz my_time mcp_time time2 web net http www page fetcher srv a b tools local main "
-    "remote default server one home lab world internet"
-).split()
+# What users may call the servers instead; names beyond these are not learnt.
+OTHER_NAMES = {"time": "clock", "fetch": "web"}
+CUSTOM_SERVERS = ("tools", "local", "main", "server", "home", "lab")
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,12 +228,12 @@ def sample_tool_list(rng: random.Random, wanted: list[str], custom_count: int) -
     prefixes: dict[str, str] = {"": ""}
     style = rng.random()
     for server in ("time", "fetch"):
-        if style < 0.7:
+        if style < 0.65:
             prefixes[server] = f"{server}__"
-        elif style < 0.78:
+        elif style < 0.72:
             prefixes[server] = ""
         else:
-            prefixes[server] = rng.choice(SERVER_NAMES) + "__"
+            prefixes[server] = f"{rng.choice((server, OTHER_NAMES[server]))}__"
     titled = rng.random() < 0.12
     entries: list[Schema] = []
     names: dict[str, str] = {}
@@ -246,7 +245,7 @@ def sample_tool_list(rng: random.Random, wanted: list[str], custom_count: int) -
             description = description.split("\n")[0]
         entries.append({"name": names[bare], "description": description, "parameters": shown})
     custom = tuple(rng.sample(CUSTOM, custom_count))
-    prefix = rng.choice(SERVER_NAMES) + "__" if rng.random() < 0.2 else ""
+    prefix = f"{rng.choice(CUSTOM_SERVERS)}__" if rng.random() < 0.1 else ""
     for tool in custom:
         names[tool.name] = prefix + tool.name
         entries.append(tool.schema(rng) | {"name": prefix + tool.name})

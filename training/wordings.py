@@ -27,6 +27,7 @@ PLACE = {
             ["{city}"] * 10
             + ["{city}, {country}", "{city} city", "the city of {city}", "{city}, in {country}"]
             + ["downtown {city}", "beautiful {city}", "our {city} office", "the {city} office"]
+            + ["{city} - {country}", "{country}'s {city}", "the {city} region", "old {city}"]
         ),
         "held_out": [
             "{city}",
@@ -38,7 +39,8 @@ PLACE = {
     },
     "zh": {
         "train": ["{city}"] * 8
-        + ["{country}{city}", "{city}市", "{country}的{city}", "{city}那边", "{city}当地"],
+        + ["{country}{city}", "{city}市", "{country}的{city}", "{city}那边", "{city}当地"]
+        + ["{city}地区", "{country}，{city}", "{city}那个城市"],
         "held_out": ["{city}", "{city}这个城市", "{city}（{country}）", "{city}那里"],
     },
 }
