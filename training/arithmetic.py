@@ -200,17 +200,29 @@ OTHERS: tuple[Unary, ...] = (
 )  # fmt: skip
 
 QUESTIONS: tuple[Unary, ...] = (
-    (PRIME, {"en": ["Is {a} a prime number?", "Is {a} prime?", "is {a} a prime", "Check whether {a} is prime.", "Tell me if {a} is a prime number."], "zh": ["{a}是质数吗？", "{a}是不是质数？", "{a}是素数吗？", "判断{a}是不是质数。"]}, _one(11, 99999)),
-    ("from datetime import date\nprint((date({y}) - date({x})).days)", {"en": ["How many days are there between {a} and {b}?", "How many days are between {a} and {b}?", "How many days from {a} to {b}?", "Days between {a} and {b}?"], "zh": ["{a}到{b}有多少天？", "{a}和{b}之间相隔多少天？", "从{a}到{b}一共几天？"]}, _dates),
-    ('from datetime import date\nprint(date({x}).strftime("%A"))', {"en": ["What day of the week was {a}?", "Which weekday is {a}?", "What weekday is {a}?"], "zh": ["{a}是星期几？", "{a}是周几？"]}, _dates),
-    ('print(len("{w}"))', {"en": ["How many letters are in the word {w}?", 'How many characters does "{w}" have?', 'How many letters does "{w}" have?', "How long is the word {w}?"], "zh": ["“{w}”有几个字母？", "单词 {w} 有多少个字母？"]}, _letters),
-    ('print("{w}".count("{c}"))', {"en": ['How many times does "{c}" occur in "{w}"?', "How many {c}'s are in {w}?", 'How often does the letter {c} occur in "{w}"?', 'Count the letter "{c}" in "{w}".'], "zh": ["“{w}”里有几个“{c}”？", "字母 {c} 在 {w} 中出现几次？"]}, _letters),
-    ('print("{w}"[::-1])', {"en": ['Reverse the string "{w}".', "Spell {w} backwards.", 'What is "{w}" backwards?', "Reverse the word {w}."], "zh": ["把“{w}”反过来写。", "把字符串 {w} 反转。"]}, _letters),
-    ("print({a} * {b})", {"en": ["One ticket costs {a} euros. How much do {b} tickets cost?", "A box holds {a} eggs. How many eggs are in {b} boxes?", "I buy {b} books for {a} dollars each. What do I pay?", "If a car drives {a} km every day, how far does it drive in {b} days?", "There are {a} rows with {b} seats each. How many seats are there?"], "zh": ["一张票{a}元，{b}张票多少钱？", "每箱有{a}个苹果，{b}箱一共有多少个？", "每本书{a}元，买{b}本要多少钱？"]}, _two(3, 999)),
-    ("print({a} - {b})", {"en": ["I had {a} dollars and spent {b}. How much is left?", "There were {a} people and {b} left. How many are still there?"], "zh": ["我有{a}元，花了{b}元，还剩多少？", "原来有{a}人，走了{b}人，还剩几人？"]}, lambda n: (lambda b: {"a": b + n.of(2, 900), "b": b})(n.of(2, 900))),
-    ("print({a} / {b})", {"en": ["{a} apples are shared by {b} children. How many does each get?", "We split {a} euros among {b} people. What does each one get?"], "zh": ["{a}个苹果分给{b}个孩子，每人几个？", "{b}个人平分{a}元，每人多少？"]}, lambda n: (lambda b: {"a": b * n.of(2, 60), "b": b})(n.of(2, 60))),
-    ("print({a} + {b})", {"en": ["Anna has {a} coins and Ben has {b}. How many do they have together?", "I read {a} pages on Monday and {b} on Tuesday. How many pages is that?"], "zh": ["小明有{a}元，小红有{b}元，一共多少元？"]}, _two(3, 9999)),
+    (PRIME, {"en": ["Is {a} a prime number?", "Is {a} prime?", "is {a} a prime", "Check whether {a} is prime.", "Tell me if {a} is a prime number."], "zh": ["{a}是质数吗？", "{a}是不是质数？", "{a}是素数吗？", "判断{a}是不是质数。"], "en_held_out": ["Can you check if {a} is prime?"], "zh_held_out": ["请问{a}是不是素数？"]}, _one(11, 99999)),
+    ("from datetime import date\nprint((date({y}) - date({x})).days)", {"en": ["How many days are there between {a} and {b}?", "How many days are between {a} and {b}?", "How many days from {a} to {b}?", "Days between {a} and {b}?"], "zh": ["{a}到{b}有多少天？", "{a}和{b}之间相隔多少天？", "从{a}到{b}一共几天？"], "en_held_out": ["Please count the days between {a} and {b}.", "How many days are there from {a} until {b}?"], "zh_held_out": ["请问从{a}到{b}有几天？"]}, _dates),
+    ('from datetime import date\nprint(date({x}).strftime("%A"))', {"en": ["What day of the week was {a}?", "Which weekday is {a}?", "What weekday is {a}?"], "zh": ["{a}是星期几？", "{a}是周几？"], "en_held_out": ["Tell me what day of the week {a} was.", "What weekday was {a}?"], "zh_held_out": ["请问{a}是星期几呢？"]}, _dates),
+    ('print(len("{w}"))', {"en": ["How many letters are in the word {w}?", 'How many characters does "{w}" have?', 'How many letters does "{w}" have?', "How long is the word {w}?"], "zh": ["“{w}”有几个字母？", "单词 {w} 有多少个字母？"], "en_held_out": ['How many letters are there in "{w}"?', "Count the letters of the word {w}."], "zh_held_out": ["请问“{w}”有多少个字母？"]}, _letters),
+    ('print("{w}".count("{c}"))', {"en": ['How many times does "{c}" occur in "{w}"?', "How many {c}'s are in {w}?", 'How often does the letter {c} occur in "{w}"?', 'Count the letter "{c}" in "{w}".'], "zh": ["“{w}”里有几个“{c}”？", "字母 {c} 在 {w} 中出现几次？"], "en_held_out": ['Please count how many times "{c}" is in "{w}".', "How many times is the letter {c} in {w}?"], "zh_held_out": ["请问“{w}”中有几个“{c}”？"]}, _letters),
+    ('print("{w}"[::-1])', {"en": ['Reverse the string "{w}".', "Spell {w} backwards.", 'What is "{w}" backwards?', "Reverse the word {w}."], "zh": ["把“{w}”反过来写。", "把字符串 {w} 反转。"], "en_held_out": ['Please write "{w}" backwards.', 'Reverse "{w}" for me.'], "zh_held_out": ["请将“{w}”反转。"]}, _letters),
+    ("print({a} * {b})", {"en": ["One ticket costs {a} euros. How much do {b} tickets cost?", "A box holds {a} eggs. How many eggs are in {b} boxes?", "I buy {b} books for {a} dollars each. What do I pay?", "If a car drives {a} km every day, how far does it drive in {b} days?", "There are {a} rows with {b} seats each. How many seats are there?"], "zh": ["一张票{a}元，{b}张票多少钱？", "每箱有{a}个苹果，{b}箱一共有多少个？", "每本书{a}元，买{b}本要多少钱？"], "en_held_out": ["A ticket costs {a} dollars. What do {b} tickets cost?", "Each box holds {a} eggs. How many eggs are in {b} boxes?"], "zh_held_out": ["一张票卖{a}元，请问{b}张票多少钱？"]}, _two(3, 999)),
+    ("print({a} - {b})", {"en": ["I had {a} dollars and spent {b}. How much is left?", "There were {a} people and {b} left. How many are still there?"], "zh": ["我有{a}元，花了{b}元，还剩多少？", "原来有{a}人，走了{b}人，还剩几人？"], "en_held_out": ["I had {a} euros and spent {b} of them. How much is left?"], "zh_held_out": ["我有{a}元，花掉{b}元，请问还剩多少？"]}, lambda n: (lambda b: {"a": b + n.of(2, 900), "b": b})(n.of(2, 900))),
+    ("print({a} / {b})", {"en": ["{a} apples are shared by {b} children. How many does each get?", "We split {a} euros among {b} people. What does each one get?"], "zh": ["{a}个苹果分给{b}个孩子，每人几个？", "{b}个人平分{a}元，每人多少？"], "en_held_out": ["{a} apples are shared by {b} people. How many does each one get?"], "zh_held_out": ["{a}个苹果分给{b}个人，请问每人几个？"]}, lambda n: (lambda b: {"a": b * n.of(2, 60), "b": b})(n.of(2, 60))),
+    ("print({a} + {b})", {"en": ["Anna has {a} coins and Ben has {b}. How many do they have together?", "I read {a} pages on Monday and {b} on Tuesday. How many pages is that?"], "zh": ["小明有{a}元，小红有{b}元，一共多少元？"], "en_held_out": ["Anna has {a} coins, Ben has {b}. How many coins do they have together?"], "zh_held_out": ["小明有{a}元，小红有{b}元，请问一共多少元？"]}, _two(3, 9999)),
 )  # fmt: skip
+
+
+APPLIED = {
+    "en": {
+        "train": ["Take {x} and {op}.", "{x}: {op_it}.", "What is {x} {op_noun}?", "Start with {x}, then {op}."],
+        "held_out": ["Please take {x} and {op}.", "Start with {x}, please, and {op}.", "Tell me what {x} {op_noun} is."],
+    },
+    "zh": {
+        "train": ["把{x}{op}", "将{x}{op}，得多少？", "{x}{op}是多少？", "拿{x}来，{op}。"],
+        "held_out": ["请把{x}{op}。", "{x}{op}，得多少呢？"],
+    },
+}  # fmt: skip
 
 
 def applied(n: Numbers, language: str) -> Problem:
@@ -219,19 +231,7 @@ def applied(n: Numbers, language: str) -> Problem:
     operation = sample_operation(n.rng, "held_out" if n.held_out else "train", language)
     code = operation.code.replace("{x}", str(x))
     slots = operation.slots
-    if language == "zh":
-        pattern = n.rng.choice(
-            ("把{x}{op}", "将{x}{op}，得多少？", "{x}{op}是多少？", "拿{x}来，{op}。")
-        )
-    else:
-        pattern = n.rng.choice(
-            (
-                "Take {x} and {op}.",
-                "{x}: {op_it}.",
-                "What is {x} {op_noun}?",
-                "Start with {x}, then {op}.",
-            )
-        )
+    pattern = n.rng.choice(APPLIED[language]["held_out" if n.held_out else "train"])
     return Problem(pattern.format(x=x, **slots), code, question=True)
 
 
@@ -250,7 +250,9 @@ def sample_problem(rng: random.Random, split: str, language: str) -> Problem:
     question = roll > 0.82
     code, phrases, draw = rng.choice(QUESTIONS if question else OTHERS)
     values = draw(n)
-    return Problem(rng.choice(phrases[language]).format(**values), code.format(**values), question)
+    # Wordings that surround a phrase are held out elsewhere; a question has its own.
+    key = f"{language}_held_out" if question and split == "held_out" else language
+    return Problem(rng.choice(phrases[key]).format(**values), code.format(**values), question)
 
 
 @dataclass(frozen=True, slots=True)
