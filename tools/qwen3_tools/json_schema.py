@@ -122,6 +122,27 @@ def in_reading_order(schema: Any) -> Any:
     return ordered | schema
 
 
+def problems_with(value: Any, schema: Schema) -> list[str]:
+    """What is wrong with a value, by its schema, in words that a model can act on.
+
+    Nothing is ever fetched: a part of the schema that lies elsewhere allows everything.
+    """
+    # Imported here because it takes a while, and the schema of most runs is never broken.
+    from jsonschema.validators import validator_for  # type: ignore[import-untyped]
+    from jsonschema_specifications import REGISTRY
+    from referencing.exceptions import Unresolvable
+
+    validator = validator_for(schema)(schema, registry=REGISTRY)
+    problems: list[str] = []
+    try:
+        for error in sorted(validator.iter_errors(value), key=lambda error: list(error.path)):
+            where = ".".join(str(step) for step in error.absolute_path)
+            problems.append(f"{where}: {error.message}" if where else error.message)
+    except Unresolvable:
+        return []
+    return problems
+
+
 class _TooLargeError(Exception):
     pass
 

@@ -5,10 +5,13 @@ A context variable, as for artifacts: a tool is shared between runs, a call belo
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+
+import anyio.from_thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,15 @@ _listener: ContextVar[Listener | None] = ContextVar("progress_listener", default
 @contextmanager
 def progress_to(listener: Listener) -> Iterator[None]:
     """Within the block, and in all tasks and threads started in it, progress goes to `listener`."""
-    token = _listener.set(listener)
+    home = threading.get_ident()
+
+    def heard(now: Progress) -> None:
+        if threading.get_ident() == home:
+            listener(now)
+        else:
+            anyio.from_thread.run_sync(listener, now)
+
+    token = _listener.set(heard)
     try:
         yield
     finally:

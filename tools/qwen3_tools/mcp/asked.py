@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from ..json_schema import problems_with
 from .bound import Bounds
 from .config import ServerConfig
 from .person import Person, Sampler
@@ -47,7 +48,8 @@ class Asked:
         self._server = server
         self._roots = [(folder / root).resolve() for root in config.roots]
         self._host = host
-        self._bounds = bounds
+        self.bounds = bounds
+        """What stands still while a question is open."""
         self._samples = 0
 
     def callbacks(self) -> dict[str, Any]:
@@ -65,7 +67,7 @@ class Asked:
         if person is None or not url.startswith(("https://", "http://")):
             return False
         async with self._host.one_at_a_time:
-            with self._bounds.asking():
+            with self.bounds.asking():
                 return await person.open_page(self._server, message, url)
 
     async def went_where_it_must(self, error: MCPError) -> bool:
@@ -80,7 +82,7 @@ class Asked:
             if not await self.visit(page.message, page.url):
                 return False
         async with self._host.one_at_a_time:
-            with self._bounds.asking():
+            with self.bounds.asking():
                 return await person.agree(self._server, "Have you done what the page asks for?")
 
     async def _elicit(
@@ -97,12 +99,12 @@ class Asked:
             logger.warning("MCP server %r asks, and nobody is there to answer", self._server)
             return types.ElicitResult(action="decline")
         async with self._host.one_at_a_time:
-            with self._bounds.asking():
+            with self.bounds.asking():
                 answer = await person.fill_in(self._server, params.message, schema)
         if answer is None:
             return types.ElicitResult(action="decline")
         content = _defaults(schema) | answer
-        if not _is_valid(schema, content):
+        if problems_with(content, schema):
             logger.warning("MCP server %r: the answer does not fit its form", self._server)
             return types.ElicitResult(action="cancel")
         return types.ElicitResult(action="accept", content=content)
@@ -130,7 +132,7 @@ class Asked:
         tokens = min(params.max_tokens, _MOST_TOKENS)
         question = f"It wants your model to answer, in at most {tokens} tokens:\n{_shown(messages)}"
         async with self._host.one_at_a_time:
-            with self._bounds.asking():
+            with self.bounds.asking():
                 agreed = await person.agree(self._server, question)
         if not agreed:
             return refused("The user refused.")
@@ -152,12 +154,6 @@ class Asked:
 def _defaults(schema: dict[str, Any]) -> dict[str, Any]:
     properties = schema.get("properties", {})
     return {name: field["default"] for name, field in properties.items() if "default" in field}
-
-
-def _is_valid(schema: dict[str, Any], content: dict[str, Any]) -> bool:
-    from jsonschema.validators import validator_for  # type: ignore[import-untyped]
-
-    return bool(validator_for(schema)(schema).is_valid(content))
 
 
 def _chat_messages(params: types.CreateMessageRequestParams) -> list[dict[str, str]]:

@@ -291,22 +291,24 @@ class _Browser:
                 f"{error.strerror}"
             ) from None
         brought: list[dict[str, str]] = []
-        async with listener, anyio.create_task_group() as tasks:
+        # No bound on the start runs from here until the browser is back.
+        with self._asked.bounds.asking():
+            async with listener, anyio.create_task_group() as tasks:
 
-            async def answer(stream: SocketStream) -> None:
-                async with stream:
-                    query = await _query_of(stream)
-                    await stream.send(_page_for(query))
-                if query is not None:
-                    brought.append(query)
-                    tasks.cancel_scope.cancel()
+                async def answer(stream: SocketStream) -> None:
+                    async with stream:
+                        query = await _query_of(stream)
+                        await stream.send(_page_for(query))
+                    if query is not None:
+                        brought.append(query)
+                        tasks.cancel_scope.cancel()
 
-            tasks.start_soon(listener.serve, answer)
-            went = await self._asked.visit("It wants you to sign in.", self._page)
-            if went:
-                with anyio.move_on_after(_SIGN_IN_SECONDS):
-                    await anyio.sleep_forever()
-            tasks.cancel_scope.cancel()
+                tasks.start_soon(listener.serve, answer)
+                went = await self._asked.visit("It wants you to sign in.", self._page)
+                if went:
+                    with anyio.move_on_after(_SIGN_IN_SECONDS):
+                        await anyio.sleep_forever()
+                tasks.cancel_scope.cancel()
         if not brought:
             raise OAuthFlowError("nobody came back from signing in" if went else NEEDS_SIGN_IN)
         query = brought[0]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import ToolError
 from ..json_schema import (
+    problems_with,
     with_references_inlined,
     without_null_alternatives,
     without_titles,
@@ -75,7 +76,7 @@ def _model_tool(
     repeatable = read_only or bool(hints and hints.idempotent_hint)
 
     async def run(arguments: dict[str, Any]) -> ToolResult:
-        problems = _problems(schema, arguments)
+        problems = problems_with(arguments, schema)[:_MAX_PROBLEMS]
         if problems:
             raise ToolError(f"Invalid arguments for {name}: {'; '.join(problems)}.")
         return await call(described.name, arguments, repeatable=repeatable)
@@ -109,15 +110,3 @@ def _digestible(schema: dict[str, Any]) -> dict[str, Any]:
     noise = ("$schema", "$id", "$comment", "x-order")
     plain = {key: value for key, value in plain.items() if key not in noise}
     return {"type": "object", "properties": {}, **plain}
-
-
-def _problems(schema: dict[str, Any], arguments: dict[str, Any]) -> list[str]:
-    """What is wrong with the arguments, each in words that the model can act on."""
-    from jsonschema.validators import validator_for  # type: ignore[import-untyped]
-
-    validator = validator_for(schema)(schema)
-    problems = []
-    for error in sorted(validator.iter_errors(arguments), key=lambda error: list(error.path)):
-        where = ".".join(str(step) for step in error.absolute_path)
-        problems.append(f"{where}: {error.message}" if where else error.message)
-    return problems[:_MAX_PROBLEMS]
