@@ -166,6 +166,37 @@ class Agent:
                 notices=warm.notices,
             )
 
+    async def serve_mcp(
+        self,
+        *,
+        name: str = "agent",
+        description: str | None = None,
+        host: str = "127.0.0.1",
+        port: int | None = None,
+    ) -> None:
+        """Offer the agent as an MCP server with one tool, until it is cancelled or disconnected.
+
+        The tool takes a task and gives the answer; each call is a run of its own, and its steps
+        are told as progress.
+
+        Args:
+            name: of the server and its tool.
+            description: what the agent is good for, in words that help a model to choose it.
+            host: where to listen. There is no sign-in: only this machine should reach it.
+            port: serve streamable HTTP at `http://host:port/mcp`, which needs asyncio. None: speak
+                over standard input and output.
+        """
+        from .mcp_server import DESCRIPTION, serve
+
+        await serve(
+            self, name=name, description=description or DESCRIPTION, host=host, port=port
+        )
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether the model and the shared tools are kept, as inside `async with agent`."""
+        return self._warm is not None
+
     async def __aenter__(self) -> Self:
         """Keep the model and the shared tools warm between runs."""
         if self._warm is not None:
