@@ -20,7 +20,7 @@ from pydantic import Field
 from pydantic.alias_generators import to_camel
 
 from ..errors import MCPConfigError
-from ..json_schema import in_reading_order, without_titles
+from ..json_schema import in_reading_order, with_references_inlined, without_titles
 from .json_lines import line_of
 
 _MILLISECONDS_FROM = 1_000
@@ -183,7 +183,8 @@ class Config:
 
 def config_schema() -> dict[str, Any]:
     """The JSON Schema of a config file, for editors that complete and check while one types."""
-    server: dict[str, Any] = without_titles(ServerConfig.model_json_schema())
+    inlined = with_references_inlined(ServerConfig.model_json_schema())
+    server: dict[str, Any] = without_titles(inlined)
     # Unknown keys of a server are only warned of: other programs have keys of their own.
     server["additionalProperties"] = True
     servers = {"type": "object", "additionalProperties": {"$ref": "#/$defs/server"}}
