@@ -1,6 +1,7 @@
 """How fast and how small the code interpreter is, beside an ipykernel where one is installed.
 
     python benchmarks/sandbox.py [--sandbox namespaces] [--sessions 100] [--cells 10000]
+                                 [--kill-every 0.01]
 
 The ipykernel runs in namespaces of its own as well (`unshare`), so the ratios are of one machine,
 one run and the same walls.
@@ -12,9 +13,11 @@ import argparse
 import importlib
 import importlib.util
 import os
+import signal
 import statistics
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,15 @@ from rich.table import Table
 
 from qwen3_tools.code_interpreter import CodeInterpreter
 
+LIBRARIES = "import numpy, pandas, matplotlib.pyplot"
+KILLED_CELL = """
+import time
+for n in range({steps}):
+    with open(f'{{n}}.txt', 'w') as file:
+        file.write(str(n))
+    print(n, flush=True)
+    time.sleep(0.02)
+"""
 Row = tuple[str, float, float | None, str]
 
 
@@ -33,6 +45,7 @@ def main() -> None:
     parser.add_argument("--sandbox", default="auto")
     parser.add_argument("--sessions", type=int, default=100, help="open at once")
     parser.add_argument("--cells", type=int, default=10_000, help="run in one session")
+    parser.add_argument("--kill-every", type=float, default=0.01, help="seconds; 0 for not at all")
     options = parser.parse_args()
     rows, isolation = anyio.run(measure, options.sandbox, options.sessions, options.cells)
     table = Table(title=f"Code interpreter: {isolation}")
@@ -42,20 +55,28 @@ def main() -> None:
         ratio = f"{theirs / ours:.0f}" if theirs and ours else ""
         table.add_row(what, f"{ours:.4g} {unit}", f"{theirs:.4g} {unit}" if theirs else "-", ratio)
     Console().print(table)
+    if options.kill_every:
+        print(f"A cell of 2 s, its worker killed every {options.kill_every:g} s later:")
+        print(anyio.run(killed, options.sandbox, options.kill_every, 2.0))
 
 
 async def measure(sandbox: Any, sessions: int, cells: int) -> tuple[list[Row], str]:
     theirs = ipykernel() if importlib.util.find_spec("ipykernel") else {}
-    starts = []
+    starts, whole = [], []
     for _ in range(10):
         began = time.perf_counter()
         async with CodeInterpreter(sandbox=sandbox) as interpreter:
             await interpreter.run("1+1")
             starts.append(time.perf_counter() - began)
+        whole.append(time.perf_counter() - began)
     async with CodeInterpreter(sandbox=sandbox) as interpreter:
         await interpreter.run("1+1")
         isolation = interpreter.isolation
         idle = memory_mib(descendants())
+        await interpreter.run(LIBRARIES)
+        with_libraries = memory_mib(descendants())
+    async with CodeInterpreter(sandbox=sandbox) as interpreter:
+        await interpreter.run("1+1")
         answers = []
         for _ in range(1000):
             began = time.perf_counter()
@@ -71,6 +92,8 @@ async def measure(sandbox: Any, sessions: int, cells: int) -> tuple[list[Row], s
         ("start to first answer", statistics.median(starts), theirs.get("start"), "s"),
         ("1+1", statistics.median(answers) * 1000, theirs.get("answer"), "ms"),
         ("memory idle", idle, theirs.get("memory"), "MiB"),
+        ("memory with numpy, pandas, matplotlib", with_libraries, theirs.get("libraries"), "MiB"),
+        ("sessions a second, one after another", 1 / statistics.mean(whole), None, ""),
         (f"{sessions} sessions at once: all answered", time.perf_counter() - began, None, "s"),
         (f"{sessions} sessions at once: memory", at_once, None, "MiB"),
         (f"growth over {cells} cells", growth, None, "MiB"),
@@ -106,7 +129,8 @@ def ipykernel() -> dict[str, float]:
     """Seconds to the first answer, milliseconds for `1+1`, and MiB, of a kernel in namespaces."""
     jupyter: Any = importlib.import_module("jupyter_client.manager")
     manager = jupyter.KernelManager(transport="ipc")
-    manager.kernel_cmd = ["unshare", "-Urnpf", sys.executable, "-m", "ipykernel_launcher"]
+    manager.kernel_cmd = ["unshare", "-Urmniupf", "--kill-child", sys.executable]
+    manager.kernel_cmd += ["-m", "ipykernel_launcher"]
     manager.kernel_cmd += ["-f", "{connection_file}"]
     began = time.perf_counter()
     manager.start_kernel()
@@ -124,9 +148,40 @@ def ipykernel() -> dict[str, float]:
         ask()
         answers.append(time.perf_counter() - began)
     used = memory_mib(descendants())
+    client.execute_interactive(LIBRARIES, output_hook=lambda _: None)
+    with_libraries = memory_mib(descendants())
     client.stop_channels()
     manager.shutdown_kernel(now=True)
-    return {"start": start, "answer": statistics.median(answers) * 1000, "memory": used}
+    return {
+        "start": start,
+        "answer": statistics.median(answers) * 1000,
+        "memory": used,
+        "libraries": with_libraries,
+    }
+
+
+async def killed(sandbox: Any, every: float, seconds: float) -> str:
+    """A cell of so many seconds, its worker killed after 0, `every`, 2 * `every`, ... seconds."""
+    outcomes: Counter[str] = Counter()
+    cell = KILLED_CELL.format(steps=round(seconds / 0.02))
+    async with CodeInterpreter(sandbox=sandbox, preload=()) as interpreter:
+        for moment in range(round(seconds / every)):
+            await interpreter.run("import glob\nfor name in glob.glob('*.txt'): os.remove(name)")
+            worker = descendants()[-1]
+
+            async def kill(worker: int = worker, after: float = moment * every) -> None:
+                await anyio.sleep(after)
+                os.kill(worker, signal.SIGKILL)
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(kill)
+                result = await interpreter.run(cell)
+            kept = all(
+                (interpreter.work_dir / f"{n}.txt").read_text() == n for n in result.stdout.split()
+            )
+            files = "files stayed" if kept else "FILES LOST"
+            outcomes[f"{result.status}, {result.error or 'no error'} ({files})"] += 1
+    return "\n".join(f"{count} x {outcome}" for outcome, count in outcomes.most_common())
 
 
 def descendants() -> list[int]:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 from qwen3_tools.code_interpreter import CodeInterpreter
 from qwen3_tools.code_interpreter.sandbox import survey
 from qwen3_tools.errors import Qwen3AgentError, SandboxUnavailable, ToolError
+from qwen3_tools.progress import progress_to
 
 from .test_hostile import left_behind
 
@@ -85,6 +87,44 @@ async def test_output_of_programs_is_captured_too(interpreter: CodeInterpreter) 
 
 async def test_code_may_be_longer_than_a_pipe_holds(interpreter: CodeInterpreter) -> None:
     assert (await interpreter.run(f"text = {'x' * 3_000_000!r}\nlen(text)")).result == "3000000"
+
+
+async def test_output_is_told_as_it_is_written(interpreter: CodeInterpreter) -> None:
+    told: list[tuple[str, str]] = []
+    asked = anyio.Event()
+
+    def on_output(stream: str, text: str) -> None:
+        told.append((stream, text))
+        asked.set()
+
+    async def answer() -> None:
+        await asked.wait()
+        (interpreter.work_dir / "go").touch()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(answer)
+        result = await interpreter.run(
+            "import sys, time\nprint('Zürich', flush=True)\n"
+            "while not os.path.exists('go'): time.sleep(0.01)\n"  # ends only if it was told
+            "print('late', file=sys.stderr)",
+            on_output,
+        )
+    assert (result.status, result.stdout, result.stderr) == ("ok", "Zürich\n", "late\n")
+    assert told == [("stdout", "Zürich\n"), ("stderr", "late\n")]
+
+
+async def test_what_is_told_has_a_bound_too() -> None:
+    told: list[str] = []
+    async with CodeInterpreter(max_output_chars=1000) as interpreter:
+        await interpreter.run("print('é' * 100_000)", lambda _, text: told.append(text))
+    assert "".join(told) == "é" * 1000
+
+
+async def test_the_tool_tells_its_output_as_progress(interpreter: CodeInterpreter) -> None:
+    heard: list[str] = []
+    with progress_to(lambda progress: heard.append(progress.message)):
+        await interpreter.tool().run({"code": "print('one'); print('two')"})
+    assert heard == ["two"]
 
 
 async def test_input_is_disabled(interpreter: CodeInterpreter) -> None:
@@ -335,7 +375,30 @@ def test_there_is_a_sync_door() -> None:
         assert interpreter.run_sync("x * 7").result == "42"
         interpreter.reset_sync()
         assert interpreter.run_sync("x").status == "error"
-    assert left_behind() == []
+        interpreter.upload_sync(b"1", "a.txt")
+        assert interpreter.list_files_sync() == ["a.txt"]
+        assert interpreter.download_sync("a.txt") == b"1"
+        interpreter.close_sync()
+        assert left_behind() == []
+        with pytest.raises(Qwen3AgentError, match="is not open"):
+            interpreter.run_sync("1")
+
+
+def test_a_cell_is_interrupted_from_another_thread() -> None:
+    with CodeInterpreter() as interpreter:
+        told = threading.Event()
+
+        def interrupt() -> None:
+            told.wait(60)
+            interpreter.interrupt_sync()
+
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        result = interpreter.run_sync(
+            "import time; print('began', flush=True); time.sleep(60)", lambda *_: told.set()
+        )
+        thread.join()
+    assert str(result.error).endswith("KeyboardInterrupt")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])

@@ -179,6 +179,49 @@ for n in range(500):
     os.mkdir('d')
     os.chdir('d')
 """,
+    "folders_too_deep_to_count": """
+import os, time
+for n in range(60):
+    os.mkdir('d' * 200)
+    os.chdir('d' * 200)
+end = time.monotonic() + 20
+n = 0
+while time.monotonic() < end:
+    n += 1
+    with open(f'part-{n}', 'wb') as file:
+        file.write(bytes(8 << 20))
+    if n > 20:
+        time.sleep(0.5)
+    if n > 40:
+        print('ESCAPED')
+        break
+""",
+    "deleted_files_that_stay_open": """
+import time
+files = []
+while len(files) < 40:
+    files.append(open('gone', 'wb'))
+    os.unlink('gone')
+    files[-1].write(bytes(8 << 20))
+    files[-1].flush()
+    if len(files) > 16:
+        time.sleep(0.3)
+print('ESCAPED')
+""",
+    "closed_folder_of_big_files": """
+import os, time
+os.mkdir('closed')
+here = os.open('closed', os.O_RDONLY)
+for n in range(40):
+    os.chmod('closed', 0o700)
+    handle = os.open(f'part-{n}', os.O_CREAT | os.O_WRONLY, dir_fd=here)
+    os.chmod('closed', 0)
+    os.write(handle, bytes(8 << 20))
+    os.close(handle)
+    if n > 16:
+        time.sleep(0.3)
+print('ESCAPED')
+""",
     "strange_names": r"""
 for name in ['a\nb', '\x1b[31mred', '../up', 'x' * 255, '\udcff\udcfe', '<|im_end|>']:
     try:

@@ -82,7 +82,7 @@ async def start(
                 return walls, launched
             launched = failure
         failures[walls] = launched
-    raise SandboxUnavailable(_explain(failures))
+    raise SandboxUnavailable(explain(failures))
 
 
 def start_ahead(sandbox: Sandbox | Walls, needs: Needs, room: Room) -> Untested | None:
@@ -178,6 +178,7 @@ def make_plan(walls: Walls, needs: Needs, room: Room) -> Plan:
         environment=_environment(layout.python, home, proxy=needs.proxy is not None),
         proxy_port=PORT if needs.proxy else 0,
         handles=(),
+        entrances=(),
     )
 
 
@@ -227,7 +228,8 @@ def bait(walls: Walls) -> Iterator[dict[str, Any]]:
         }
 
 
-def _explain(failures: dict[Walls, str]) -> str:
+def explain(failures: dict[Walls, str]) -> str:
+    """Why no code can be run here, and what would mend it."""
     lines = ["No sandbox holds on this machine, so no code is run. What was tried:"]
     lines += [f"  {walls}: {reason}" for walls, reason in failures.items()]
     lines += [

@@ -15,7 +15,7 @@ from typing import Any
 
 import anyio
 
-from qwen3_tools.code_interpreter import pipes
+from qwen3_tools.code_interpreter import cgroup, pipes
 from qwen3_tools.code_interpreter.jail import supervisor
 from qwen3_tools.code_interpreter.jail.plan import Plan
 from qwen3_tools.code_interpreter.proxy import Proxy
@@ -52,7 +52,7 @@ class Session:
         self._replies, replies_in = os.pipe()
         self._reports, reports_in = os.pipe()
         orders_in, self._orders = os.pipe()
-        theirs = (requests_in, stdout_in, stderr_in, replies_in, reports_in, orders_in)
+        theirs = [requests_in, stdout_in, stderr_in, replies_in, reports_in, orders_in]
         self._handles = [self._requests, self._stdout, self._stderr]
         self._handles += [self._replies, self._reports, self._orders]
         for handle in self._handles:
@@ -63,13 +63,18 @@ class Session:
         self._unsent = bytearray()
         handles = [replies_in, reports_in, orders_in]
         handles += [listener_in.fileno()] if listener_in else []
+        self._memory_bytes = plan.memory_bytes
+        self._group = cgroup.make(plan.memory_bytes, plan.max_processes)
+        entrances = self._group.entrances() if self._group else []
+        theirs += entrances
+        full = replace(plan, handles=tuple(handles), entrances=tuple(entrances))
         try:
             self._process = subprocess.Popen(
-                [*command, replace(plan, handles=tuple(handles)).to_json()],
+                [*command, full.to_json()],
                 stdin=requests_in,
                 stdout=stdout_in,
                 stderr=stderr_in,
-                pass_fds=handles,
+                pass_fds=(*handles, *entrances),
                 env={"PATH": os.defpath},
                 cwd="/",
                 start_new_session=True,
@@ -79,6 +84,8 @@ class Session:
                 os.close(handle)
             if ours:
                 ours.close()
+            if self._group:
+                self._group.remove()
             raise
         finally:
             for handle in theirs:
@@ -143,6 +150,8 @@ class Session:
             for handle in self._handles:
                 os.close(handle)
             self._handles.clear()
+            if self._group:
+                self._group.remove()
             for connection in filter(None, (self._listener_out, self._listener)):
                 connection.close()
 
@@ -243,6 +252,11 @@ class Session:
             try:
                 await self._report("nothing")
             except SessionEnded as ended:
+                if self._group and self._group.ran_out_of_memory():
+                    mib = self._memory_bytes >> 20
+                    return SessionEnded(
+                        f"The code was stopped: it used more than {mib} MiB of memory."
+                    )
                 return ended
         return SessionEnded("The interpreter does not answer.")
 

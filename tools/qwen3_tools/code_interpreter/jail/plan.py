@@ -42,6 +42,8 @@ class Plan:
     handles: tuple[int, ...]
     """Where the launcher finds what it moves to REPLIES, REPORTS, ORDERS and, if it is there,
     LISTENER."""
+    entrances: tuple[int, ...]
+    """Handles of the control groups that all of it runs in."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -49,6 +51,6 @@ class Plan:
     @classmethod
     def from_json(cls, text: str) -> Plan:
         fields = json.loads(text)
-        for name in ("sources", "readable", "links", "environment", "handles"):
+        for name in ("sources", "readable", "links", "environment", "handles", "entrances"):
             fields[name] = tuple(tuple(i) if isinstance(i, list) else i for i in fields[name])
         return cls(**fields)

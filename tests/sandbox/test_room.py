@@ -1,0 +1,102 @@
+"""The folders of an interpreter: nothing that code makes of them outlives it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from qwen3_tools.code_interpreter import CodeInterpreter
+from qwen3_tools.code_interpreter.folder import files_in, remove_tree
+from qwen3_tools.code_interpreter.room import Room
+
+OPEN = """
+    import sys
+    from qwen3_tools.code_interpreter import CodeInterpreter
+    with CodeInterpreter() as interpreter:
+        print(interpreter.work_dir, flush=True)
+        sys.stdin.read()
+"""
+
+
+def interpreter_in_another_process() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(OPEN)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+
+
+def test_the_folder_of_a_killed_process_goes_when_the_next_interpreter_opens() -> None:
+    with interpreter_in_another_process() as other:
+        assert other.stdout is not None
+        folder = Path(os.fsdecode(other.stdout.readline().strip()))
+        (folder / "precious.txt").write_text("x")
+        with CodeInterpreter() as interpreter:
+            interpreter.run_sync("1")
+        assert (folder / "precious.txt").exists()  # its owner lives
+        os.kill(other.pid, signal.SIGKILL)
+    assert folder.exists()
+    with CodeInterpreter():
+        assert not folder.parent.exists()
+
+
+def test_a_folder_that_was_given_stays_when_its_process_is_killed(tmp_path: Path) -> None:
+    room = Room(tmp_path / "mine")
+    room.close()
+    assert (tmp_path / "mine").is_dir()
+
+
+def test_a_tree_of_any_depth_is_removed(tmp_path: Path) -> None:
+    top = tmp_path / "top"
+    top.mkdir()
+    handle = os.open(top, os.O_RDONLY)
+    for _ in range(3000):  # deeper than a path can be long, or Python can recurse
+        os.mkdir("d", dir_fd=handle)
+        inner = os.open("d", os.O_RDONLY, dir_fd=handle)
+        os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=inner))
+        os.close(handle)
+        handle = inner
+    os.close(handle)
+    assert len(files_in(top)) < 100
+    remove_tree(top)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_closed_folders_are_removed_and_links_are_not_followed(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "canary").write_text("x")
+    top = tmp_path / "top"
+    (top / "a" / "b").mkdir(parents=True)
+    (top / "a" / "b" / "file").write_text("x")
+    (top / "link").symlink_to(outside)
+    (top / "a" / "link").symlink_to(outside)
+    (top / "a" / "b").chmod(0)
+    (top / "a").chmod(0)
+    remove_tree(top)
+    assert not top.exists()
+    assert (outside / "canary").exists()
+
+
+def test_root_gives_a_folder_to_the_same_user_again(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root runs code as another user")
+    uids = []
+    for _ in range(2):
+        room = Room(tmp_path)
+        uids.append(room.uid)
+        room.close()
+    assert uids[0] == uids[1] != 0
+
+
+def test_a_file_is_no_work_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(FileExistsError):
+        Room(tmp_path / "file")
+    assert (tmp_path / "file").stat().st_uid == os.geteuid()

@@ -1,0 +1,85 @@
+"""Killed at any moment: the result says so, and files that were written stay."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import anyio
+import pytest
+
+from qwen3_tools.code_interpreter import CodeInterpreter
+
+pytestmark = pytest.mark.anyio
+
+CELL = """
+import time
+for n in range(20):
+    with open(f'{n}.txt', 'w') as file:
+        file.write(str(n))
+    print(n, flush=True)
+    time.sleep(0.02)
+'finished'
+"""
+EVERY = 0.05
+"""Seconds between the moments; benchmarks/sandbox.py has more of them."""
+
+
+def children_of(parent: int) -> list[int]:
+    found: list[int] = []
+    for task in Path(f"/proc/{parent}/task").iterdir():
+        try:
+            found += [int(pid) for pid in (task / "children").read_text().split()]
+        except OSError:
+            continue
+    return found
+
+
+def processes_of_session() -> list[int]:
+    """Ours, from the launcher down to the worker."""
+    found: list[int] = []
+    below = children_of(os.getpid())
+    while below:
+        found += below
+        below = [child for pid in below for child in children_of(pid)]
+    return found
+
+
+async def kill_later(victim: int, seconds: float) -> None:
+    await anyio.sleep(seconds)
+    os.kill(victim, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("who", ["the worker", "the launcher"])
+async def test_a_session_killed_at_any_moment(who: str, walls: str, tmp_path: Path) -> None:
+    for moment in range(12):
+        folder = tmp_path / str(moment)
+        async with CodeInterpreter(
+            folder,
+            sandbox=walls,  # type: ignore[arg-type]
+            preload=(),
+        ) as interpreter:
+            await interpreter.run("1")
+            pids = processes_of_session()
+            victim = pids[-1] if who == "the worker" else pids[0]
+            written: list[str] = []
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(kill_later, victim, moment * EVERY)
+                result = await interpreter.run(CELL, lambda _, text: written.append(text))  # noqa: B023
+            again = await interpreter.run("1+1")
+            assert (again.status, again.result) == ("ok", "2")
+        if result.status == "ok":
+            assert result.result == "'finished'"
+            assert result.state_lost or again.state_lost
+        else:
+            assert result.status == "killed"
+            assert result.state_lost
+            assert "ended by SIGKILL" in str(result.error) or "killed from outside" in str(
+                result.error
+            )
+        printed = result.stdout.split()
+        assert printed == "".join(written).split()
+        for n in printed:
+            assert (folder / f"{n}.txt").read_text() == n
