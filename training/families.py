@@ -105,11 +105,8 @@ def zone_error(c: Context, zone: str) -> Call:
 
 def time_answer(c: Context, zone: str) -> str:
     local = c.now.astimezone(ZoneInfo(zone))
-    hhmm, day, when = local.strftime("%H:%M"), local.strftime("%A"), local.date().isoformat()
-    return c.pick(
-        f"It is {hhmm} in {zone}, {day} {when}.",
-        f"{zone} 现在是 {hhmm}，{WEEKDAYS[day]}，{when}。",
-    )
+    hhmm, day = local.strftime("%H:%M"), local.strftime("%A")
+    return c.pick(f"It is {hhmm} in {zone}, {day}.", f"{zone} 现在是 {hhmm}，{WEEKDAYS[day]}。")
 
 
 def time_steps(c: Context, zone: str) -> tuple[Step, ...]:
@@ -176,8 +173,8 @@ def convert_steps(
         Step(
             c.pick("I have the time.", "时间有了。"),
             c.pick(
-                f"When it is {time} in {source}, it is {shown} in {target} (difference {shift}).",
-                f"{source} {time} 的时候，{target} 是 {shown}（时差 {shift}）。",
+                f"When it is {time} in {source}, it is {shown} in {target}.",
+                f"{source} {time} 的时候，{target} 是 {shown}。",
             ),
         ),
     )

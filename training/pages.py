@@ -29,7 +29,7 @@ def _keep(word: str, split: str) -> bool:
 def made_up(rng: random.Random, split: str) -> str:
     """A word that is in no dictionary."""
     while True:
-        word = "".join(rng.choice(_SYLLABLES) for _ in range(rng.randint(2, 4)))
+        word = "".join(rng.sample(_SYLLABLES, rng.randint(2, 4)))
         if _keep(word, split):
             return word
 
@@ -71,7 +71,7 @@ def title(rng: random.Random, split: str, language: str) -> str:
 def url(rng: random.Random, split: str, server: str | None = None) -> str:
     """An address that nobody was asked for in training; of a page on `server` (host:port) if given."""
     if server:
-        return f"http://{server}/{made_up(rng, split)}/{made_up(rng, split)}{rng.choice(('', '.html', '-1.html'))}"
+        return f"http://{server}/{made_up(rng, split)}{rng.choice(('', '.html', '.txt', '/1', '-2.html'))}"
     if rng.random() < 0.45:
         host = rng.choice(("127.0.0.1", "127.0.0.1", "localhost")) + f":{rng.randint(1024, 65535)}"
     else:
@@ -88,7 +88,7 @@ def url(rng: random.Random, split: str, server: str | None = None) -> str:
                 f"{made_up(rng, split)}-{made_up(rng, split)}",
             )
         )
-        for _ in range(rng.randint(1, 3))
+        for _ in range(rng.choice((1, 1, 2, 3)))
     )
     ending = rng.choice(("", "", ".html", ".txt", ".json", ".htm", "?id=7"))
     return f"{rng.choice(('http', 'http', 'https'))}://{host}/{path}{ending}"

@@ -19,26 +19,28 @@ INSTRUCTIONS = (
     + ["You are a careful assistant that uses tools.", "你是一个乐于助人的助手。", "Use the tools when they help.", "请简短回答。"]
 )  # fmt: skip
 WEIGHTS: dict[Callable[[Context], Dialogue], float] = {
-    families.current_time: 1.2,
-    families.convert: 1.8,
+    families.current_time: 0.6,
+    families.convert: 3.0,
     families.page_title: 1.5,
     families.compute: 1.5,
-    families.two_at_once: 1.8,
+    families.two_at_once: 3.0,
     families.chain: 3.0,
     families.tool_error: 2.5,
-    families.follow_up: 3.0,
-    smalltalk.no_tool: 1.2,
-    smalltalk.missing_tool: 0.3,
-    smalltalk.custom: 0.6,
+    families.follow_up: 2.0,
+    smalltalk.no_tool: 0.6,
+    smalltalk.missing_tool: 0.2,
+    smalltalk.custom: 0.3,
 }
 # Families whose first step holds what has to be known by heart: zones of places, Python for words.
 DRILLS: dict[Callable[[Context], Dialogue], float] = {
-    families.current_time: 2.0,
-    families.convert: 2.5,
-    families.two_at_once: 2.0,
+    families.current_time: 1.0,
+    families.convert: 5.0,
+    families.page_title: 1.0,
+    families.two_at_once: 3.5,
+    families.chain: 1.0,
     families.compute: 2.5,
-    smalltalk.no_tool: 1.3,
-    smalltalk.custom: 0.5,
+    smalltalk.no_tool: 0.6,
+    smalltalk.custom: 0.2,
 }
 REAL_TOOLS = ["get_current_time", "convert_time", "fetch", "code_interpreter"]
 

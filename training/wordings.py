@@ -117,6 +117,9 @@ CONVERT = {
             "(Give me|I need|Show me|Find) the {b} time (for|when it is|of) {t} in {a}(.|)",
             "{t} in {a} (is what time|is when|is what) in {b}(?|)",
             "from {a} to {b}: {t}",
+            "(What|Which) (time|hour) (is it|will it be|is that|does that make) in {b}(,|) (if|when|given that) (it is|it's|the clock shows) {t} in {a}(?|)",
+            "(In|For) {b}, (what is|what's|how late is) {t} (in|of) {a}(?|)",
+            "(Say|Imagine|Assume) it is {t} in {a}(.|;) (What|Which) time (is it|is that) in {b}(?|)",
             "(How late|What time) is it in {b} at {t} {a} time(?|)",
         ],
         "held_out": [
@@ -231,6 +234,9 @@ TWO_CITIES = {
             "{a} and {b}(:|,) (what time is it|what's the time) (in each|there|in both)(?|)",
             "(Compare|List|Show) the (times|time|current times) (in|of) {a} and {b}(.|)",
             "what time is it in {a}, and what time is it in {b}(?|)",
+            "(The|Current|What is the) time (both |)in {a} (as well as|and also|and) (in |){b}(?|.|)",
+            "(I want|I need|Give me|Tell me) the (time|clock) in {a} and the (time|one|clock) in {b}(.|)",
+            "(For|In|Both) {a} (as well as|and) {b}(,|:) (which|what) time(?|)",
         ],
         "held_out": [
             "I'd like the time in {a} and the time in {b}.",
@@ -241,8 +247,9 @@ TWO_CITIES = {
     },
     "zh": {
         "train": [
-            "{a}(和|与|跟|、){b}(现在|目前|当前|)(分别|各|都|)(是|)(几点|几点钟|什么时间|几点了)(？||?)",
-            "(告诉我|查一下|请查|帮我查|看看|请告诉我){a}(和|与|跟){b}(的|现在的|的当前|)时间(。||？)",
+            "{a}(和|与|跟|、|还有|以及|及){b}(现在|目前|当前|此时|)(分别|各|都|)(是|)(几点|几点钟|什么时间|几点了)(？||?)",
+            "(请问|我想知道|想知道){a}(和|与|跟|及){b}(现在|目前|)(分别|各|都|)(是|)(几点|几点钟|几点了)(？|。|)",
+            "(告诉我|查一下|请查|帮我查|看看|请告诉我|同时查){a}(和|与|跟|还有|以及){b}(的|现在的|的当前|)时间(。||？)",
             "(现在|目前|){a}几点(，|？|、){b}(又|呢|)几点(？|)",
             "{a}(和|与){b}(的|)(当地|)时间(？|是多少？|分别是多少？|)",
             "比较(一下|){a}(和|与){b}的时间。",
@@ -285,6 +292,9 @@ CHAIN = {
             "(Take|Read|Get|Use) the (number|value|figure) (at|on|from) {u} and {op}(.|)",
             "(Look up|Find) the number (at|on) {u}(, then| and| and then) {op}(.|)",
             "(There is|You find) a number (at|on) {u}(.|;) (Please |){op}(.|)",
+            "(Please |Now |)(open|get|read|load|visit) {u}(, then| and then|; then|, and) {op}(.|)",
+            "(Fetch|Get) {u}(, then| and then|;) (please |){op_it}(.|)",
+            "(Please |Can you |)(get|read|take) (me |)the (number|value) (from|at|on) {u}(, then| and then) {op}(.|?|)",
         ],
         "held_out": [
             "The page {u} has a number on it. Read it and {op}.",
