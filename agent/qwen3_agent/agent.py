@@ -203,6 +203,9 @@ class Agent:
             raise RuntimeError("The agent is entered already.")
         async with AsyncExitStack() as stack:
             self._warm = await stack.enter_async_context(_warm_up(self))
+            for each in self.tools:
+                if hasattr(each, "warm"):  # it has something ready for the next conversation
+                    await stack.enter_async_context(each.warm())
             self._stack = stack.pop_all()
         return self
 
