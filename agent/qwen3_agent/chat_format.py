@@ -170,6 +170,10 @@ class ChatFormat:
         """Ids that end a thought before its time: Qwen3's closing sentence and the end tag."""
         return self._tokenizer.encode(CLOSING_SENTENCE)
 
+    def encode(self, text: str) -> list[int]:
+        """Ids of text whose control tokens are meant."""
+        return self._tokenizer.encode(text)
+
     def encode_plain(self, text: str) -> list[int]:
         """Ids of untrusted text: never a control token."""
         return self._tokenizer.encode_plain(text)

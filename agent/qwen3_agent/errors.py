@@ -5,10 +5,12 @@
     ├── MCPConfigError           a configuration of servers that cannot be read
     ├── MCPServerError           a server, or a tool of it, that is not there
     ├── SandboxUnavailable       no isolation on this machine for the code interpreter
-    ├── ModelNotFound            a model that is neither a folder nor in reach
+    ├── ModelNotFound            a model that is neither a folder nor in reach, nor served
     ├── ChatFormatError          a checkpoint whose chat format is missing or unknown
     ├── ThinkingUnavailable      a thinking mode that the model does not have
     ├── EngineError              an engine that cannot start or has failed
+    │   ├── ServerUnreachable    a URL behind which there is no chat server
+    │   └── NotAuthorised        a chat server that wants an API key, or another one
     ├── PromptTooLong            a prompt that leaves no room in the model's context
     ├── NoAnswer                 a model that ended its turn twice without saying anything
     └── LimitReached             a run that hit its limit; holds what it got so far
@@ -41,9 +43,11 @@ __all__ = [
     "MCPServerError",
     "ModelNotFound",
     "NoAnswer",
+    "NotAuthorised",
     "PromptTooLong",
     "Qwen3AgentError",
     "SandboxUnavailable",
+    "ServerUnreachable",
     "ThinkingUnavailable",
     "ToolDefinitionError",
     "ToolError",
@@ -51,7 +55,7 @@ __all__ = [
 
 
 class ModelNotFound(Qwen3AgentError):  # noqa: N818 - reads as what happened
-    """The model is not a folder, not known by name, and cannot be had from the hub."""
+    """The model is not a folder, not known by name, not on the hub, or not served by the server."""
 
 
 class ChatFormatError(Qwen3AgentError):
@@ -66,12 +70,27 @@ class EngineError(Qwen3AgentError):
     """The engine cannot start, or failed while it generated."""
 
 
-class PromptTooLong(Qwen3AgentError):  # noqa: N818 - reads as what happened
-    """The prompt leaves no room for an answer in the model's context."""
+class ServerUnreachable(EngineError):  # noqa: N818 - reads as what happened
+    """Nothing answers at the URL, or something that is not a chat server."""
 
-    def __init__(self, prompt_tokens: int, context_length: int) -> None:
+
+class NotAuthorised(EngineError):  # noqa: N818 - reads as what happened
+    """The server wants an API key, or does not accept the one that it got."""
+
+
+class PromptTooLong(Qwen3AgentError):  # noqa: N818 - reads as what happened
+    """The prompt leaves no room for an answer in the model's context.
+
+    Attributes:
+        prompt_tokens, context_length: 0 where a server has said so in words only (`said`).
+    """
+
+    def __init__(self, prompt_tokens: int, context_length: int, *, said: str = "") -> None:
         self.prompt_tokens = prompt_tokens
         self.context_length = context_length
+        if said:
+            super().__init__(f"The prompt is too long for the server's context: {said}")
+            return
         over = prompt_tokens - context_length + 1
         super().__init__(
             f"The prompt has {prompt_tokens} tokens and the model's context holds "

@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
+from .models import Route
 from .result import RunResult, StepReport
 from .thinking import Plan
 
@@ -58,6 +59,8 @@ class RunStarted(Event):
     type = "run_started"
     model: str
     tools: tuple[str, ...]
+    route: Route = "engine"
+    """How the model is reached."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from . import events
 from .calling import Emit, run_calls, text_for_model
 from .errors import LimitName, LimitReached, NoAnswer
 from .limits import Limits
-from .models import Chat, Model, ModelStep
+from .models import Chat, Model, ModelStep, Remark
 from .parser import ContentDelta, Delta, ReasoningDelta
 from .parts import MalformedCall, ToolCall
 from .result import RunResult, StepReport
@@ -45,7 +45,8 @@ async def run_turn(
         EngineError: the engine failed.
     """
     turn = _Turn(model, chat, toolbox, policy, limits, switch, emit)
-    emit(events.RunStarted(model.name, tuple(tool.name for tool in toolbox.tools)))
+    tools = tuple(tool.name for tool in toolbox.tools)
+    emit(events.RunStarted(model.name, tools, model.route))
     with anyio.move_on_after(limits.seconds):
         for index in range(limits.steps):
             step = await turn.step(index, turn.plan(index))
@@ -100,6 +101,7 @@ class _Turn:
         started = time.monotonic()
         self.output = ""
         step = await self.chat.step(plan, max_tokens=self._tokens_left(), on_delta=self._pass_on)
+        self.output = step.content
         report = StepReport(
             index=index,
             thinking="on" if plan.on else "off",
@@ -148,6 +150,7 @@ class _Turn:
             seconds=time.monotonic() - self.started,
             model=self.model.name,
             files=tuple(self.files),
+            route=self.model.route,
         )
 
     def limit_reached(self, limit: LimitName, allowed: float) -> LimitReached:
@@ -159,12 +162,14 @@ class _Turn:
             return None
         return self.limits.tokens - sum(report.sampled_tokens for report in self.reports)
 
-    def _pass_on(self, delta: Delta) -> None:
+    def _pass_on(self, delta: Delta | Remark) -> None:
         if isinstance(delta, ReasoningDelta):
             self.emit(events.ReasoningText(delta.text))
         elif isinstance(delta, ContentDelta):
             self.output += delta.text
             self.emit(events.ContentText(delta.text))
+        elif isinstance(delta, Remark):
+            self.emit(events.Notice(delta.text))
 
     async def _run_tools(self, index: int, calls: tuple[ToolCall | MalformedCall, ...]) -> None:
         results = await run_calls(calls, self.toolbox, step=index, emit=self.emit)

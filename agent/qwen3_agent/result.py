@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from .models import Route
 from .transcript import Transcript
 
 
@@ -54,6 +55,8 @@ class RunResult:
     model: str
     files: tuple[Path, ...] = field(default=())
     """Files that tools made, in the order in which they came."""
+    route: Route = "engine"
+    """How the model was reached."""
 
     @property
     def sampled_tokens(self) -> int:
@@ -70,6 +73,7 @@ class RunResult:
         return {
             "output": self.output,
             "model": self.model,
+            "route": self.route,
             "seconds": round(self.seconds, 3),
             "sampled_tokens": self.sampled_tokens,
             "thinking_tokens": self.thinking_tokens,

@@ -23,6 +23,7 @@ def build_agent(
     *,
     file: tuple[Path, str] | None,
     model: str | None,
+    base_url: str | None,
     mcp: Sequence[Path] | None,
     no_mcp: bool,
     person: Person | None,
@@ -39,9 +40,11 @@ def build_agent(
         Qwen3AgentError: the file, the model's name or the servers' configuration cannot be used,
             or there is nothing to upload to.
     """
-    if model is not None:
-        resolve(model)  # A wrong name is told before any server has started.
     agent = load_agent(*file) if file else Agent(tools=[CodeInterpreter()])
+    if model is not None and not (base_url or agent.base_url):
+        resolve(model)  # A wrong name is told before any server has started.
+    # What is no name cannot be asked of a server
+    own = agent.model if base_url is None or isinstance(agent.model, str) else None
     tools = [tool for tool in agent.tools if not (no_mcp and isinstance(tool, McpServers))]
     tools = with_work_folder(tools, work_dir, uploads)
     if mcp or not (no_mcp or file):
@@ -52,7 +55,9 @@ def build_agent(
     if timeout is not None:
         limits = replace(limits, seconds=timeout)
     return Agent(
-        model or agent.model,
+        model or own,
+        base_url=base_url or agent.base_url,
+        api_key=agent.api_key,
         instructions=agent.instructions,
         tools=tools,
         thinking=thinking_of(agent.thinking, thinking, thinking_total),

@@ -32,6 +32,14 @@ def run(
             "Default: Qwen/Qwen3-4B where there is a CUDA GPU, else the bundled demo model.",
         ),
     ] = None,
+    base_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="An OpenAI-compatible server, such as http://localhost:8000/v1, and --model the "
+            "name there. A key is taken from OPENAI_API_KEY.",
+        ),
+    ] = None,
     mcp: McpOption = None,
     no_mcp: Annotated[bool, typer.Option("--no-mcp", help="No MCP servers.")] = False,
     agent: Annotated[
@@ -107,6 +115,7 @@ def run(
     if thinking == "off" and think_total is not None:
         raise typer.BadParameter("--think off leaves nothing for --think-total to bound.")
     file = _agent_file(agent)
+    _check_url(base_url)
 
     from .outcome import exit_code_of, prepare_output
 
@@ -120,6 +129,7 @@ def run(
         chosen = build_agent(
             file=file,
             model=model,
+            base_url=base_url,
             mcp=mcp,
             no_mcp=no_mcp,
             person=person,
@@ -176,13 +186,23 @@ def _agent_file(spec: str | None) -> tuple[Path, str] | None:
         raise typer.BadParameter(str(error), param_hint="--agent") from None
 
 
+def _check_url(base_url: str | None) -> None:
+    from ..server_client import ServerClient
+
+    try:
+        if base_url is not None:
+            ServerClient(base_url)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--base-url") from None
+
+
 def _stream(agent: Agent, task: str, view: View, *, tell_if_demo: bool) -> int:
     """Show the run as it happens; its exit code."""
     from ..events import RunStarted
     from ..models.choose import DEMO
     from .interrupt import run_until_interrupted
 
-    tell_if_demo = agent.model is None and tell_if_demo
+    tell_if_demo = agent.model is None and agent.base_url is None and tell_if_demo
 
     async def main() -> int:
         try:

@@ -39,6 +39,13 @@ if TYPE_CHECKING:
 RESULT_LINES = 10
 """Lines of a tool's result that are shown without --verbose."""
 
+ROUTES = {
+    "engine": "",
+    "server_tokens": " · on a server, by token ids",
+    "server_chat": " · on a server, by its chat protocol",
+}
+"""What is said of how the model is reached."""
+
 _BLANK_EDGES = re.compile(r"\A(?: *\n)+|(?:\n *)+\Z")
 
 
@@ -101,7 +108,8 @@ class LiveView:
     def show(self, event: Event) -> None:
         match event:
             case RunStarted():
-                self._line(f"{event.model} · {', '.join(event.tools) or 'no tools'}", "dim")
+                tools = ", ".join(event.tools) or "no tools"
+                self._line(f"{event.model}{ROUTES[event.route]} · {tools}", "dim")
                 self._wait("Reading")
             case StepStarted():
                 self._wait("Reading")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..engines import Finish, Sampling
 
@@ -18,9 +18,21 @@ if TYPE_CHECKING:
     from ..thinking import Plan
     from ..transcript import Transcript
 
-__all__ = ["Chat", "Model", "ModelStep", "OnDelta"]
+__all__ = ["Chat", "Model", "ModelStep", "OnDelta", "Remark", "Route"]
 
-OnDelta = Callable[["Delta"], None]
+Route = Literal["engine", "server_tokens", "server_chat"]
+"""How a model is reached: token ids to an engine in this process, token ids to a server, or
+messages to a chat server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something about a step that the user should know, and that the model did not say."""
+
+    text: str
+
+
+OnDelta = Callable[["Delta | Remark"], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +96,7 @@ class Model(Protocol):
     """A conversation in, parts out."""
 
     name: str
+    route: Route
     can_think: bool
     can_skip_thinking: bool
     thinks_by_default: bool

@@ -15,7 +15,7 @@ from ..parser import Parser
 from ..parts import Content, MalformedCall, Part, Reasoning, ToolCall
 from ..thinking import Plan
 from ..transcript import Transcript
-from . import ModelStep, OnDelta
+from . import ModelStep, OnDelta, Route
 from .generation import Generation
 
 
@@ -27,6 +27,7 @@ class LocalModel:
         chat_format: of the same checkpoint.
         name: as it is shown.
         sampling: used where the caller gives none; None follows the thinking mode.
+        route: "server_tokens" where the engine is on a server.
     """
 
     def __init__(
@@ -36,8 +37,10 @@ class LocalModel:
         *,
         name: str,
         sampling: Sampling | None = None,
+        route: Route = "engine",
     ) -> None:
         self.name = name
+        self.route: Route = route
         self.can_think = chat_format.can_think
         self.can_skip_thinking = chat_format.can_skip_thinking
         self.thinks_by_default = chat_format.thinks_by_default
@@ -59,7 +62,7 @@ class LocalModel:
 
         chat_format = ChatFormat.from_folder(folder)
         engine = TransformersEngine.load(folder)
-        return cls(engine, chat_format, name=name or folder.name, sampling=_own_sampling(folder))
+        return cls(engine, chat_format, name=name or folder.name, sampling=own_sampling(folder))
 
     def chat(
         self,
@@ -209,7 +212,7 @@ def _message(parts: Sequence[Part]) -> dict[str, Any]:
     return message
 
 
-def _own_sampling(folder: Path) -> Sampling | None:
+def own_sampling(folder: Path) -> Sampling | None:
     """Greedy, where the checkpoint's generation_config.json says `"do_sample": false`."""
     try:
         config = json.loads((folder / "generation_config.json").read_text("utf-8"))

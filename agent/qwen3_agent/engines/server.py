@@ -1,0 +1,113 @@
+"""An engine on a server: token ids in, token ids out, over the completions protocol.
+
+vLLM takes a prompt as token ids, and with `return_token_ids` says which ids it sampled (since
+0.10; SGLang does the same since 2026). So a run over HTTP is as exact as one in the process.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any
+
+from ..errors import EngineError
+from ..server_client import Event, ServerClient
+from . import Chunk, Finish, Sampling
+
+__all__ = ["ServerEngine"]
+
+_FINISH: dict[str, Finish] = {"stop": "stop", "length": "length"}
+
+
+class ServerEngine:
+    """A model on a server that takes and gives token ids.
+
+    Args:
+        client: of the server.
+        model: its name there.
+        context_length: the most tokens that prompt and sampled text may have together.
+    """
+
+    def __init__(self, client: ServerClient, model: str, context_length: int) -> None:
+        self.context_length = context_length
+        self._client = client
+        self._model = model
+
+    async def generate(
+        self,
+        prompt: Sequence[int],
+        *,
+        sampling: Sampling,
+        max_tokens: int,
+        stop_ids: frozenset[int],
+        logprobs: bool = False,
+    ) -> AsyncGenerator[Chunk, None]:
+        """See `Engine.generate`. The last chunk tells what was cached, not the first."""
+        body = json.dumps(
+            {
+                "model": self._model,
+                "prompt": list(prompt),
+                "max_tokens": max_tokens,
+                "stop_token_ids": sorted(stop_ids),
+                "skip_special_tokens": False,
+                "return_token_ids": True,
+                "stream": True,
+                "stream_options": {"include_usage": True},
+                **sampling_fields(sampling),
+                **({"logprobs": 1} if logprobs else {}),
+            }
+        ).encode()
+        finish: str | None = None
+        last: Chunk | None = None
+        usage: Any = None
+        async with self._client.stream("/completions", body, says=_says) as events:
+            async for event in events:
+                for choice in event.get("choices") or []:
+                    ids = tuple(choice.get("token_ids") or ())
+                    if not ids and choice.get("text"):
+                        raise EngineError(f"{self._client.shown} sent text without token ids.")
+                    scores = (choice.get("logprobs") or {}).get("token_logprobs")
+                    chunk = Chunk(ids, logprobs=tuple(scores or ()) if logprobs else None)
+                    finish = choice.get("finish_reason")
+                    if finish is not None:
+                        last = chunk
+                    elif ids:
+                        yield chunk
+                usage = event.get("usage") or usage
+        if last is None or finish not in _FINISH:
+            raise EngineError(
+                f"{self._client.shown} ended a generation without saying why."
+                if finish is None
+                else f"{self._client.shown} ended a generation: {finish}."
+            )
+        yield Chunk(last.ids, _FINISH[finish], cached_tokens(usage), last.logprobs)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+
+def sampling_fields(sampling: Sampling) -> dict[str, Any]:
+    """Sampling, in the words of the protocol and of what Qwen's servers add to it."""
+    fields: dict[str, Any] = {"temperature": sampling.temperature, "top_p": sampling.top_p}
+    if sampling.temperature:
+        # Left out, it would be what the server was started with; 0 means all tokens to some only
+        fields["top_k"] = sampling.top_k or -1
+        fields["min_p"] = sampling.min_p
+    if sampling.seed is not None:
+        fields["seed"] = sampling.seed
+    return fields
+
+
+def cached_tokens(usage: Any) -> int | None:
+    """Prompt tokens that did not have to be computed again, where the server tells."""
+    details = usage.get("prompt_tokens_details") if isinstance(usage, dict) else None
+    cached = details.get("cached_tokens") if isinstance(details, dict) else None
+    return cached if isinstance(cached, int) else None
+
+
+def _says(event: Event) -> bool:
+    return any(
+        choice.get("token_ids") or choice.get("finish_reason")
+        for choice in event.get("choices") or []
+    )

@@ -1,0 +1,377 @@
+"""A model behind an OpenAI-compatible chat server: messages in, parts out.
+
+The server renders the conversation and samples; its tokens are not seen here. Where it takes token
+ids, `connect.py` gives a `LocalModel` over an engine on the server instead.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from ..chat_format import ChatFormat
+from ..engines import Finish, Sampling
+from ..engines.server import cached_tokens, sampling_fields
+from ..errors import EngineError, PromptTooLong, Qwen3AgentError
+from ..parts import Content, MalformedCall, Reasoning, ToolCall
+from ..server_client import Event, ServerClient
+from ..thinking import Plan
+from ..transcript import Transcript
+from . import ModelStep, OnDelta, Remark, Route
+from .message_reader import MessageReader, says
+
+__all__ = ["Kind", "ServerModel"]
+
+Kind = Literal["vllm", "sglang", "llamacpp", "ollama", "lmstudio", "dashscope", "other"]
+"""Whose server it is, as far as requests differ."""
+
+NATIVE_CONTEXT = 32_768
+"""Tokens that every Qwen3 model's context holds: for servers that do not say."""
+
+_FINISH: dict[str, Finish] = {
+    "stop": "stop",
+    "tool_calls": "stop",
+    "function_call": "stop",
+    "length": "length",
+}
+_CONTROL_TEXT = re.compile(r"<(?=\|[a-z_]+\|>|/?(?:think|tool_call|tool_response)>)")
+_NOT_RUN = "Error: the call was not run, since the turn was ended."
+
+
+class ServerModel:
+    """A model on a chat server. Made by `connect`.
+
+    Args:
+        client: of the server.
+        model: its name there.
+        kind: whose server it is.
+        context_length: in tokens; None where the server does not say.
+        chat_format: of the model, where its files are on this machine: tells what it can do.
+        sampling: used where the caller gives none; None follows the thinking mode.
+        why_chat: why its tokens are not exchanged, in words.
+    """
+
+    route: Route = "server_chat"
+
+    def __init__(
+        self,
+        client: ServerClient,
+        model: str,
+        *,
+        kind: Kind = "other",
+        context_length: int | None = None,
+        chat_format: ChatFormat | None = None,
+        sampling: Sampling | None = None,
+        why_chat: str = "",
+    ) -> None:
+        self.name = model
+        self.kind = kind
+        self.client = client
+        self.context_length = context_length
+        self.chat_format = chat_format
+        self.why_chat = why_chat
+        self.can_think = chat_format is None or chat_format.can_think
+        self.can_skip_thinking = chat_format is None or chat_format.can_skip_thinking
+        self.thinks_by_default = chat_format is None or chat_format.thinks_by_default
+        self.parses_calls = True
+        """Whether the server is asked to parse tool calls."""
+        self._sampling = sampling
+
+    def chat(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]],
+        *,
+        keep_thoughts: bool = False,
+        sampling: Sampling | None = None,
+        logprobs: bool = False,
+    ) -> ServerChat:
+        """See `Model.chat`.
+
+        Args:
+            keep_thoughts: they are sent to the server, whose template may drop them even so.
+
+        Raises:
+            EngineError: log-probabilities are asked for, which need the tokens.
+        """
+        if logprobs:
+            raise EngineError(
+                f"{self.client.shown} gives no token ids ({self.why_chat or 'chat protocol'}), and "
+                "log-probabilities belong to them: leave logprobs out."
+            )
+        return ServerChat(
+            self,
+            [dict(message) for message in messages],
+            [dict(tool) for tool in tools],
+            keep_thoughts=keep_thoughts,
+            sampling=sampling or self._sampling,
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.client.aclose()
+
+
+class ServerChat:
+    """One conversation, as messages.
+
+    The server's template spells tool results without a mask, so text in them that looks like a
+    control token of Qwen3 is defused: a word joiner (U+2060) is put behind its first character.
+    """
+
+    def __init__(
+        self,
+        model: ServerModel,
+        messages: list[dict[str, Any]],
+        tools: list[dict[str, Any]],
+        *,
+        keep_thoughts: bool,
+        sampling: Sampling | None,
+    ) -> None:
+        self.transcript = Transcript()
+        self._model = model
+        self._tools = tools
+        self._keep_thoughts = keep_thoughts
+        self._sampling = sampling
+        self._messages = messages
+        # Each message is turned to JSON once, or long runs would take longer with every step
+        self._encoded = [_json(message) for message in messages]
+        self._encoded_tools = _json(tools)
+        self._unanswered: list[str | None] = []
+        self._tokens = 0
+        self._opens_thought = bool(model.chat_format and model.chat_format.opens_thought)
+        self._told: set[str] = set()
+
+    @property
+    def context_left(self) -> int:
+        """Tokens that still fit into the context, as of the last step."""
+        return max(0, (self._model.context_length or NATIVE_CONTEXT) - self._tokens)
+
+    def add_user(self, text: str) -> None:
+        """Begin a turn; the thoughts of earlier ones go unless they are to be kept."""
+        if self._unanswered:
+            self.add_tool_results([_NOT_RUN] * len(self._unanswered))
+        if not self._keep_thoughts:
+            self.transcript = Transcript()
+            self._messages = [_without_thought(message) for message in self._messages]
+            self._encoded = [_json(message) for message in self._messages]
+        self.transcript.append("user" if self._messages else "head", ())
+        self._add({"role": "user", "content": text})
+
+    def add_tool_results(self, texts: Sequence[str]) -> None:
+        """Answer the calls of the last step, in their order.
+
+        A call without an id, since it could not be read, is answered as Qwen3's template answers
+        any call: by the user. No server takes a tool's message that no call belongs to.
+        """
+        for id, text in zip(self._unanswered, texts, strict=True):
+            text = _CONTROL_TEXT.sub("<\u2060", text)
+            if id is None:
+                wrapped = f"<tool_response>\n{text}\n</tool_response>"
+                self._add({"role": "user", "content": wrapped})
+            else:
+                self._add({"role": "tool", "tool_call_id": id, "content": text})
+        self._unanswered = []
+        self.transcript.append("tool_results", ())
+
+    async def step(self, plan: Plan, *, max_tokens: int | None, on_delta: OnDelta) -> ModelStep:
+        """See `Chat.step`."""
+        if max_tokens is not None and max_tokens < 1:
+            return ModelStep((), "length", self._tokens, 0, 0, 0, closed_by_force=False)
+        model = self._model
+        if plan.budget is not None and model.kind not in ("dashscope", "llamacpp", "sglang"):
+            because = f" ({model.why_chat})" if model.why_chat else ""
+            self._tell(
+                on_delta,
+                f"{model.client.shown} has no thinking budget in its chat protocol{because}: "
+                "thoughts may be longer than asked for.",
+            )
+        reader = await self._generate(plan, max_tokens, on_delta)
+        finish = _FINISH.get(reader.finish_reason or "")
+        if finish is None:
+            raise EngineError(
+                f"{model.client.shown} ended its message: {reader.finish_reason}."
+                if reader.finish_reason
+                else f"{model.client.shown} broke off in the middle of a message."
+            )
+        reader.finish(truncated=finish == "length")
+        self._opens_thought = reader.opens_thought
+        self._record(reader)
+        step = _step_of(reader, finish)
+        self._tokens = step.prompt_tokens + step.sampled_tokens
+        self._check_thought(plan, step, on_delta)
+        return step
+
+    async def _generate(
+        self, plan: Plan, max_tokens: int | None, on_delta: OnDelta
+    ) -> MessageReader:
+        """Let the server write a message; with what it can do, if that turns out to be less."""
+        model = self._model
+        while True:
+            reader = MessageReader(
+                self._tools,
+                on_delta,
+                call_format=model.chat_format.call_format if model.chat_format else "json",
+                opens_thought=plan.on and self._opens_thought,
+            )
+            try:
+                body = self._body(plan, max_tokens)
+                async with model.client.stream("/chat/completions", body, says=_says) as events:
+                    async for event in events:
+                        reader.feed(event)
+                return reader
+            except PromptTooLong as error:
+                room = error.context_length - error.prompt_tokens
+                if max_tokens is None or not 0 < room < max_tokens:
+                    raise
+                max_tokens = room  # vLLM wants to be asked for no more than there is
+            except Qwen3AgentError as error:
+                if not (model.parses_calls and "tool-call-parser" in str(error)):
+                    raise
+                model.parses_calls = False  # vLLM without a parser: calls come as raw text
+
+    def _body(self, plan: Plan, max_tokens: int | None) -> bytes:
+        sampling = self._sampling or (Sampling.thinking() if plan.on else Sampling.not_thinking())
+        fields: dict[str, Any] = {
+            "model": self._model.name,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            **sampling_fields(sampling),
+            **_thinking_fields(self._model.kind, plan),
+        }
+        if max_tokens is not None:
+            fields["max_tokens"] = max_tokens
+        body = [_json(fields)[:-1]]
+        if self._tools:
+            choice = {} if self._model.parses_calls else {"tool_choice": "none"}
+            more = _json({"parallel_tool_calls": True, **choice})
+            body += [b", ", more[1:-1], b', "tools": ', self._encoded_tools]
+        return b"".join([*body, b', "messages": [', b", ".join(self._encoded), b"]}"])
+
+    def _record(self, reader: MessageReader) -> None:
+        """Append what the model said, as the server is to be told it again."""
+        said: list[str] = []
+        thought = "".join(part.text for part in reader.parts if isinstance(part, Reasoning))
+        calls: list[dict[str, Any]] = []
+        self._unanswered = []
+        for place, part in enumerate(reader.parts):
+            if isinstance(part, Content):
+                said.append(part.text)
+            elif isinstance(part, MalformedCall):
+                said.append(part.raw.strip("\n"))
+                self._unanswered.append(None)
+            elif isinstance(part, ToolCall):
+                id = reader.call_ids.get(place) or f"call_{len(self._messages)}_{place}"
+                arguments = json.dumps(part.arguments, ensure_ascii=False)
+                function = {"name": part.name, "arguments": arguments}
+                calls.append({"id": id, "type": "function", "function": function})
+                self._unanswered.append(id)
+        content = "\n".join(said)
+        message: dict[str, Any] = {"role": "assistant", "content": content}
+        if thought and reader.reasoning_field:
+            # Under the name that the server itself uses; some stumble over the other one
+            message[reader.reasoning_field] = thought
+        elif thought:
+            message["content"] = f"<think>\n{thought}\n</think>\n\n{content}"
+        if calls:
+            message["tool_calls"] = calls
+        self._add(message)
+        self.transcript.append("sampled", ())
+        self.transcript.name_parts(reader.parts)
+
+    def _check_thought(self, plan: Plan, step: ModelStep, on_delta: OnDelta) -> None:
+        """Say so when the server did not do what it was asked for."""
+        shown = self._model.client.shown
+        if not plan.on and step.thinking_tokens:
+            self._tell(on_delta, f"{shown} let the model think although thinking is off.")
+        elif plan.budget is not None and step.thinking_tokens > plan.budget + plan.grace:
+            self._tell(on_delta, f"{shown} did not hold the thinking budget of a step.")
+
+    def _tell(self, on_delta: Callable[[Remark], None], text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            on_delta(Remark(text))
+
+    def _add(self, message: dict[str, Any]) -> None:
+        self._messages.append(message)
+        self._encoded.append(_json(message))
+
+
+def _thinking_fields(kind: Kind, plan: Plan) -> dict[str, Any]:
+    """How each server is told whether to think, and how much.
+
+    From their documentation: Alibaba Cloud's "Deep thinking", SGLang's "Thinking budget" (it holds
+    when the server was started with --enable-strict-thinking), and what llama.cpp's server and
+    Ollama take. vLLM's own budget is left alone: it can break tool calls (vllm#44676).
+    """
+    fields: dict[str, Any] = {}
+    if kind == "dashscope":
+        fields["enable_thinking"] = plan.on
+        if plan.budget is not None:
+            fields["thinking_budget"] = plan.budget
+        return fields
+    fields["chat_template_kwargs"] = {"enable_thinking": plan.on}
+    if kind == "ollama" and not plan.on:
+        fields["reasoning_effort"] = "none"
+    if plan.on and plan.budget is not None:
+        if kind == "llamacpp":
+            # Builds differ in which of the two they read
+            fields["thinking_budget_tokens"] = plan.budget
+            fields["reasoning_budget_tokens"] = plan.budget
+        elif kind == "sglang":
+            fields["custom_params"] = {"thinking_budget": plan.budget}
+    return fields
+
+
+def _step_of(reader: MessageReader, finish: Finish) -> ModelStep:
+    """The step, with the server's counts, or where it gives none, with estimates."""
+    usage = reader.usage
+    sampled = _count(usage, "completion_tokens")
+    sampled = reader.pieces if sampled is None else sampled
+    details = usage.get("completion_tokens_details")
+    thinking = _count(details, "reasoning_tokens") if isinstance(details, dict) else None
+    if not thinking:
+        lengths = [len(part.raw) for part in reader.parts]
+        thought = sum(len(part.raw) for part in reader.parts if isinstance(part, Reasoning))
+        thinking = round(sampled * thought / sum(lengths)) if thought else 0
+    return ModelStep(
+        parts=reader.parts,
+        finish=finish,
+        prompt_tokens=_count(usage, "prompt_tokens") or 0,
+        cached_tokens=cached_tokens(usage) or 0,
+        sampled_tokens=sampled,
+        thinking_tokens=thinking,
+        closed_by_force=False,
+    )
+
+
+def _count(counts: Mapping[str, Any], name: str) -> int | None:
+    value = counts.get(name)
+    return value if isinstance(value, int) else None
+
+
+def _without_thought(message: dict[str, Any]) -> dict[str, Any]:
+    if message.get("role") != "assistant":
+        return message
+    kept = {
+        key: value
+        for key, value in message.items()
+        if key not in ("reasoning", "reasoning_content")
+    }
+    content = kept.get("content")
+    if isinstance(content, str) and content.startswith("<think>"):
+        kept["content"] = content.partition("</think>")[2].lstrip("\n")
+    return kept
+
+
+def _says(event: Event) -> bool:
+    return any(
+        says(choice.get("delta") or {}) or choice.get("finish_reason")
+        for choice in event.get("choices") or ()
+    )
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
