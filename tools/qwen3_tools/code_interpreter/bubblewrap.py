@@ -20,7 +20,7 @@ from qwen3_tools.code_interpreter.jail.filesystem import (
 from qwen3_tools.code_interpreter.jail.plan import Plan
 
 _LEAST_VERSION = (0, 8)  # the first with --disable-userns
-_OURS = "/run/code_interpreter"
+OURS = "/run/code_interpreter"
 
 
 def why_not() -> str | None:
@@ -49,11 +49,14 @@ def command(plan: Plan, launch: str, etc: Path) -> list[str]:
     """
     root = os.geteuid() == 0
     uid = plan.uid if root else UID_INSIDE
-    etc.mkdir(exist_ok=True)
-    for name, text in etc_files(uid).items():
-        (etc / name).write_text(text)
-
-    arguments = ["bwrap", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
+    fill_etc(plan, etc, uid)
+    arguments = [
+        str(shutil.which("bwrap")),
+        "--unshare-pid",
+        "--unshare-net",
+        "--unshare-ipc",
+        "--unshare-uts",
+    ]
     arguments += ["--unshare-cgroup-try", "--hostname", "sandbox", "--as-pid-1", "--new-session"]
     arguments += ["--die-with-parent", "--clearenv"]
     if root:  # it maps root to the user inside; so no user namespace, and the launcher steps down
@@ -63,32 +66,42 @@ def command(plan: Plan, launch: str, etc: Path) -> list[str]:
         arguments += ["--unshare-user", "--disable-userns", "--uid", str(uid), "--gid", str(uid)]
     for folder in ("/tmp", "/dev/shm"):
         arguments += ["--perms", "1777", "--size", str(TEMPORARY_MIB << 20), "--tmpfs", folder]
-    for path in (path for path in plan.readable if path.startswith("/etc/")):
-        (etc / path.removeprefix("/etc/")).mkdir(parents=True, exist_ok=True)  # to mount on
     arguments += ["--proc", "/proc", "--ro-bind", str(etc), "/etc"]
     for name in DEVICES:
         arguments += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
     arguments += ["--symlink", "/proc/self/fd", "/dev/fd"]
-    places = (*plan.readable, *(path for path, _ in plan.links), plan.work_dir, _OURS)
+    places = (*plan.readable, *(path for path, _ in plan.links), plan.work_dir, OURS)
     for folder in dict.fromkeys(parent for place in places for parent in _parents(place)):
         arguments += ["--perms", "0755", "--dir", folder]  # by itself it makes them for root alone
     for path in (*SYSTEM, *plan.readable):
         arguments += _shown(path)
     for path in SYSTEM_SETTINGS:
         if os.path.exists(path):
-            place = etc / os.path.basename(path)  # to mount on: /etc is read-only by then
-            place.mkdir(exist_ok=True) if os.path.isdir(path) else place.touch()
             arguments += ["--ro-bind", os.path.realpath(path), path]
     for path, target in plan.links:
         arguments += ["--symlink", target, path]
-    arguments += ["--ro-bind", str(Path(__file__).parent), _OURS]
+    arguments += ["--ro-bind", str(Path(__file__).parent), OURS]
     arguments += ["--bind", plan.work_dir, plan.work_dir, "--remount-ro", "/", "--chdir", "/"]
-    return [*arguments, "--", plan.python, "-I", "-S", "-c", launch.format(folder=_OURS)]
+    return [*arguments, "--", plan.python, "-I", "-S", "-c", launch.format(folder=OURS)]
+
+
+def fill_etc(plan: Plan, etc: Path, uid: int) -> None:
+    """Write what shall be /etc inside, with places to mount on: by then it is read-only."""
+    etc.mkdir(exist_ok=True)
+    for name, text in etc_files(uid).items():
+        (etc / name).write_text(text)
+    for path in (*SYSTEM_SETTINGS, *plan.readable):
+        if path.startswith("/etc/") and os.path.exists(path):
+            place = etc / path.removeprefix("/etc/")
+            if os.path.isdir(path):
+                place.mkdir(parents=True, exist_ok=True)
+            else:
+                place.touch()
 
 
 def source_inside(path: str) -> str:
     """Where a source file of this package is seen inside."""
-    return f"{_OURS}/{os.path.basename(path)}"
+    return f"{OURS}/{os.path.basename(path)}"
 
 
 def _parents(path: str) -> list[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from qwen3_tools.code_interpreter import bubblewrap
+from qwen3_tools.code_interpreter import bubblewrap, docker
 from qwen3_tools.code_interpreter.jail.plan import Plan, Walls
 from qwen3_tools.code_interpreter.layout import layout_of
 from qwen3_tools.code_interpreter.proxy import PORT, Proxy
@@ -21,18 +21,20 @@ from qwen3_tools.code_interpreter.room import Room
 from qwen3_tools.code_interpreter.session import Session, SessionEnded
 from qwen3_tools.errors import SandboxUnavailable
 
-Sandbox = Literal["auto", "bubblewrap", "namespaces", "landlock"]
+Sandbox = Literal["auto", "bubblewrap", "namespaces", "landlock", "docker"]
 
 ISOLATION: dict[Walls, str] = {
     "namespaces": "namespaces (own files, network and processes), Landlock, seccomp, rlimits",
     "bubblewrap": "bubblewrap (own files, network and processes), Landlock, seccomp, rlimits",
     "landlock": "Landlock, seccomp (no sockets), rlimits",
+    "docker": "a Docker container without network or capabilities, seccomp, rlimits",
     "none": "none: code runs as the user, with all that the user may do",
 }
-_STRONGEST_FIRST: tuple[Walls, ...] = ("bubblewrap", "namespaces", "landlock")
+_STRONGEST_FIRST: tuple[Walls, ...] = ("bubblewrap", "namespaces", "landlock", "docker")
 _LAUNCH = "import sys; sys.path.insert(0, {folder!r}); from jail.main import main; main()"
 _MOST_THREADS = 4
-_OWN_NETWORK: tuple[Walls, ...] = ("bubblewrap", "namespaces")
+_START = "import sys; sys.path.insert(0, {folder!r}); from jail.container import start; start()"
+_OWN_NETWORK: tuple[Walls, ...] = ("bubblewrap", "namespaces", "docker")
 _CERTIFICATES = ("/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted")
 
 
@@ -118,6 +120,8 @@ def _launched(walls: Walls, needs: Needs, room: Room) -> Session | str:
     """A session whose walls nobody has tried yet, or why there can be none."""
     if walls == "bubblewrap" and (reason := bubblewrap.why_not()):
         return reason
+    if walls == "docker" and (reason := docker.why_not()):
+        return reason
     if needs.proxy and walls not in _OWN_NETWORK:
         return "it has no network of its own, which allow_domains needs"
     plan = make_plan(walls, needs, room)
@@ -161,12 +165,13 @@ def make_plan(walls: Walls, needs: Needs, room: Room) -> Plan:
     home = "/tmp" if own_tree else str(room.scratch)
     sources = ("worker",) if walls != "landlock" else ("semaphore", "worker")
     paths = [str(Path(__file__).parent / f"{name}.py") for name in sources]
+    inside = walls in ("bubblewrap", "docker")  # the launcher runs behind the walls already
     return Plan(
         walls=walls,
         host_pid=os.getpid(),
         host_uid=os.geteuid(),
         python=layout.python,
-        sources=tuple(map(bubblewrap.source_inside, paths) if walls == "bubblewrap" else paths),
+        sources=tuple(map(bubblewrap.source_inside, paths) if inside else paths),
         work_dir=str(room.work_dir),
         scratch="" if own_tree else str(room.scratch),
         readable=tuple(filter(os.path.exists, readable)),
@@ -204,7 +209,12 @@ def _environment(python: str, home: str, *, proxy: bool) -> tuple[tuple[str, str
 def _command(plan: Plan, scratch: str) -> list[str]:
     if plan.walls == "bubblewrap":
         return bubblewrap.command(plan, _LAUNCH, Path(scratch) / "etc")
-    launch = _LAUNCH.format(folder=str(Path(__file__).parent))
+    folder = str(Path(__file__).parent)
+    if plan.walls == "docker":
+        start = _START.format(folder=folder)
+        described = docker.command(plan, _LAUNCH, Path(scratch))
+        return [sys.executable, "-I", "-S", "-c", start, described]
+    launch = _LAUNCH.format(folder=folder)
     return [sys.executable, "-I", "-S", "-c", launch]
 
 

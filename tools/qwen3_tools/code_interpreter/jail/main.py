@@ -22,7 +22,7 @@ def main() -> None:
     _move_handles(plan.handles)
     try:
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-        if plan.walls != "bubblewrap" and os.getppid() != plan.host_pid:
+        if plan.walls not in ("bubblewrap", "docker") and os.getppid() != plan.host_pid:
             return
         worker = _ANNOTATIONS + "\n".join(_read(path) for path in plan.sources)
         _prefer_to_die()

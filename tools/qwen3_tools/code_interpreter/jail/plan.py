@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-Walls = Literal["namespaces", "bubblewrap", "landlock", "none"]
+Walls = Literal["namespaces", "bubblewrap", "landlock", "docker", "none"]
 
 REQUESTS, REPLIES, REPORTS, ORDERS, LISTENER = 0, 3, 4, 5, 6
 """The launcher's file descriptors besides stdout and stderr: cells in, results out (both the

@@ -49,7 +49,7 @@ class Usage:
             if folder
         ]
         self._devices = {os.fstat(folder).st_dev for folder in self._folders}
-        self._own_mounts = plan.walls in ("namespaces", "bubblewrap")
+        self._own_mounts = plan.walls in ("namespaces", "bubblewrap", "docker")
         try:
             self._files_before, self._bytes_before = self._on_disk()
         except _OutOfSight:
