@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import importlib.metadata
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import anyio
 from mcp.server.mcpserver import Context, MCPServer
 from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent, ToolAnnotations
 
@@ -21,17 +22,47 @@ if TYPE_CHECKING:
 DESCRIPTION = "Give a task to an agent, in words. It works until it has an answer."
 _PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp"}
 _MOST_PICTURE_BYTES = 2_000_000
+_LEAVE_SECONDS = 2
 
 
 async def serve(agent: Agent, *, name: str, description: str, host: str, port: int | None) -> None:
     """See `Agent.serve_mcp`."""
-    # Kept warm while it serves, unless the caller keeps it warm already.
-    async with nullcontext() if agent.is_warm else agent:
+    async with AsyncExitStack() as stack:
+        if not agent.is_warm:
+            await stack.enter_async_context(agent)
         server = mcp_server(agent, name, description)
         if port is None:
             await server.run_stdio_async()
         else:
-            await server.run_streamable_http_async(host=host, port=port)
+            await _serve_http(server, host, port)
+
+
+async def _serve_http(server: MCPServer[Any], host: str, port: int) -> None:
+    """Until it is cancelled, or interrupted. The SDK's own way leaves its socket open then."""
+    import uvicorn
+
+    app = server.streamable_http_app(host=host)
+    web = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            log_level="warning",
+            timeout_graceful_shutdown=_LEAVE_SECONDS,
+        )
+    )
+    async with anyio.create_task_group() as tasks:
+
+        async def run() -> None:
+            with anyio.CancelScope(shield=True):
+                await web.serve()
+            tasks.cancel_scope.cancel()
+
+        tasks.start_soon(run)
+        try:
+            await anyio.sleep_forever()
+        finally:
+            web.should_exit = True
 
 
 def mcp_server(agent: Agent, name: str, description: str) -> MCPServer[Any]:

@@ -220,7 +220,9 @@ class McpServers:
             old = before.get(name)
             same = old is not None and old.config == entry and old.failure is None
             self._servers[name] = (
-                old if old and same else Server(name, entry, config.folder, self._host)
+                old
+                if old and same
+                else Server(name, entry, config.folder, self._host, instead_of=old)
             )
         started = [server for name, server in self._servers.items() if server != before.get(name)]
         for server in before.values():

@@ -64,7 +64,16 @@ class ServerStatus:
 class Server:
     """A server of the config. `run` is its owner task; `call` may be awaited in any other."""
 
-    def __init__(self, name: str, config: ServerConfig, folder: Path, host: Host) -> None:
+    def __init__(
+        self,
+        name: str,
+        config: ServerConfig,
+        folder: Path,
+        host: Host,
+        *,
+        instead_of: Server | None = None,
+    ) -> None:
+        """`instead_of` is the one whose place it takes, and whose tools it is taken to have."""
         self.name = name
         self.config = config
         self.failure: str | None = None
@@ -78,6 +87,7 @@ class Server:
         self._asked = Asked(name, config, folder, host, self.bounds)
         self._connector = Connector(name, config, folder, self._hear, self._asked)
         self._list = ToolList(name, config)
+        self._list.tools = instead_of.tools if instead_of is not None else ()
         self._watchers = Watchers()
         self._client: mcp.Client | None = None
         self._ready = anyio.Event()
@@ -91,7 +101,7 @@ class Server:
     @property
     def tools(self) -> tuple[mcp_types.Tool, ...]:
         """What it offers, known once it is ready."""
-        return self._list.tools
+        return () if self.failure and not self._was_ready else self._list.tools
 
     @property
     def status(self) -> ServerStatus:
