@@ -11,18 +11,24 @@ from pathlib import Path
 
 import pytest
 
-from qwen3_tools.code_interpreter import bubblewrap
+from qwen3_tools.code_interpreter import bubblewrap, docker
 
 SECRET = "the-secret-of-the-user-4711"
-SANDBOXES = ("bubblewrap", "namespaces", "landlock")
+SANDBOXES = ("bubblewrap", "namespaces", "landlock", "docker")
 
 
 @pytest.fixture(scope="module", params=SANDBOXES)
 def walls(request: pytest.FixtureRequest) -> str:
-    """A kind of sandbox that this machine has. All but bubblewrap need only the kernel."""
-    if request.param == "bubblewrap" and (reason := bubblewrap.why_not()):
+    """A kind of sandbox that this machine has. Two of them need only the kernel."""
+    return installed(str(request.param))
+
+
+def installed(walls: str) -> str:
+    """The name of the walls; skips where what they need is not there."""
+    programs = {"bubblewrap": bubblewrap.why_not, "docker": docker.why_not}
+    if walls in programs and (reason := programs[walls]()):
         pytest.skip(reason)
-    return str(request.param)
+    return walls
 
 
 @dataclass

@@ -244,7 +244,7 @@ async def test_a_given_work_dir_stays(tmp_path: Path) -> None:
 
 async def test_a_survey_tells_which_walls_hold() -> None:
     found = await survey()
-    assert list(found) == ["bubblewrap", "namespaces", "landlock"]
+    assert list(found) == ["bubblewrap", "namespaces", "landlock", "docker"]
     assert None in found.values()
 
 

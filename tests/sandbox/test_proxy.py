@@ -11,9 +11,11 @@ import anyio
 import anyio.abc
 import pytest
 
-from qwen3_tools.code_interpreter import CodeInterpreter, bubblewrap
+from qwen3_tools.code_interpreter import CodeInterpreter
 from qwen3_tools.code_interpreter.proxy import Proxy, is_public
 from qwen3_tools.errors import Qwen3AgentError, SandboxUnavailable
+
+from .conftest import installed
 
 pytestmark = pytest.mark.anyio
 
@@ -214,11 +216,9 @@ async def test_what_is_no_domain_is_told_at_once(domain: str) -> None:
         CodeInterpreter(allow_domains=[domain])
 
 
-@pytest.fixture(params=["bubblewrap", "namespaces"])
+@pytest.fixture(params=["bubblewrap", "namespaces", "docker"])
 def walls_with_network(request: pytest.FixtureRequest) -> str:
-    if request.param == "bubblewrap" and (reason := bubblewrap.why_not()):
-        pytest.skip(reason)
-    return str(request.param)
+    return installed(str(request.param))
 
 
 ASK = """

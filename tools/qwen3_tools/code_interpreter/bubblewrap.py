@@ -71,7 +71,7 @@ def command(plan: Plan, launch: str, etc: Path) -> list[str]:
         arguments += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
     arguments += ["--symlink", "/proc/self/fd", "/dev/fd"]
     places = (*plan.readable, *(path for path, _ in plan.links), plan.work_dir, OURS)
-    for folder in dict.fromkeys(parent for place in places for parent in _parents(place)):
+    for folder in dict.fromkeys(parent for place in places for parent in parents(place)):
         arguments += ["--perms", "0755", "--dir", folder]  # by itself it makes them for root alone
     for path in (*SYSTEM, *plan.readable):
         arguments += _shown(path)
@@ -104,7 +104,8 @@ def source_inside(path: str) -> str:
     return f"{OURS}/{os.path.basename(path)}"
 
 
-def _parents(path: str) -> list[str]:
+def parents(path: str) -> list[str]:
+    """The folders on the way to `path`, from the top; the root is not among them."""
     return [str(parent) for parent in reversed(Path(path).parents)][1:]
 
 

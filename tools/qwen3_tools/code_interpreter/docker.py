@@ -15,7 +15,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from qwen3_tools.code_interpreter.bubblewrap import OURS, fill_etc
+from qwen3_tools.code_interpreter.bubblewrap import OURS, fill_etc, parents
 from qwen3_tools.code_interpreter.jail.filesystem import SYSTEM, SYSTEM_SETTINGS, TEMPORARY_MIB
 from qwen3_tools.code_interpreter.jail.plan import Plan
 from qwen3_tools.errors import SandboxUnavailable
@@ -72,16 +72,21 @@ def command(plan: Plan, launch: str, scratch: Path) -> str:
     arguments += [f"--mount=type=bind,src={plan.work_dir},dst={plan.work_dir}"]
     receive = f"from jail.container import receive; receive('{_HANDOVER}/socket')"
     program = launch.format(folder=OURS).replace("from jail.main", f"{receive}; from jail.main")
-    arguments += [_empty_image(plan.links), plan.python, "-I", "-S", "-c", program]
+    arguments += [_empty_image(plan), plan.python, "-I", "-S", "-c", program]
     environment = {name: os.environ[name] for name in _OF_THE_CLIENT if name in os.environ}
     return json.dumps([str(handover / "socket"), arguments, environment])
 
 
-def _empty_image(links: tuple[tuple[str, str], ...]) -> str:
-    """An image with nothing but these symbolic links; its name."""
+def _empty_image(plan: Plan) -> str:
+    """An image with nothing but the plan's links and places to mount its folders on; its name."""
+    places = [*plan.readable, *(path for path, _ in plan.links)]
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w") as archive:
-        for path, target in links:
+        for folder in dict.fromkeys(parent for place in places for parent in parents(place)):
+            entry = tarfile.TarInfo(folder.lstrip("/"))
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            archive.addfile(entry)
+        for path, target in plan.links:
             entry = tarfile.TarInfo(path.lstrip("/"))
             entry.type, entry.linkname = tarfile.SYMTYPE, target
             archive.addfile(entry)
