@@ -42,7 +42,7 @@ class Watchers:
 
         if client.protocol_version in MODERN_PROTOCOL_VERSIONS:
             async with client.listen(resource_subscriptions=[uri]) as subscription:
-                yield _until_lost(subscription, uri)
+                yield _UntilLost(subscription, uri)
             return
         changes = _Changes()
         self._watchers[changes] = uri
@@ -86,12 +86,24 @@ class _Changes:
         return self._news.pop()
 
 
-async def _until_lost(subscription: AsyncIterator[object], uri: str) -> AsyncIterator[str]:
-    from mcp.client.subscriptions import SubscriptionLost
+class _UntilLost:
+    """A subscription's changes. No generator: one that is left half read would have to be closed."""
 
-    with suppress(SubscriptionLost):
-        async for _ in subscription:
-            yield uri
+    def __init__(self, subscription: AsyncIterator[object], uri: str) -> None:
+        self._subscription = subscription
+        self._uri = uri
+
+    def __aiter__(self) -> _UntilLost:
+        return self
+
+    async def __anext__(self) -> str:
+        from mcp.client.subscriptions import SubscriptionLost
+
+        try:
+            await anext(self._subscription)
+        except SubscriptionLost:
+            raise StopAsyncIteration from None
+        return self._uri
 
 
 # Sent as they are, because the SDK (2.3) warns of its own functions for them.
