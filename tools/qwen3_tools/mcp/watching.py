@@ -87,7 +87,7 @@ class _Changes:
 
 
 class _UntilLost:
-    """A subscription's changes. No generator: one that is left half read would have to be closed."""
+    """A subscription, as addresses. A generator that is left half read would have to be closed."""
 
     def __init__(self, subscription: AsyncIterator[object], uri: str) -> None:
         self._subscription = subscription
