@@ -680,9 +680,14 @@ async def test_log_probabilities_need_the_tokens() -> None:
         await run(server, logprobs=True)
 
 
-async def test_a_model_may_be_used_from_one_event_loop_after_another() -> None:
+def test_a_model_that_was_closed_opens_again_on_another_event_loop() -> None:
     with ChatServer(says({"content": "a"}), says({"content": "b"})) as server:
         model = connect(server.url)
-        agent = Agent(model, thinking=Thinking.off())
-        outputs = [await anyio.to_thread.run_sync(agent.run_sync, "Go on") for _ in range(2)]
-    assert [result.output for result in outputs] == ["a", "b"]
+
+        async def work() -> str:
+            result = await Agent(model, thinking=Thinking.off()).run("Go on")
+            await model.aclose()
+            return result.output
+
+        outputs = [anyio.run(work, backend=backend) for backend in ("asyncio", "trio")]
+    assert outputs == ["a", "b"]

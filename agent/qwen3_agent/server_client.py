@@ -123,7 +123,7 @@ class ServerClient:
                     break
                 except InPassingError as failure:
                     if pause is None or isinstance(failure.error, ServerUnreachable):
-                        raise failure.error from failure.__cause__
+                        raise failure.error from None
                     time.sleep(pause)
         try:
             return response.json()
@@ -154,7 +154,7 @@ class ServerClient:
             except InPassingError as failure:
                 asked = failure.pause
                 if pause is None or (asked or 0) > LONGEST_PAUSE:
-                    raise failure.error from failure.__cause__
+                    raise failure.error from None
                 await anyio.sleep(pause * random.uniform(0.75, 1.25) if asked is None else asked)
         async with aclosing(events):
             yield events

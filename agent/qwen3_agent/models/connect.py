@@ -65,6 +65,9 @@ def connect(
     as exact as with an engine in the process: `route` is "server_tokens". Elsewhere it is
     "server_chat".
 
+    Its connections belong to the event loop that runs: `aclose` it there. After that it can be
+    used again, on any loop. An `Agent` that is given a URL does so by itself.
+
     Args:
         base_url: where the API begins, such as "http://localhost:8000/v1".
         model: its name there. None: the only one that is served.
