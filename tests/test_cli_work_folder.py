@@ -48,7 +48,7 @@ async def test_uploads_need_no_work_dir_and_leave_the_users_interpreter_as_it_wa
     said = await result_of("print('x' * 100, open('table.csv').read())", tools)
     assert "characters left out" in said
     assert "6,7" in said
-    assert "FileNotFoundError" in await result_of("open('table.csv')", [given])
+    assert "[]" in await result_of("os.listdir()", [given])
 
 
 def test_without_the_options_nothing_changes() -> None:

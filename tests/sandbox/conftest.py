@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import threading
@@ -13,6 +14,8 @@ import pytest
 
 from qwen3_tools.code_interpreter import bubblewrap, docker
 
+MARKER = f"{os.getpid()}.98765"
+"""Seconds that what a cell leaves behind would sleep: other tests that run now have others."""
 SECRET = "the-secret-of-the-user-4711"
 SANDBOXES = ("bubblewrap", "namespaces", "landlock", "docker")
 
@@ -29,6 +32,25 @@ def installed(walls: str) -> str:
     if walls in programs and (reason := programs[walls]()):
         pytest.skip(reason)
     return walls
+
+
+def left_behind(host: int | None = None) -> list[str]:
+    """Command lines of processes that cells or sessions left.
+
+    Args:
+        host: the process that opened the sessions; this one if not given.
+    """
+    ours = f'"host_pid": {host or os.getpid()}'
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except (OSError, UnicodeError):
+                continue
+            if f" {MARKER} " in f"{line} " or ours in line:
+                found.append(line[:200])
+    return found
 
 
 @dataclass

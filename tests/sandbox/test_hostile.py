@@ -9,19 +9,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import anyio.from_thread
 import pytest
 
 from qwen3_tools.code_interpreter import CodeInterpreter, CodeResult, sandbox
 
-from .conftest import SECRET, Surroundings
+from .conftest import MARKER, SECRET, Surroundings, left_behind
 from .hostile import CELLS
 
 TIMEOUT = 0.6
 LONGEST = 60.0  # a busy machine's; the bound that holds is TIMEOUT and a second of grace
-MARKER = "98765"  # in the command line of every process that a cell leaves behind
 
 Run = Callable[[str], CodeResult]
 
@@ -47,7 +45,7 @@ def run(walls: sandbox.Sandbox) -> Iterator[Run]:
 @pytest.mark.parametrize("name", CELLS)
 def test_a_hostile_cell_gets_nowhere(name: str, run: Run, surroundings: Surroundings) -> None:
     began = time.monotonic()
-    result = run(prelude(surroundings) + CELLS[name])
+    result = run(prelude(surroundings) + CELLS[name].replace("98765", MARKER))
     assert time.monotonic() - began < LONGEST
 
     said = "\n".join(filter(None, (result.stdout, result.stderr, result.result, result.error)))
@@ -76,17 +74,3 @@ def prelude(surroundings: Surroundings) -> str:
         "HOST": os.getpid(),
     }
     return "".join(f"{name} = {value!r}\n" for name, value in names.items())
-
-
-def left_behind() -> list[str]:
-    """Command lines of processes that a cell or a session left."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            except OSError:
-                continue
-            if MARKER in line or "jail.main" in line:
-                found.append(line[:200])
-    return found

@@ -21,7 +21,7 @@ from qwen3_tools.code_interpreter.sandbox import survey
 from qwen3_tools.errors import Qwen3AgentError, SandboxUnavailable, ToolError
 from qwen3_tools.progress import progress_to
 
-from .test_hostile import left_behind
+from .conftest import MARKER, left_behind
 
 pytestmark = pytest.mark.anyio
 
@@ -228,7 +228,7 @@ async def test_cancelling_ends_the_cell_at_once_and_the_next_one_works(
 
 async def test_nothing_is_left_after_the_end() -> None:
     async with CodeInterpreter() as interpreter:
-        await interpreter.run("import subprocess; subprocess.Popen(['sleep', '98765'])")
+        await interpreter.run(f"import subprocess; subprocess.Popen(['sleep', '{MARKER}'])")
         folder = interpreter.work_dir
     assert not folder.exists()
     assert left_behind() == []
@@ -403,12 +403,12 @@ def test_a_cell_is_interrupted_from_another_thread() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_nothing_outlives_a_killed_host(number: int) -> None:
-    program = """
+    program = f"""
         import anyio
         from qwen3_tools.code_interpreter import CodeInterpreter
         async def main():
             async with CodeInterpreter() as interpreter:
-                await interpreter.run("import subprocess; subprocess.Popen(['sleep', '98765'])")
+                await interpreter.run("import subprocess; subprocess.Popen(['sleep', '{MARKER}'])")
                 print("started", flush=True)
                 await interpreter.run("import time; time.sleep(98765)")
         try:
@@ -420,10 +420,10 @@ def test_nothing_outlives_a_killed_host(number: int) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE) as host:
         assert host.stdout is not None
         assert host.stdout.readline() == b"started\n"
-        assert left_behind() != []
+        assert len(left_behind(host.pid)) > 1
         os.kill(host.pid, number)
         host.wait(30)
     end = time.monotonic() + 10
-    while left_behind() and time.monotonic() < end:
+    while left_behind(host.pid) and time.monotonic() < end:
         time.sleep(0.02)
-    assert left_behind() == []
+    assert left_behind(host.pid) == []

@@ -6,7 +6,7 @@ import pytest
 
 from qwen3_tools.code_interpreter import CodeInterpreter
 
-from .test_hostile import left_behind
+from .conftest import left_behind
 
 pytestmark = pytest.mark.anyio
 
