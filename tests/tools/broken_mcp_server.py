@@ -43,6 +43,9 @@ def serve(
     for line in sys.stdin:
         message = json.loads(line)
         method, params = message.get("method"), message.get("params") or {}
+        if method == "notifications/cancelled" and "CALLS" in os.environ:
+            with Path(os.environ["CALLS"]).open("a") as calls:
+                calls.write("cancelled\n")
         if "id" not in message:
             continue
         result: Any

@@ -112,6 +112,19 @@ async def test_a_call_that_is_never_answered_ends_at_its_bound() -> None:
 
 
 @both_backends
+async def test_a_call_that_is_cancelled_is_cancelled_on_the_wire_too(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    async with mcp_servers(one("never_answers_calls", env={"CALLS": str(told)})) as servers:
+        with anyio.move_on_after(0.3):
+            await servers.call("s__hang")
+        with anyio.fail_after(10):
+            while not told.exists():  # noqa: ASYNC110 - another process writes it
+                await anyio.sleep(0.02)
+        assert (await servers.call("s__act")).text == "fine"
+    assert told.read_text() == "cancelled\n"
+
+
+@both_backends
 async def test_death_in_a_call_is_told_at_once_and_the_call_is_not_repeated(tmp_path: Path) -> None:
     calls = tmp_path / "calls"
     async with mcp_servers(one("dies_once", env={"CALLS": str(calls)})) as servers:

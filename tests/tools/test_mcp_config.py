@@ -253,3 +253,34 @@ def test_a_command_is_looked_for_beside_python_first_then_on_path(tmp_path: Path
         find_command("nope", environ, None)
     with pytest.raises(FileNotFoundError, match="is not there or cannot be executed"):
         find_command("./nope", environ, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("entry", "approved"),
+    [
+        ({}, set()),
+        ({"autoApprove": ["a"]}, {"a"}),
+        ({"alwaysAllow": ["b(ls)"]}, {"b"}),
+        ({"autoApprove": ["a"], "alwaysAllow": ["b"]}, {"a", "b"}),
+        ({"alwaysAllow": ["*"]}, {"a", "b"}),
+        ({"autoApprove": True}, {"a", "b"}),
+        ({"trust": True}, {"a", "b"}),
+    ],
+)
+def test_what_may_run_unasked(entry: dict[str, Any], approved: set[str]) -> None:
+    server = servers({"command": "x", **entry})
+    assert {name for name in ("a", "b") if server.approves(name)} == approved
+
+
+def test_oauth_is_settings_or_a_plain_yes_or_no() -> None:
+    assert servers({"url": "http://x"}).oauth is None
+    assert servers({"url": "http://x", "oauth": False}).oauth is False
+    settings = servers({"url": "http://x", "oauth": {"clientId": "me", "scopes": ["a"]}}).oauth
+    assert (settings.client_id, settings.scopes, settings.enabled) == ("me", ["a"], True)
+    with pytest.raises(MCPConfigError, match=r"oauth\.callbackPort"):
+        servers({"url": "http://x", "oauth": {"callbackPort": "many"}})
+
+
+def test_disabled_servers_are_named() -> None:
+    config = load_config({"mcpServers": {"a": {"command": "x", "disabled": True}}})
+    assert (config.disabled, config.servers) == (("a",), {})

@@ -126,7 +126,7 @@ def _pairs(given: list[str] | None, sign: str, option: str) -> dict[str, str]:
 
 
 async def _show_table(all_servers: Sequence[McpServers]) -> int:
-    rows = [("NAME", "STATE", "VERSION", "PROTOCOL", "START", "TOOLS")]
+    rows: list[tuple[str, ...]] = [("NAME", "STATE", "VERSION", "PROTOCOL", "START", "TOOLS")]
     rows += [_row(status) for servers in all_servers for status in servers.status]
     rows += [
         (name, "disabled", "", "", "", "")

@@ -38,7 +38,8 @@ def servers_of(files: Sequence[Path] | None, person: Person | None) -> list[McpS
 
     from ..errors import MCPConfigError
 
-    all_servers = [mcp_servers(source, person=person) for source in files or [_default_source()]]
+    sources: Sequence[Path | Mapping[str, Any]] = files or [_default_source()]
+    all_servers = [mcp_servers(source, person=person) for source in sources]
     seen: dict[str, Path | None] = {}
     for servers in all_servers:
         for name in servers.config.servers:

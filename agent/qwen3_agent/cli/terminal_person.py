@@ -64,7 +64,7 @@ class TerminalPerson:
 
     async def _field(self, name: str, field: dict[str, Any], *, must: bool) -> Any:
         """A value for one field; None to leave it out."""
-        label = printable(field.get("title") or name)
+        label = printable(str(field.get("title") or name))
         about = printable(field.get("description") or "")
         choices = _choices(field)
         if choices:
@@ -91,7 +91,8 @@ class TerminalPerson:
     async def _line(self, prompt: str) -> str:
         """What is typed; nothing at the end of the input."""
         print(prompt, end="", file=sys.stderr, flush=True)
-        return (await to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)).strip()
+        typed: str = await to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)
+        return typed.strip()
 
 
 def _choices(field: dict[str, Any]) -> list[str]:
@@ -123,5 +124,5 @@ def _chosen(given: str, choices: list[str]) -> str:
     return given
 
 
-def _shown(default: Any) -> str:
+def _shown(default: object) -> str:
     return default if isinstance(default, str) else json.dumps(default, ensure_ascii=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import mcp
     import mcp_types
     from mcp.client import Transport
+    from mcp.client.session import MessageHandlerFnT
 
 logger = logging.getLogger(__name__)
 said = logging.getLogger("qwen3_tools.mcp.said")
@@ -36,7 +37,7 @@ class Connector:
         name: str,
         config: ServerConfig,
         folder: Path,
-        hear: Callable[[object], Awaitable[None]],
+        hear: MessageHandlerFnT,
         asked: Asked,
     ) -> None:
         """Relative paths of the config begin at `folder`.

@@ -61,7 +61,7 @@ def sign_in(config: ServerConfig, folder: Path, asked: Asked) -> SignIn | None:
     has_header = any(name.lower() == "authorization" for name in config.headers)
     if given is False or (given is None and has_header):
         return None
-    settings = given if isinstance(given, OAuthConfig) else OAuthConfig()
+    settings = given if isinstance(given, OAuthConfig) else OAuthConfig.model_validate({})
     if not settings.enabled:
         return None
     address = config.address or ""

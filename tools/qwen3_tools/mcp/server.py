@@ -166,9 +166,9 @@ class Server:
         """
         heard_by = progress_listener()
 
-        async def on_progress(done: float, total: float | None, message: str | None) -> None:
+        async def on_progress(progress: float, total: float | None, message: str | None) -> None:
             if heard_by is not None:
-                heard_by(Progress(done, total, message or ""))
+                heard_by(Progress(progress, total, message or ""))
 
         async def send(client: mcp.Client) -> ToolResult:
             from mcp import MCPError
