@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import re
 import threading
@@ -151,8 +152,11 @@ def holds(answer: str, wanted: str | dict[str, Any], start: datetime, end: datet
         hour, minute = map(int, said.split(":"))
         local = datetime.now(ZoneInfo(source)).replace(hour=hour, minute=minute)
         return local.astimezone(ZoneInfo(target)).strftime("%H:%M") in answer
-    if re.fullmatch(r"-?[\d.]+", wanted):
-        return re.search(rf"(?<![\d.]){re.escape(wanted)}(?!\.?\d)", answer) is not None
+    if re.fullmatch(r"-?\d+\.\d+", wanted):  # nine digits of a fraction will do
+        found = re.findall(r"-?\d+\.\d+", answer)
+        return any(math.isclose(float(each), float(wanted), rel_tol=1e-9) for each in found)
+    if re.fullmatch(r"-?\d+", wanted):
+        return re.search(rf"(?<![\d.-]){wanted}(?!\.?\d)", answer) is not None
     return wanted.casefold() in answer.casefold()
 
 

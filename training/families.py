@@ -70,7 +70,11 @@ def place_name(c: Context, place: Place, simple: bool = False) -> str:
     if not simple and place.capital and c.split == "train" and c.rng.random() < 0.03:
         return c.pick(f"the capital of {place.country_en}", f"{place.country_zh}的首都")
     table = wordings.PLACE[c.language][c.split]
-    pattern = c.rng.choice(table) if c.rng.random() < 0.6 else "{city}"
+    pattern = (
+        c.rng.choice(table).replace("{how}", c.rng.choice(wordings.HOW))
+        if c.rng.random() < 0.6
+        else "{city}"
+    )
     city, country = place.name(c.language), place.country(c.language)
     text = f"{city}" if city == country else pattern.format(city=city, country=country)
     if c.language == "en" and c.rng.random() < 0.06:

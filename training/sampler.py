@@ -19,9 +19,9 @@ INSTRUCTIONS = (
     + ["You are a careful assistant that uses tools.", "你是一个乐于助人的助手。", "Use the tools when they help.", "请简短回答。"]
 )  # fmt: skip
 WEIGHTS: dict[Callable[[Context], Dialogue], float] = {
-    families.current_time: 0.6,
+    families.current_time: 1.2,
     families.convert: 3.0,
-    families.page_title: 1.5,
+    families.page_title: 2.5,
     families.compute: 1.5,
     families.two_at_once: 3.0,
     families.chain: 3.0,
@@ -33,7 +33,7 @@ WEIGHTS: dict[Callable[[Context], Dialogue], float] = {
 }
 # Families whose first step holds what has to be known by heart: zones of places, Python for words.
 DRILLS: dict[Callable[[Context], Dialogue], float] = {
-    families.current_time: 1.0,
+    families.current_time: 2.0,
     families.convert: 5.0,
     families.page_title: 1.0,
     families.two_at_once: 3.5,

@@ -157,6 +157,13 @@ def main() -> None:
         "--copy-steps", type=int, default=300, help="at most; ends earlier when copying is learnt"
     )
     parser.add_argument("--steps", type=int, default=2300, help="dialogue steps")
+    parser.add_argument(
+        "--leg-start",
+        type=int,
+        default=0,
+        help="dialogue step from which the rate falls, to --steps",
+    )
+    parser.add_argument("--rate", type=float, default=1.0, help="at the start of the leg")
     parser.add_argument("--groups", type=int, default=2, help="tool lists a step")
     parser.add_argument("--tokens", type=int, default=2500, help="dialogue tokens a group")
     parser.add_argument("--seed", type=int, default=0)
@@ -192,8 +199,8 @@ def main() -> None:
         else:
             sampler = Sampler(tokenizer, render, f"{options.seed}/{step}")
             groups = [sampler.group(options.tokens, 1400) for _ in range(options.groups)]
-            done = (step - copying_done) / options.steps
-            scale = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+            done = (step - copying_done - options.leg_start) / (options.steps - options.leg_start)
+            scale = 0.02 + 0.98 * options.rate * 0.5 * (1 + math.cos(math.pi * done))
             rates = scale, scale
         count_in_step = sum(sum(s.learn) for g in groups for s in g.sequences)
         for group in groups:

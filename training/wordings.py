@@ -21,6 +21,10 @@ def expand(pattern: str, rng: random.Random) -> str:
     return pattern
 
 
+HOW = (
+    "downtown lovely sunny rainy old new inner outer northern southern eastern western uptown busy quiet "
+    "greater cold warm historic modern crowded"
+).split()
 PLACE = {
     "en": {
         "train": (
@@ -28,6 +32,7 @@ PLACE = {
             + ["{city}, {country}", "{city} city", "the city of {city}", "{city}, in {country}"]
             + ["downtown {city}", "beautiful {city}", "our {city} office", "the {city} office"]
             + ["{city} - {country}", "{country}'s {city}", "the {city} region", "old {city}"]
+            + ["{how} {city}", "the {how} part of {city}"]
         ),
         "held_out": [
             "{city}",
@@ -292,6 +297,8 @@ CHAIN = {
             "(Take|Read|Get|Use) the (number|value|figure) (at|on|from) {u} and {op}(.|)",
             "(Look up|Find) the number (at|on) {u}(, then| and| and then) {op}(.|)",
             "(There is|You find) a number (at|on) {u}(.|;) (Please |){op}(.|)",
+            "The (address|site|link|document|file) {u} (has|holds|shows|contains|gives) (a|one) (number|value) (on it|in it|)(.|;) (Take|Get|Use) (it|that) and {op}(.|)",
+            "(At|On|Under) {u} (is|there is|stands) a number(.|,|;) (Read it and |Take it and |){op}(.|)",
             "(Please |Now |)(open|get|read|load|visit) {u}(, then| and then|; then|, and) {op}(.|)",
             "(Fetch|Get) {u}(, then| and then|;) (please |){op_it}(.|)",
             "(Please |Can you |)(get|read|take) (me |)the (number|value) (from|at|on) {u}(, then| and then) {op}(.|?|)",
@@ -306,6 +313,8 @@ CHAIN = {
     "zh": {
         "train": [
             "(打开|获取|读取|访问|抓取|请打开|请读取) {u} (，|并|)(把|将)(里面的|其中的|上面的|那个|页面上的|)(数|数字|数值)(，|){op}(。||，得多少？)",
+            "(先|请先|)(打开|获取|看|取) {u} (，|上的数，|里的数字，)(然后|再|接着){op}(。||，是多少？|，得多少？)",
+            "(读|取|拿) {u} (里|上|中)的(数|数字|数值)(，|)(再|然后|接着){op}(。||是多少？|，得多少？)",
             "{u} (里|上|中|页面上)的(数|数字|数值){op}(等于多少|是多少|得多少)(？|)",
             "(计算|算一下|求) {u} (里|上|中)的(数|数字|数值){op}(。||的结果。)",
         ],
