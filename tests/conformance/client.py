@@ -78,7 +78,7 @@ def entry_for(url: str, scenario: str, context: dict[str, Any], folder: Path) ->
         oauth |= {"signingAlgorithm": context.get("signing_algorithm", "ES256")}
     if "client-credentials" in scenario:
         oauth |= {"grantType": "client_credentials", "issuer": url.rpartition("/")[0]}
-    return {"url": url, "type": "http", "startTimeout": 20, "oauth": oauth or None}
+    return {"url": url, "type": "http", "startTimeout": 90, "oauth": oauth or None}
 
 
 async def use(servers: McpServers, context: dict[str, Any]) -> None:

@@ -76,7 +76,7 @@ def _model_tool(
     repeatable = read_only or bool(hints and hints.idempotent_hint)
 
     async def run(arguments: dict[str, Any]) -> ToolResult:
-        problems = problems_with(arguments, schema)[:_MAX_PROBLEMS]
+        arguments, problems = fitted(arguments, schema)
         if problems:
             raise ToolError(f"Invalid arguments for {name}: {'; '.join(problems)}.")
         return await call(described.name, arguments, repeatable=repeatable)
@@ -90,6 +90,25 @@ def _model_tool(
         approved=config.approves(described.name),
         max_result_chars=config.max_result_chars,
     )
+
+
+def fitted(arguments: dict[str, Any], schema: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The arguments as the server takes them, and what is wrong with them.
+
+    A null for an argument that may be left out and cannot be null is left out: that is what a
+    model means by it.
+    """
+    problems = problems_with(arguments, schema)
+    if problems:
+        required = schema.get("required", ())
+        said = {
+            name: value
+            for name, value in arguments.items()
+            if value is not None or name in required
+        }
+        if said != arguments and not problems_with(said, schema):
+            return said, []
+    return arguments, problems[:_MAX_PROBLEMS]
 
 
 def _named(prefix: str, taken: Iterable[str], name: str) -> str:

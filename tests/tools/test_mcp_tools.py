@@ -1,0 +1,47 @@
+"""Arguments of MCP tools, checked against the server's own schema before the call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from qwen3_tools.mcp.tools import fitted
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "city": {"type": "string"},
+        "days": {"type": "integer"},
+        "unit": {"type": ["string", "null"]},
+    },
+    "required": ["city"],
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ({"city": "Oslo"}, {"city": "Oslo"}),
+        ({"city": "Oslo", "days": None}, {"city": "Oslo"}),
+        ({"city": "Oslo", "unit": None}, {"city": "Oslo", "unit": None}),
+    ],
+)
+def test_a_null_that_cannot_be_meant_is_left_out(
+    given: dict[str, Any], sent: dict[str, Any]
+) -> None:
+    assert fitted(given, SCHEMA) == (sent, [])
+
+
+def test_what_is_required_is_never_left_out() -> None:
+    assert fitted({"city": None}, SCHEMA)[1] == ["city: None is not of type 'string'"]
+
+
+def test_what_is_wrong_is_named_as_it_was_given() -> None:
+    given = {"city": "Oslo", "days": "many", "unit": None}
+    assert fitted(given, SCHEMA) == (given, ["days: 'many' is not of type 'integer'"])
+
+
+def test_a_schema_that_lies_elsewhere_is_not_fetched_and_forbids_nothing() -> None:
+    far = {"type": "object", "properties": {"x": {"$ref": "http://127.0.0.1:9/schema"}}}
+    assert fitted({"x": 1}, far) == ({"x": 1}, [])
