@@ -22,6 +22,7 @@ from .usage import Usage, descendants
 INTERRUPT, RUNNING, IDLE = b"i", b"r", b"s"
 _TICK_RUNNING_MS, _TICK_IDLE_MS = 50, 1000
 _OPEN_FILES = 1024
+_OUR_OPEN_FILES = 1 << 16  # enough to count files however deep they lie
 _SWEEPS = 1000
 
 
@@ -32,6 +33,8 @@ def report(**what: object) -> None:
 def run(plan: Plan, worker: str) -> NoReturn:
     """Start the worker and watch it until it ends, breaks a limit, or the host is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, _OUR_OPEN_FILES), most))
     usage = Usage(plan)
     if plan.walls != "none":
         _become_nobody(plan.uid)

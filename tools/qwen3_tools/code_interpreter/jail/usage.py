@@ -14,6 +14,7 @@ from .plan import Plan
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _DISK_EVERY = 10  # ticks: walking a folder costs more than reading a few numbers
 _MOST_FILES = 50_000
+_LONG_PATH = 2000  # bytes or more; the kernel takes 4096
 
 
 def descendants() -> list[int]:
@@ -34,7 +35,7 @@ def descendants() -> list[int]:
 
 
 class _OutOfSight(Exception):  # noqa: N818 - not an error of ours
-    """A path that is too long to be looked at."""
+    """Folders so deep that we run out of handles on the way."""
 
 
 class Usage:
@@ -53,9 +54,7 @@ class Usage:
         try:
             self._files_before, self._bytes_before = self._on_disk()
         except _OutOfSight:
-            raise OSError(
-                errno.ENAMETOOLONG, "the work folder has paths that are too long"
-            ) from None
+            raise OSError(errno.EMFILE, "the work folder is too deep to be looked at") from None
         self._ticks = 0
 
     def broken_limit(self, *, thorough: bool = False) -> str | None:
@@ -88,29 +87,37 @@ class Usage:
         return total
 
     def _on_disk(self) -> tuple[int, int]:
-        """Files and bytes below the folders. Raises _OutOfSight for what cannot be counted."""
+        """Files and bytes below the folders. Raises _OutOfSight for what cannot be counted.
+
+        A long path is cut short: what lies below is named from there, however deep it goes.
+        """
         files, blocks = 0, 0
-        waiting = [(folder, ".") for folder in self._folders]
-        while waiting:
-            top, path = waiting.pop()
-            try:
-                handle = _open_folder(top, path)
-            except OSError as error:
-                if error.errno == errno.ENAMETOOLONG:
-                    raise _OutOfSight from None
-                continue  # gone, or no folder any more
-            try:
-                with os.scandir(handle) as entries:
-                    for entry in entries:
-                        status = entry.stat(follow_symlinks=False)
-                        files += 1
-                        blocks += status.st_blocks
-                        if stat.S_ISDIR(status.st_mode):
-                            waiting.append((top, f"{path}/{entry.name}"))
-            except OSError:
-                continue
-            finally:
-                os.close(handle)
+        waiting: list[tuple[int, str | None]] = [(folder, ".") for folder in self._folders]
+        try:
+            while waiting:
+                top, path = waiting.pop()
+                if path is None:
+                    os.close(top)
+                    continue
+                try:
+                    handle = _open_folder(top, path)
+                except OSError as error:
+                    if error.errno in (errno.EMFILE, errno.ENFILE):
+                        raise _OutOfSight from None
+                    continue  # gone, or no folder any more
+                folders, (more_files, more_blocks) = _look_into(handle)
+                files += more_files
+                blocks += more_blocks
+                if len(os.fsencode(path)) > _LONG_PATH and folders:
+                    waiting.append((handle, None))  # closed when all below it has been seen
+                    top, path = handle, "."
+                else:
+                    os.close(handle)
+                waiting += [(top, f"{path}/{name}") for name in folders]
+        finally:
+            for handle, path in waiting:
+                if path is None:
+                    os.close(handle)
         return files, blocks * 512
 
     def _deleted(self, pids: list[int]) -> int:
@@ -124,6 +131,20 @@ class Usage:
                         if status.st_nlink == 0 and status.st_dev in self._devices:
                             found[status.st_dev, status.st_ino] = status.st_blocks
         return sum(found.values()) * 512
+
+
+def _look_into(handle: int) -> tuple[list[str], tuple[int, int]]:
+    """The folders in an open folder; how many files it has, and their blocks."""
+    folders: list[str] = []
+    files, blocks = 0, 0
+    with contextlib.suppress(OSError), os.scandir(handle) as entries:
+        for entry in entries:
+            status = entry.stat(follow_symlinks=False)
+            files += 1
+            blocks += status.st_blocks
+            if stat.S_ISDIR(status.st_mode):
+                folders.append(entry.name)
+    return folders, (files, blocks)
 
 
 def _open_folder(top: int, path: str) -> int:
