@@ -340,7 +340,8 @@ async def timed(root: str | None, steps: int, work: Any, *, engine: Any = None) 
     if calls < steps:
         raise SystemExit(f"The run ended after {calls} calls of {steps}.")
     own = {"own_ms": 1000 * (wall - busy) / calls, "cpu_ms": 1000 * cpu / calls, "calls": calls}
-    print(json.dumps(own))
+    # On a line of its own, whatever a peer has left on the last one
+    print(f"\n{json.dumps(own)}")
 
 
 def _get(url: str) -> Any:
@@ -352,9 +353,9 @@ def measure(name: str, python: Path, root: str, steps: int) -> tuple[float, floa
     """The best of three runs, own and CPU milliseconds a call; None when it fails."""
     best: tuple[float, float] | None = None
     for _ in range(3):
-        done = subprocess.run(
-            [python, __file__, "--run", name, root, str(steps)], capture_output=True, text=True
-        )
+        # -P: a script beside this one must not be taken for a package of the same name
+        command = [python, "-P", __file__, "--run", name, root, str(steps)]
+        done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             print(f"{name} at {steps} steps: {done.stderr.strip().splitlines()[-1]}")
             return None

@@ -28,6 +28,7 @@ from qwen3_agent.errors import (
     EngineError,
     LimitReached,
     ModelNotFound,
+    NotAChatServer,
     NotAuthorised,
     PromptTooLong,
     Qwen3AgentError,
@@ -182,6 +183,21 @@ async def test_a_server_that_refuses_to_choose_tools_is_asked_for_raw_text() -> 
     choices = [request.get("tool_choice") for request in server.requests]
     assert choices == [None, "none", "none"]
     assert all(request["tools"] for request in server.requests)
+
+
+async def test_fields_that_a_server_refuses_are_left_out() -> None:
+    doubler = Doubler()
+    refuse = status(422, {"detail": "Unexpected fields in the request: {'top_k', 'min_p'}"})
+    with ChatServer(refuse, double_call(4), says({"content": "8"})) as server:
+        happened = await events_of(server, doubler.tool)
+    assert happened[-1].result.output == "8"
+    assert [("top_k" in body, "min_p" in body, "top_p" in body) for body in server.requests] == [
+        (True, True, True),
+        (False, False, True),
+        (False, False, True),
+    ]
+    (notice,) = [event.text for event in happened if isinstance(event, events.Notice)]
+    assert notice.endswith("takes no top_k, min_p: goes without.")
 
 
 async def test_a_thought_that_the_template_opened_is_known_by_its_end() -> None:
@@ -352,6 +368,14 @@ async def test_a_server_that_does_not_do_what_it_was_asked_for_is_told_of() -> N
         " did not hold the thinking budget of a step.",
         " let the model think although thinking is off.",
     ]
+
+
+async def test_a_blank_thought_is_none() -> None:
+    """As `transformers serve` sends it when thinking is off."""
+    with ChatServer(says({"reasoning_content": "\n\n"}, {"content": "\n\nYes."})) as server:
+        happened = await events_of(server, thinking="off")
+    assert not [event for event in happened if isinstance(event, events.Notice)]
+    assert (happened[-1].result.output, happened[-1].result.thinking_tokens) == ("Yes.", 0)
 
 
 async def test_thoughts_of_earlier_turns_go_and_calls_that_were_never_answered_are_closed() -> None:
@@ -551,10 +575,32 @@ def test_unreachable() -> None:
 
 def test_not_a_chat_server() -> None:
     sentence = r"it has no /models\. Most base URLs end in /v1"
-    with ChatServer() as server, pytest.raises(ServerUnreachable, match=sentence):
+    with ChatServer() as server, pytest.raises(NotAChatServer, match=sentence):
         connect(server.root)
     with pytest.raises(ValueError, match="would look like http://localhost:8000/v1"):
         connect("localhost:8000")
+
+
+class Listless(ChatServer):
+    """A server that cannot say what it serves."""
+
+    def get(self, handler: Handler) -> None:
+        handler.reply(500, {"detail": "Internal Server Error"})
+
+
+async def test_a_server_without_a_list_serves_what_it_is_asked_for() -> None:
+    with Listless(says({"content": "Hello."})) as server:
+        assert (await run(server)).output == "Hello."
+        with pytest.raises(EngineError, match=r"failed \(500\)"):
+            connect(server.url)
+
+
+async def test_a_base_url_without_its_path_is_told_of_at_the_first_request() -> None:
+    with ChatServer() as server:
+        model = connect(server.root, "scripted")
+        with pytest.raises(NotAChatServer, match="it has no /chat/completions"):
+            await Agent(model).run("Go on")
+        await model.aclose()
 
 
 async def test_not_authorised(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,8 @@
     ├── ChatFormatError          a checkpoint whose chat format is missing or unknown
     ├── ThinkingUnavailable      a thinking mode that the model does not have
     ├── EngineError              an engine that cannot start or has failed
-    │   ├── ServerUnreachable    a URL behind which there is no chat server
+    │   ├── ServerUnreachable    a URL behind which nothing answers
+    │   ├── NotAChatServer       a URL behind which something else answers
     │   └── NotAuthorised        a chat server that wants an API key, or another one
     ├── PromptTooLong            a prompt that leaves no room in the model's context
     ├── NoAnswer                 a model that ended its turn twice without saying anything
@@ -43,6 +44,7 @@ __all__ = [
     "MCPServerError",
     "ModelNotFound",
     "NoAnswer",
+    "NotAChatServer",
     "NotAuthorised",
     "PromptTooLong",
     "Qwen3AgentError",
@@ -71,7 +73,11 @@ class EngineError(Qwen3AgentError):
 
 
 class ServerUnreachable(EngineError):  # noqa: N818 - reads as what happened
-    """Nothing answers at the URL, or something that is not a chat server."""
+    """Nothing answers at the URL."""
+
+
+class NotAChatServer(EngineError):  # noqa: N818 - reads as what happened
+    """What answers at the URL is not an OpenAI-compatible server."""
 
 
 class NotAuthorised(EngineError):  # noqa: N818 - reads as what happened

@@ -12,6 +12,7 @@ from typing import Any
 from .errors import (
     EngineError,
     ModelNotFound,
+    NotAChatServer,
     NotAuthorised,
     PromptTooLong,
     Qwen3AgentError,
@@ -114,10 +115,10 @@ class ServerErrors:
             "server running, and is the address right?"
         )
 
-    def no_api(self, why: str) -> ServerUnreachable:
+    def no_api(self, why: str) -> NotAChatServer:
         """Something answers, but not as a chat server."""
         hint = "" if self.shown.endswith("/v1") else " Most base URLs end in /v1."
-        return ServerUnreachable(f"{self.shown} is not an OpenAI-compatible API: {why}.{hint}")
+        return NotAChatServer(f"{self.shown} is not an OpenAI-compatible API: {why}.{hint}")
 
     def broken(self, error: Exception, when: str) -> EngineError:
         """The connection broke; `when` ends the sentence."""

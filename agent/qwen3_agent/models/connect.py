@@ -11,11 +11,19 @@ from typing import Any
 
 from ..chat_format import ChatFormat
 from ..engines.server import ServerEngine
-from ..errors import ChatFormatError, EngineError, ModelNotFound, NotAuthorised, Qwen3AgentError
+from ..errors import (
+    ChatFormatError,
+    EngineError,
+    ModelNotFound,
+    NotAuthorised,
+    Qwen3AgentError,
+    ServerUnreachable,
+)
 from ..server_client import Patience, ServerClient
 from .choose import DEMO, DEMO_FOLDER
+from .dialects import Kind
 from .local import LocalModel, own_sampling
-from .server import Kind, ServerModel
+from .server import ServerModel
 
 __all__ = ["API_KEY", "connect"]
 
@@ -78,7 +86,8 @@ def connect(
             from the Hugging Face hub.
 
     Raises:
-        ServerUnreachable: nothing answers, or no chat server does.
+        ServerUnreachable: nothing answers.
+        NotAChatServer: what answers is none.
         NotAuthorised: the key is missing or wrong.
         ModelNotFound: the model is not served; says which are.
         EngineError: the server fails.
@@ -110,11 +119,11 @@ def _choose(client: ServerClient, model: str | None) -> _Served:
     """What is served under the name."""
     try:
         answer = client.ask("GET", "/models")
-    except NotAuthorised:
+    except (NotAuthorised, ServerUnreachable):
         raise
     except EngineError:
         # Some services have no list; the first request tells whether the model is there
-        if model is None or not _is_dashscope(client):
+        if model is None:
             raise
         answer = {}
     listed = answer.get("data") if isinstance(answer, dict) else None

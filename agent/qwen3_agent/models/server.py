@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from ..chat_format import ChatFormat
 from ..engines import Finish, Sampling
@@ -20,12 +20,10 @@ from ..server_client import Event, ServerClient
 from ..thinking import Plan
 from ..transcript import Transcript
 from . import ModelStep, OnDelta, Remark, Route
+from .dialects import OPTIONAL, Kind, thinking_fields
 from .message_reader import MessageReader, says
 
-__all__ = ["Kind", "ServerModel"]
-
-Kind = Literal["vllm", "sglang", "llamacpp", "ollama", "lmstudio", "dashscope", "other"]
-"""Whose server it is, as far as requests differ."""
+__all__ = ["ServerModel"]
 
 NATIVE_CONTEXT = 32_768
 """Tokens that every Qwen3 model's context holds: for servers that do not say."""
@@ -77,6 +75,8 @@ class ServerModel:
         self.thinks_by_default = chat_format is None or chat_format.thinks_by_default
         self.parses_calls = True
         """Whether the server is asked to parse tool calls."""
+        self.refused: set[str] = set()
+        """Fields that the server does not take."""
         self._sampling = sampling
 
     def chat(
@@ -228,9 +228,18 @@ class ServerChat:
                     raise
                 max_tokens = room  # vLLM wants to be asked for no more than there is
             except Qwen3AgentError as error:
-                if not (model.parses_calls and "tool-call-parser" in str(error)):
+                said = str(error)
+                refused = [name for name in OPTIONAL if name in said and name not in model.refused]
+                if model.parses_calls and "tool-call-parser" in said:
+                    model.parses_calls = False  # vLLM without a parser: calls come as raw text
+                elif refused and "refused the request" in said:
+                    model.refused.update(refused)
+                    self._tell(
+                        on_delta,
+                        f"{model.client.shown} takes no {', '.join(refused)}: goes without.",
+                    )
+                else:
                     raise
-                model.parses_calls = False  # vLLM without a parser: calls come as raw text
 
     def _body(self, plan: Plan, max_tokens: int | None) -> bytes:
         sampling = self._sampling or (Sampling.thinking() if plan.on else Sampling.not_thinking())
@@ -239,16 +248,18 @@ class ServerChat:
             "stream": True,
             "stream_options": {"include_usage": True},
             **sampling_fields(sampling),
-            **_thinking_fields(self._model.kind, plan),
+            **thinking_fields(self._model.kind, plan),
         }
         if max_tokens is not None:
             fields["max_tokens"] = max_tokens
-        body = [_json(fields)[:-1]]
         if self._tools:
-            choice = {} if self._model.parses_calls else {"tool_choice": "none"}
-            more = _json({"parallel_tool_calls": True, **choice})
-            body += [b", ", more[1:-1], b', "tools": ', self._encoded_tools]
-        return b"".join([*body, b', "messages": [', b", ".join(self._encoded), b"]}"])
+            fields["parallel_tool_calls"] = True
+            if not self._model.parses_calls:
+                fields["tool_choice"] = "none"
+        taken = {name: value for name, value in fields.items() if name not in self._model.refused}
+        tools = b', "tools": ' + self._encoded_tools if self._tools else b""
+        messages = b", ".join(self._encoded)
+        return b"".join([_json(taken)[:-1], tools, b', "messages": [', messages, b"]}"])
 
     def _record(self, reader: MessageReader) -> None:
         """Append what the model said, as the server is to be told it again."""
@@ -299,32 +310,6 @@ class ServerChat:
         self._encoded.append(_json(message))
 
 
-def _thinking_fields(kind: Kind, plan: Plan) -> dict[str, Any]:
-    """How each server is told whether to think, and how much.
-
-    From their documentation: Alibaba Cloud's "Deep thinking", SGLang's "Thinking budget" (it holds
-    when the server was started with --enable-strict-thinking), and what llama.cpp's server and
-    Ollama take. vLLM's own budget is left alone: it can break tool calls (vllm#44676).
-    """
-    fields: dict[str, Any] = {}
-    if kind == "dashscope":
-        fields["enable_thinking"] = plan.on
-        if plan.budget is not None:
-            fields["thinking_budget"] = plan.budget
-        return fields
-    fields["chat_template_kwargs"] = {"enable_thinking": plan.on}
-    if kind == "ollama" and not plan.on:
-        fields["reasoning_effort"] = "none"
-    if plan.on and plan.budget is not None:
-        if kind == "llamacpp":
-            # Builds differ in which of the two they read
-            fields["thinking_budget_tokens"] = plan.budget
-            fields["reasoning_budget_tokens"] = plan.budget
-        elif kind == "sglang":
-            fields["custom_params"] = {"thinking_budget": plan.budget}
-    return fields
-
-
 def _step_of(reader: MessageReader, finish: Finish) -> ModelStep:
     """The step, with the server's counts, or where it gives none, with estimates."""
     usage = reader.usage
@@ -334,7 +319,8 @@ def _step_of(reader: MessageReader, finish: Finish) -> ModelStep:
     thinking = _count(details, "reasoning_tokens") if isinstance(details, dict) else None
     if not thinking:
         lengths = [len(part.raw) for part in reader.parts]
-        thought = sum(len(part.raw) for part in reader.parts if isinstance(part, Reasoning))
+        thoughts = [part for part in reader.parts if isinstance(part, Reasoning) and part.text]
+        thought = sum(len(part.raw) for part in thoughts)
         thinking = round(sampled * thought / sum(lengths)) if thought else 0
     return ModelStep(
         parts=reader.parts,
