@@ -35,11 +35,12 @@ class Room:
 
     def __init__(self, work_dir: str | os.PathLike[str] | None) -> None:
         remove_abandoned()
-        self._base, self._lock = _made()
+        self.base, self._lock = _made()
+        """Holds the others, and is itself not shown to code."""
         try:
-            self.scratch = self._base / "scratch"
+            self.scratch = self.base / "scratch"
             self.scratch.mkdir(0o700)
-            self.work_dir = Path(work_dir).resolve() if work_dir else self._base / "work"
+            self.work_dir = Path(work_dir).resolve() if work_dir else self.base / "work"
             self.work_dir.mkdir(0o777 if work_dir else 0o700, parents=True, exist_ok=True)
             self.uid = spare_uid(self.work_dir)
             """The user that the folders are handed over to."""
@@ -51,7 +52,7 @@ class Room:
 
     def close(self) -> None:
         """Remove what was made. Nothing may be running in it any more."""
-        _remove(self._base)
+        _remove(self.base)
         os.close(self._lock)
 
 

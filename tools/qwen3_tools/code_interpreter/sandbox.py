@@ -79,7 +79,7 @@ async def start(
         else:
             launched = _launched(walls, needs, room)
         if isinstance(launched, Session):
-            failure = await _failure_of(launched, walls)
+            failure = await _failure_of(launched, walls, room)
             if failure is None:
                 return walls, launched
             launched = failure
@@ -107,7 +107,7 @@ async def survey() -> dict[Walls, str | None]:
         try:
             launched = _launched(walls, needs, room)
             if isinstance(launched, Session):
-                found[walls] = await _failure_of(launched, walls)
+                found[walls] = await _failure_of(launched, walls, room)
                 await launched.close()
             else:
                 found[walls] = launched
@@ -128,12 +128,12 @@ def _launched(walls: Walls, needs: Needs, room: Room) -> Session | str:
     return Session(plan, _command(plan, str(room.scratch)), needs.proxy)
 
 
-async def _failure_of(session: Session, walls: Walls) -> str | None:
+async def _failure_of(session: Session, walls: Walls, room: Room) -> str | None:
     """What the walls fail to hold, tried from inside; the session is closed then."""
     try:
         if walls == "none":
             return None
-        with bait(walls) as baited:
+        with bait(walls, room) as baited:
             escaped = await session.find_escapes(baited)
         if not escaped:
             return None
@@ -219,11 +219,11 @@ def _command(plan: Plan, scratch: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def bait(walls: Walls) -> Iterator[dict[str, Any]]:
+def bait(walls: Walls, room: Room) -> Iterator[dict[str, Any]]:
     """Things that code inside must not reach, real while the context lasts."""
     name = f"qwen3-agent-{secrets.token_hex(8)}"
     with (
-        tempfile.NamedTemporaryFile(prefix="qwen3-agent-canary-") as canary,
+        tempfile.NamedTemporaryFile(prefix="canary-", dir=room.base) as canary,
         socket.create_server(("127.0.0.1", 0)) as tcp,
         socket.socket(socket.AF_UNIX) as unix,
     ):
