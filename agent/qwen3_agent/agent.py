@@ -199,9 +199,7 @@ class Agent:
         """
         from .mcp_server import DESCRIPTION, serve
 
-        await serve(
-            self, name=name, description=description or DESCRIPTION, host=host, port=port
-        )
+        await serve(self, name=name, description=description or DESCRIPTION, host=host, port=port)
 
     @property
     def is_warm(self) -> bool:

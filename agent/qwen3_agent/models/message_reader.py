@@ -77,7 +77,7 @@ class MessageReader:
         self._in_field = False
         self._raw: list[str] = []
         self._calls: list[_ServerCall] = []
-        self._by_index: dict[int, _ServerCall] = {}
+        self._by_index: dict[int | None, _ServerCall] = {}
 
     def feed(self, chunk: Mapping[str, Any]) -> None:
         """Take in the next chunk."""
@@ -148,7 +148,7 @@ class MessageReader:
         if not isinstance(arguments, str):
             arguments = json.dumps(arguments, ensure_ascii=False)
         index, id = piece.get("index"), piece.get("id") or ""
-        call = self._by_index.get(index) if index is not None else (self._calls or [None])[-1]
+        call = self._calls[-1] if self._calls and index is None else self._by_index.get(index)
         is_new = call is None or (id and call.id and id != call.id and name)
         if is_new or (index is None and name):
             call = _ServerCall()
