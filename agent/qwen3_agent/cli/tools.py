@@ -155,12 +155,13 @@ def _sources(
     given: list[Tool | ToolSource] = [*load_agent(*file).tools] if file else [CodeInterpreter()]
     if files or not file:
         given += servers_of(files, person_at_terminal())
+    own = {"code_interpreter", *(each.name for each in given if isinstance(each, Tool))}
     sources: list[ToolSource] = []
     for each in given:
         if isinstance(each, Tool):
             sources.append(_Single(each))
         elif isinstance(each, McpServers) and wanted:
-            sources.append(each.that_may_have(wanted))
+            sources += [] if wanted in own else [each.that_may_have(wanted)]
         else:
             sources.append(each)
     return sources
