@@ -81,6 +81,7 @@ def page_server() -> Iterator[str]:
     finally:
         server.shutdown()
         thread.join()
+        server.server_close()
 
 
 @asynccontextmanager

@@ -65,7 +65,7 @@ def place_name(c: Context, place: Place, simple: bool = False) -> str:
     """How the user names a place."""
     if not simple and c.rng.random() < 0.08 and c.split == "train":
         return place.zone
-    if not simple and place.one_zone and c.rng.random() < 0.06:
+    if not simple and place.one_zone and c.rng.random() < (0.18 if c.split == "train" else 0.06):
         return place.country(c.language)
     if not simple and place.capital and c.split == "train" and c.rng.random() < 0.03:
         return c.pick(f"the capital of {place.country_en}", f"{place.country_zh}的首都")
@@ -247,8 +247,16 @@ def page_title(c: Context) -> Dialogue:
 
 def python_call(c: Context, code: str) -> tuple[Call, str]:
     printed = run_python(code)
+    if c.split == "train" and printed.strip().isdigit() and c.rng.random() < 0.4:
+        printed = repetitive(c.rng) + "\n"
     text = format_result(CodeResult("ok", stdout=printed))
     return Call(c.tools.names["code_interpreter"], {"code": code}, text), printed.strip()
+
+
+def repetitive(rng: random.Random) -> str:
+    """A number whose digits recur, since those are hard to copy. That it is wrong does no harm."""
+    digits = rng.sample("0123456789", rng.randint(2, 4))
+    return rng.choice("123456789") + "".join(rng.choices(digits, k=rng.randint(3, 11)))
 
 
 def python_steps(c: Context, code: str) -> tuple[tuple[Step, ...], str]:

@@ -37,7 +37,7 @@ def made_up(rng: random.Random, split: str) -> str:
 def english(rng: random.Random, split: str, count: int) -> str:
     words = []
     while len(words) < count:
-        word = made_up(rng, split) if rng.random() < 0.3 else rng.choice(_WORDS)
+        word = made_up(rng, split) if rng.random() < 0.12 else rng.choice(_WORDS)
         if _keep(word, split) or rng.random() < 0.3:
             words.append(word)
     return " ".join(words)

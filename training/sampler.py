@@ -21,7 +21,7 @@ INSTRUCTIONS = (
 WEIGHTS: dict[Callable[[Context], Dialogue], float] = {
     families.current_time: 1.2,
     families.convert: 3.0,
-    families.page_title: 2.5,
+    families.page_title: 4.0,
     families.compute: 1.5,
     families.two_at_once: 3.0,
     families.chain: 3.0,
@@ -33,11 +33,12 @@ WEIGHTS: dict[Callable[[Context], Dialogue], float] = {
 }
 # Families whose first step holds what has to be known by heart: zones of places, Python for words.
 DRILLS: dict[Callable[[Context], Dialogue], float] = {
-    families.current_time: 2.0,
-    families.convert: 5.0,
+    families.current_time: 3.0,
+    families.convert: 6.0,
     families.page_title: 1.0,
     families.two_at_once: 3.5,
     families.chain: 1.0,
+    families.tool_error: 1.5,
     families.compute: 2.5,
     smalltalk.no_tool: 0.6,
     smalltalk.custom: 0.2,

@@ -260,8 +260,10 @@ async def test_a_long_text_is_cut_in_the_middle_and_saved_whole(tmp_path: Path) 
         bare = await servers.call("s__long", {"lines": 100})
     whole = "\n".join(f"line {number}" for number in range(100))
     note = f"[… {len(whole) - 100} of {len(whole)} characters are left out here"
-    assert result.text == (f"{whole[:50]}\n{note}; the whole text is in long.txt …]\n{whole[-50:]}")
-    assert (tmp_path / "long.txt").read_text() == whole
+    assert result.text == (
+        f"{whole[:50]}\n{note}; the whole text is in s__long.txt …]\n{whole[-50:]}"
+    )
+    assert (tmp_path / "s__long.txt").read_text() == whole
     assert f"{note} …]" in bare.text
 
 

@@ -202,7 +202,7 @@ def test_structured_data_is_kept_beside_the_text_and_a_result_is_left_alone() ->
         return whole
 
     assert call(point).structured == {"x": 1, "y": 2}
-    assert call(result) is whole
+    assert call(result) == whole
 
 
 def test_sync_functions_leave_the_event_loop_free_and_async_ones_run_in_it() -> None:

@@ -129,7 +129,7 @@ def problems_with(value: Any, schema: Schema) -> list[str]:
     """
     # Imported here because it takes a while, and the schema of most runs is never broken.
     from jsonschema.validators import validator_for  # type: ignore[import-untyped]
-    from jsonschema_specifications import REGISTRY
+    from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
     from referencing.exceptions import Unresolvable
 
     validator = validator_for(schema)(schema, registry=REGISTRY)
