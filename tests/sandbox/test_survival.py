@@ -68,7 +68,11 @@ async def test_a_session_killed_at_any_moment(who: str, walls: str, tmp_path: Pa
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(kill_later, victim, moment * EVERY)
                 result = await interpreter.run(CELL, lambda _, text: written.append(text))  # noqa: B023
+            printed = result.stdout.split()
+            await anyio.sleep(0.2)  # a launcher's death takes a moment to reach the worker
             again = await interpreter.run("1+1")
+            if result.status == "ok" and again.status == "killed":  # it was between two cells
+                result, again = again, await interpreter.run("1+1")
             assert (again.status, again.result) == ("ok", "2")
         if result.status == "ok":
             assert result.result == "'finished'"
@@ -79,7 +83,6 @@ async def test_a_session_killed_at_any_moment(who: str, walls: str, tmp_path: Pa
             assert "ended by SIGKILL" in str(result.error) or "killed from outside" in str(
                 result.error
             )
-        printed = result.stdout.split()
         assert printed == "".join(written).split()
         for n in printed:
             assert (folder / f"{n}.txt").read_text() == n

@@ -156,6 +156,8 @@ class Session:
                 connection.close()
 
     async def _ended(self) -> None:
+        if self._process.poll() is not None:
+            return
         handle = os.pidfd_open(self._process.pid)
         try:
             await anyio.wait_readable(handle)
