@@ -16,7 +16,7 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DO
 PYTHON = [source for language, source in BLOCKS if language == "python"]
 
 
-PRINT = ["47104101", "time__get_current_time", "Asia/Tokyo", "42 "]
+PRINT = ["578556", "time__get_current_time", "Asia/Tokyo", "42 "]
 
 
 @pytest.mark.parametrize(("source", "prints"), list(zip(PYTHON, PRINT, strict=True)), ids=PRINT)
