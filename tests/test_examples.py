@@ -10,7 +10,7 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PRINTS = {
-    "own_tool.py": "47104101",
+    "own_tool.py": "578556",
     "events.py": "time__get_current_time",
     "mcp_alone.py": "Asia/Tokyo",
 }
