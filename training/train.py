@@ -6,12 +6,13 @@ import argparse
 import json
 import math
 import random
+import shutil
 import time
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn import functional
@@ -151,6 +152,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder of checkpoint and model")
     parser.add_argument(
+        "--init",
+        type=Path,
+        help="folder of a trained model to go on from, where --out has no checkpoint yet",
+    )
+    parser.add_argument(
         "--copy-steps", type=int, default=300, help="at most; ends earlier when copying is learnt"
     )
     parser.add_argument("--steps", type=int, default=2300, help="dialogue steps")
@@ -170,7 +176,11 @@ def main() -> None:
     folder: Path = options.out
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "tokenizer.json").exists():
-        tokenizers_.save(tokenizers_.train(render, options.seed), folder, CONTEXT)
+        if options.init is not None:
+            for name in ("tokenizer.json", "tokenizer_config.json"):
+                shutil.copy(options.init / name, folder / name)
+        else:
+            tokenizers_.save(tokenizers_.train(render, options.seed), folder, CONTEXT)
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     torch.manual_seed(options.seed)
     model = Qwen3(Shape(vocab_size=tokenizer.get_vocab_size()))
@@ -184,6 +194,9 @@ def main() -> None:
         model.load_state_dict(state["model"])
         for part, saved in zip(optimizer.parts, state["optimizer"], strict=True):
             part.load_state_dict(saved)
+    elif options.init is not None:
+        copying_done = 0
+        model.load_state_dict(load_file(options.init / "model.safetensors"))
     total = sum(p.numel() for p in model.parameters())
     print(f"{total / 1e6:.2f} M parameters, {asdict(model.shape)}", flush=True)
     began, seen, learnt, right, summed = time.time(), 0, 0, 0, 0.0
