@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from .models import Route
+from .models import ModelStep, Route
+from .parts import ToolCall
+from .thinking import Plan
 from .transcript import Transcript
 
 
@@ -33,6 +35,26 @@ class StepReport:
     tool_calls: tuple[str, ...] = ()
     """Names of the tools that it called; "" for a malformed call."""
     finish: Literal["stop", "length"] = "stop"
+
+    @classmethod
+    def of(cls, step: ModelStep, *, index: int, plan: Plan, seconds: float) -> Self:
+        """The report on what the model wrote."""
+        return cls(
+            index=index,
+            thinking="on" if plan.on else "off",
+            reason=plan.reason,
+            budget=plan.budget,
+            thinking_tokens=step.thinking_tokens,
+            closed_by_force=step.closed_by_force,
+            prompt_tokens=step.prompt_tokens,
+            cached_tokens=step.cached_tokens,
+            sampled_tokens=step.sampled_tokens,
+            seconds=seconds,
+            tool_calls=tuple(
+                call.name if isinstance(call, ToolCall) else "" for call in step.calls
+            ),
+            finish=step.finish,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The report as a JSON object."""
