@@ -1,0 +1,147 @@
+"""The options that `run` and `chat` share, and what is checked of them before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from ..thinking import Mode
+
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FOLDER|ID",
+        help="A checkpoint's folder, or its id on the hub, such as Qwen/Qwen3-4B. "
+        "Default: Qwen/Qwen3-4B where there is a CUDA GPU, else the bundled demo model.",
+    ),
+]
+BaseUrlOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="An OpenAI-compatible server, such as http://localhost:8000/v1, and --model the "
+        "name there. A key is taken from OPENAI_API_KEY.",
+    ),
+]
+NoMcpOption = Annotated[bool, typer.Option("--no-mcp", help="No MCP servers.")]
+AgentOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE.py[:name]",
+        help="An Agent that a Python file defines, with its own tools; the other options "
+        "change it. The name is `agent` when none is given.",
+    ),
+]
+WorkDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        file_okay=False,
+        help="Where the code interpreter works and files stay. Default: a temporary folder.",
+    ),
+]
+UploadOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        readable=True,
+        help="Copy a file to where the code interpreter works. May be repeated.",
+    ),
+]
+ThinkOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|on|off|N",
+        help="Think before each step; N: at most so many tokens; auto: at the start and after "
+        "errors. Default: as the model does by itself.",
+    ),
+]
+ThinkTotalOption = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Think so many tokens in the whole run, at most."),
+]
+MaxStepsOption = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="At most so many steps. Default: 20."),
+]
+TimeoutOption = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="At most so much time, the start not counted."),
+]
+VerboseOption = Annotated[
+    bool,
+    typer.Option(
+        "--verbose", "-v", help="Whole tool results, what each step cost, and tracebacks."
+    ),
+]
+
+
+def check_options(
+    *,
+    think: str | None,
+    think_total: int | None,
+    agent: str | None,
+    base_url: str | None,
+    mcp: Sequence[Path] | None,
+    no_mcp: bool,
+    timeout: float | None,
+) -> tuple[Mode | Literal["adaptive"] | None, tuple[Path, str] | None]:
+    """What `--think` says, and the file and name of `--agent`.
+
+    Raises:
+        typer.BadParameter: an option is wrong, or two do not go together.
+    """
+    if mcp and no_mcp:
+        raise typer.BadParameter("--mcp and --no-mcp exclude each other.")
+    if timeout is not None and not timeout > 0:
+        raise typer.BadParameter(f"--timeout must be more than 0 seconds, not {timeout:g}.")
+    try:
+        thinking = None if think is None else thinking_mode(think)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--think") from None
+    if thinking == "off" and think_total is not None:
+        raise typer.BadParameter("--think off leaves nothing for --think-total to bound.")
+    file = _agent_file(agent)
+    _check_url(base_url)
+    return thinking, file
+
+
+def thinking_mode(given: str) -> Mode | Literal["adaptive"]:
+    """What `Agent(thinking=...)` calls what a person types.
+
+    Raises:
+        ValueError: it is none of what may be typed.
+    """
+    match given:
+        case "on" | "off":
+            return given
+        case "auto":
+            return "adaptive"
+        case _ if given.isdecimal():
+            return int(given)
+    raise ValueError(f"{given!r} is none of auto, on, off and a number of tokens.")
+
+
+def _agent_file(spec: str | None) -> tuple[Path, str] | None:
+    from .agent_file import split_spec
+
+    try:
+        return split_spec(spec) if spec is not None else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--agent") from None
+
+
+def _check_url(base_url: str | None) -> None:
+    from ..server_client import ServerClient
+
+    try:
+        if base_url is not None:
+            ServerClient(base_url)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--base-url") from None
