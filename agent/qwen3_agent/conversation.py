@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 from qwen3_tools.artifacts import artifact_folder
+from qwen3_tools.tool import Tool
 from qwen3_tools.toolbox import Toolbox
 
 from . import events
@@ -15,7 +17,7 @@ from .loop import run_turn
 from .models import Chat, Model
 from .result import RunResult
 from .streaming import RunStream
-from .thinking import Policy, Switch, latest_switch
+from .thinking import Mode, Policy, Switch, as_policy, latest_switch
 
 
 class Conversation:
@@ -45,6 +47,56 @@ class Conversation:
         self._switch = switch
         self._notices = list(notices)
         self._busy = False
+        self._turns: list[tuple[str, Switch | None]] = []
+        """What each turn asked, and the soft switch before it."""
+
+    @property
+    def model(self) -> Model:
+        """The model that it is held with."""
+        return self._model
+
+    @property
+    def tools(self) -> Sequence[Tool]:
+        """What the model can call, in the order in which it is told of them."""
+        return self._toolbox.tools
+
+    @property
+    def folder(self) -> Path:
+        """Where the files of the code interpreter and of other tools are."""
+        return self._folder
+
+    @property
+    def messages(self) -> Sequence[Mapping[str, Any]]:
+        """What was said, the oldest first, as messages of the chat completions protocol."""
+        return self._chat.messages
+
+    @property
+    def context_left(self) -> int:
+        """Tokens that still fit into the model's context."""
+        return self._chat.context_left
+
+    def set_thinking(self, thinking: Mode | Literal["adaptive"] | Policy) -> None:
+        """Change how the steps of later turns may think; an earlier soft switch is forgotten.
+
+        Raises:
+            ValueError: `thinking` names no policy.
+        """
+        self._policy = as_policy(thinking) or self._policy
+        self._switch = None
+
+    def undo(self) -> str:
+        """Take the last turn back, whether it was answered or not, and return what it asked.
+
+        The model is not told of it any more. What its tools did stays done: files that were
+        written, and the variables of the code interpreter.
+
+        Raises:
+            LookupError: there is no turn to take back.
+        """
+        self._check_idle()
+        self._chat.take_back_turn()
+        text, self._switch = self._turns.pop()
+        return text
 
     async def run(self, text: str) -> RunResult:
         """Answer a user message. Raises what `Agent.run` raises."""
@@ -57,12 +109,12 @@ class Conversation:
 
     async def _turn(self, text: str, emit: Emit) -> RunResult:
         check_task(text)
-        if self._busy:
-            raise RuntimeError("A conversation takes one turn at a time; this one is in a turn.")
+        self._check_idle()
         self._busy = True
         try:
             while self._notices:
                 emit(events.Notice(self._notices.pop(0)))
+            self._turns.append((text, self._switch))
             self._chat.add_user(text)
             self._switch = latest_switch([text]) or self._switch
             with artifact_folder(self._folder):
@@ -77,6 +129,10 @@ class Conversation:
                 )
         finally:
             self._busy = False
+
+    def _check_idle(self) -> None:
+        if self._busy:
+            raise RuntimeError("A conversation takes one turn at a time; this one is in a turn.")
 
 
 def check_task(text: str) -> None:

@@ -77,6 +77,13 @@ class Transcript:
             for value in (segment.logprobs or [None] * len(segment.ids))
         ]
 
+    def first(self, count: int) -> Transcript:
+        """A ledger of its own that holds the first `count` segments."""
+        copy = Transcript()
+        copy._segments = self._segments[:count]
+        copy._ids = [id for segment in copy._segments for id in segment.ids]
+        return copy
+
     def append(
         self,
         kind: Kind,

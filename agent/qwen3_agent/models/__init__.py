@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     from ..thinking import Plan
     from ..transcript import Transcript
 
-__all__ = ["Chat", "Model", "ModelStep", "OnDelta", "Remark", "Route"]
+__all__ = ["UNANSWERED", "Chat", "Model", "ModelStep", "OnDelta", "Remark", "Route"]
 
 Route = Literal["engine", "server_tokens", "server_chat"]
 """How a model is reached: token ids to an engine in this process, token ids to a server, or
 messages to a chat server."""
+
+UNANSWERED = "Error: the turn was ended before this call was answered. What it did is unknown."
+"""What the model is told of a call whose turn was cancelled, or reached a limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,21 @@ class Chat(Protocol):
         """Tokens that still fit into the context."""
         ...
 
+    @property
+    def messages(self) -> Sequence[Mapping[str, Any]]:
+        """What was said, the oldest first, as messages of the chat completions protocol."""
+        ...
+
     def add_user(self, text: str) -> None:
-        """Begin a turn."""
+        """Begin a turn. Calls that the turn before left open are answered with `UNANSWERED`."""
+        ...
+
+    def take_back_turn(self) -> None:
+        """Forget the last user message and all that came after it.
+
+        Raises:
+            LookupError: there is none.
+        """
         ...
 
     def add_tool_results(self, texts: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from ..parser import Parser
 from ..parts import Content, MalformedCall, Part, Reasoning, ToolCall
 from ..thinking import Plan
 from ..transcript import Transcript
-from . import ModelStep, OnDelta, Route
+from . import UNANSWERED, ModelStep, OnDelta, Route
 from .generation import Generation
 
 
@@ -109,6 +109,14 @@ class LocalChat:
         self._keep_thoughts = keep_thoughts
         self._sampling = sampling
         self._logprobs = logprobs
+        self._unanswered = 0
+        self._turns: list[tuple[int, int]] = []
+        """Where each turn begins: so many messages and segments were there before."""
+
+    @property
+    def messages(self) -> Sequence[Mapping[str, Any]]:
+        """See `Chat.messages`."""
+        return tuple(self._messages)
 
     @property
     def context_left(self) -> int:
@@ -117,6 +125,10 @@ class LocalChat:
 
     def add_user(self, text: str) -> None:
         """Begin a turn: rendered anew, so that earlier thoughts go; or appended, so they stay."""
+        if self._unanswered:
+            self.add_tool_results([UNANSWERED] * self._unanswered)
+        segments = len(self.transcript.segments) if self._keep_thoughts else 0
+        self._turns.append((len(self._messages), segments))
         self._messages.append({"role": "user", "content": text})
         if self._keep_thoughts and self.transcript.segments:
             self._close_message()
@@ -125,8 +137,18 @@ class LocalChat:
             self.transcript = Transcript()
             self.transcript.append("head", self._format.head(self._messages, self._tools))
 
+    def take_back_turn(self) -> None:
+        """See `Chat.take_back_turn`."""
+        if not self._turns:
+            raise LookupError("No turn is left to take back.")
+        messages, segments = self._turns.pop()
+        del self._messages[messages:]
+        self.transcript = self.transcript.first(segments)
+        self._unanswered = 0
+
     def add_tool_results(self, texts: Sequence[str]) -> None:
         """Answer the calls of the last step, in their order."""
+        self._unanswered = 0
         self._messages.extend({"role": "tool", "content": text} for text in texts)
         self._close_message()
         self.transcript.append("tool_results", self._format.tool_results(texts))
@@ -155,8 +177,10 @@ class LocalChat:
             finish = await generation.run(max_tokens, sampling, logprobs=self._logprobs)
         finally:
             generation.parser.finish(truncated=True)
-            self._messages.append(_message(generation.parser.parts))
-            self.transcript.name_parts(generation.parser.parts)
+            parts = generation.parser.parts
+            self._messages.append(_message(parts))
+            self.transcript.name_parts(parts)
+            self._unanswered = sum(isinstance(part, ToolCall | MalformedCall) for part in parts)
         return ModelStep(
             parts=generation.parser.parts,
             finish=finish,

@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import anyio
+
 from ..chat_format import ChatFormat
 from ..engines import Finish, Sampling
 from ..engines.server import cached_tokens, sampling_fields
@@ -19,7 +21,7 @@ from ..parts import Content, MalformedCall, Reasoning, ToolCall
 from ..server_client import Event, ServerClient
 from ..thinking import Plan
 from ..transcript import Transcript
-from . import ModelStep, OnDelta, Remark, Route
+from . import UNANSWERED, ModelStep, OnDelta, Remark, Route
 from .dialects import OPTIONAL, Kind, thinking_fields
 from .message_reader import MessageReader, says
 
@@ -35,7 +37,6 @@ _FINISH: dict[str, Finish] = {
     "length": "length",
 }
 _CONTROL_TEXT = re.compile(r"<(?=\|[a-z_]+\|>|/?(?:think|tool_call|tool_response)>)")
-_NOT_RUN = "Error: the call was not run, since the turn was ended."
 
 
 class ServerModel:
@@ -141,8 +142,15 @@ class ServerChat:
         self._encoded_tools = _json(tools)
         self._unanswered: list[str | None] = []
         self._tokens = 0
+        self._turns: list[tuple[int, int, int]] = []
+        """Where each turn begins: so many messages, segments and tokens were there before."""
         self._opens_thought = bool(model.chat_format and model.chat_format.opens_thought)
         self._told: set[str] = set()
+
+    @property
+    def messages(self) -> Sequence[Mapping[str, Any]]:
+        """See `Chat.messages`."""
+        return tuple(self._messages)
 
     @property
     def context_left(self) -> int:
@@ -152,13 +160,25 @@ class ServerChat:
     def add_user(self, text: str) -> None:
         """Begin a turn; the thoughts of earlier ones go unless they are to be kept."""
         if self._unanswered:
-            self.add_tool_results([_NOT_RUN] * len(self._unanswered))
+            self.add_tool_results([UNANSWERED] * len(self._unanswered))
+        segments = len(self.transcript.segments) if self._keep_thoughts else 0
+        self._turns.append((len(self._messages), segments, self._tokens))
         if not self._keep_thoughts:
             self.transcript = Transcript()
             self._messages = [_without_thought(message) for message in self._messages]
             self._encoded = [_json(message) for message in self._messages]
         self.transcript.append("user" if self._messages else "head", ())
         self._add({"role": "user", "content": text})
+
+    def take_back_turn(self) -> None:
+        """See `Chat.take_back_turn`."""
+        if not self._turns:
+            raise LookupError("No turn is left to take back.")
+        messages, segments, self._tokens = self._turns.pop()
+        del self._messages[messages:]
+        del self._encoded[messages:]
+        self.transcript = self.transcript.first(segments)
+        self._unanswered = []
 
     def add_tool_results(self, texts: Sequence[str]) -> None:
         """Answer the calls of the last step, in their order.
@@ -222,6 +242,11 @@ class ServerChat:
                     async for event in events:
                         reader.feed(event)
                 return reader
+            except anyio.get_cancelled_exc_class():
+                reader.finish(truncated=True)
+                if reader.parts:  # What the user has seen of the message stays said
+                    self._record(reader)
+                raise
             except PromptTooLong as error:
                 room = error.context_length - error.prompt_tokens
                 if max_tokens is None or not 0 < room < max_tokens:
