@@ -5,6 +5,8 @@ TASK   ?= What time is it in Tokyo right now?
 VENV     := .venv
 BIN      := $(VENV)/bin
 INSTALL  := $(BIN)/python -m pip install -qq --no-compile --constraint constraints.txt
+# Two tests at a time; a file's tests share what is slow to start.
+PYTEST   := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 SOURCES  := pyproject.toml constraints.txt
 # A stamp is newer than what it was made from, or the install runs again.
 RUN_DONE := $(VENV)/.installed-run
@@ -24,13 +26,13 @@ run: $(RUN_DONE)  ## Install, then run an agent (TASK="..." gives it another tas
 	@$(BIN)/qwen3-agent run "$$TASK"
 
 test: $(DEV_DONE)  ## Install, then run the tests
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: $(DEV_DONE)  ## Formatting, lint, types, then the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 format: $(DEV_DONE)  ## Format the code and mend what lint can mend
 	$(BIN)/ruff check --fix .

@@ -210,6 +210,7 @@ class InstantEngine:
     """Says one line a generation, in as many chunks as the server sends."""
 
     context_length = 100_000_000
+    constrains = False
 
     def __init__(self, chat_format: Any) -> None:
         from qwen3_agent.engines import Chunk

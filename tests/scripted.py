@@ -14,7 +14,7 @@ import anyio.lowlevel
 import tokenizers
 
 from qwen3_agent.chat_format import ChatFormat
-from qwen3_agent.engines import Chunk, Sampling
+from qwen3_agent.engines import Chunk, Constraint, Sampling
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
 
@@ -35,6 +35,8 @@ class ScriptedEngine:
     chunk_size: int = 1
     prompts: list[list[int]] = field(default_factory=list)
     samplings: list[Sampling] = field(default_factory=list)
+    constraints: list[Constraint | None] = field(default_factory=list)
+    constrains: bool = False
     closed: bool = False
 
     async def generate(
@@ -45,16 +47,17 @@ class ScriptedEngine:
         max_tokens: int,
         stop_ids: frozenset[int],
         logprobs: bool = False,
+        constraint: Constraint | None = None,
     ) -> AsyncGenerator[Chunk, None]:
         assert self.stop_id in stop_ids
         line = self.script[len(self.prompts)]
         self.prompts.append(list(prompt))
         self.samplings.append(sampling)
+        self.constraints.append(constraint)
         ids = self.encode(line.removesuffix("..."))
         ids += ids[-1:] * max_tokens if line.endswith("...") else [self.stop_id]
-        stop = next((place for place, id in enumerate(ids) if id in stop_ids), len(ids))
-        ids = ids[: min(stop + 1, max_tokens)]
-        ends = ids[-1] in stop_ids
+        ids = ids[:max_tokens]
+        ends = ids[-1] == self.stop_id
         for start in range(0, len(ids), self.chunk_size):
             await anyio.lowlevel.checkpoint()
             part = tuple(ids[start : start + self.chunk_size])

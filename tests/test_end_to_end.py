@@ -150,6 +150,7 @@ class Recorder:
     def __init__(self, engine: Any) -> None:
         self.engine = engine
         self.context_length = engine.context_length
+        self.constrains = engine.constrains
         self.steps: list[tuple[list[int], list[int]]] = []
 
     async def generate(self, prompt: Sequence[int], **options: Any) -> AsyncGenerator[Chunk, None]:

@@ -1,6 +1,8 @@
 """What the demo model is trained on is what the runtime puts before it."""
 
 import random
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,15 @@ from training.template import render
 from training.wordings import expand
 
 FOLDER = Path(qwen3_agent.__file__).parent / "qwen3_tiny"
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Threads of torch that wait for a busy core take minutes over what one does at once."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +114,25 @@ def test_attention_under_a_shared_prefix_has_the_gradients_of_plain_attention() 
     shapes = ((3, 4, 5, 8), (1, 2, 7, 8), (1, 2, 7, 8), (3, 2, 5, 8), (3, 2, 5, 8))
     inputs = [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes]
     assert torch.autograd.gradcheck(attention, inputs)
+
+
+def test_no_wording_of_the_evaluation_can_come_up_in_training() -> None:
+    for table in (v for name, v in vars(wordings).items() if name.isupper() and _is_table(v)):
+        for language, splits in table.items():
+            held_out = {p for p in splits["held_out"] if p not in PLAIN}
+            for pattern in splits["train"]:
+                trained = re.compile(_regex(pattern), re.IGNORECASE)
+                again = [each for each in held_out if trained.fullmatch(each)]
+                assert not again, (language, pattern, again)
+
+
+PLAIN = {"{city}"}  # a place by its mere name is asked for in both
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict) and {"train", "held_out"} <= value.get("en", {}).keys()
+
+
+def _regex(pattern: str) -> str:
+    """Wordings are regular expressions but for the signs that mean themselves."""
+    return re.sub(r"[.?+*{}\[\]^$]", lambda sign: "\\" + sign.group(), pattern)

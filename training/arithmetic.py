@@ -151,8 +151,6 @@ def _dates(n: Numbers) -> dict[str, object]:
     return {
         "a": first.isoformat(),
         "b": second.isoformat(),
-        "x": f"{first.year}, {first.month}, {first.day}",
-        "y": f"{second.year}, {second.month}, {second.day}",
     }
 
 
@@ -178,7 +176,7 @@ OTHERS: tuple[Unary, ...] = (
     ("import math\nprint(math.sqrt({a}))", {"en": ["the square root of {a}", "sqrt({a})", "square root of {a}"], "zh": ["{a}的平方根", "根号{a}"]}, _one(2, 999999)),
     ("print({a} ** 2)", {"en": ["{a} squared", "the square of {a}"], "zh": ["{a}的平方"]}, _one(2, 99999)),
     ("print({a} ** 3)", {"en": ["{a} cubed", "the cube of {a}"], "zh": ["{a}的立方"]}, _one(2, 9999)),
-    ("print({b} * {a} / 100)", {"en": ["{a}% of {b}", "{a} percent of {b}", "{a} % of {b}"], "zh": ["{b}的{a}%", "{b}的百分之{a}"]}, lambda n: {"a": n.of(2, 99), "b": n.any()}),
+    ("print({a} * {b} / 100)", {"en": ["{a}% of {b}", "{a} percent of {b}", "{a} % of {b}", "{a} per cent of {b}"], "zh": ["{b}的{a}%", "{b}的百分之{a}", "百分之{a}的{b}"]}, lambda n: {"a": n.of(2, 99), "b": n.any()}),
     ("import math\nprint(math.factorial({a}))", {"en": ["the factorial of {a}", "{a}!", "{a} factorial", "factorial of {a}"], "zh": ["{a}的阶乘", "{a}！", "{a}!"]}, lambda n: {"a": n.rng.randint(3, 28)}),
     ("import math\nprint(math.gcd({a}, {b}))", {"en": ["the greatest common divisor of {a} and {b}", "the gcd of {a} and {b}", "gcd({a}, {b})"], "zh": ["{a}和{b}的最大公约数", "{a}与{b}的最大公因数"]}, _two(10, 9999)),
     ("import math\nprint(math.lcm({a}, {b}))", {"en": ["the least common multiple of {a} and {b}", "the lcm of {a} and {b}"], "zh": ["{a}和{b}的最小公倍数"]}, _two(4, 999)),
@@ -200,16 +198,16 @@ OTHERS: tuple[Unary, ...] = (
 )  # fmt: skip
 
 QUESTIONS: tuple[Unary, ...] = (
-    (PRIME, {"en": ["Is {a} a prime number?", "Is {a} prime?", "is {a} a prime", "Check whether {a} is prime.", "Tell me if {a} is a prime number."], "zh": ["{a}是质数吗？", "{a}是不是质数？", "{a}是素数吗？", "判断{a}是不是质数。"], "en_held_out": ["Can you check if {a} is prime?"], "zh_held_out": ["请问{a}是不是素数？"]}, _one(11, 99999)),
-    ("from datetime import date\nprint((date({y}) - date({x})).days)", {"en": ["How many days are there between {a} and {b}?", "How many days are between {a} and {b}?", "How many days from {a} to {b}?", "Days between {a} and {b}?"], "zh": ["{a}到{b}有多少天？", "{a}和{b}之间相隔多少天？", "从{a}到{b}一共几天？"], "en_held_out": ["Please count the days between {a} and {b}.", "How many days are there from {a} until {b}?"], "zh_held_out": ["请问从{a}到{b}有几天？"]}, _dates),
-    ('from datetime import date\nprint(date({x}).strftime("%A"))', {"en": ["What day of the week was {a}?", "Which weekday is {a}?", "What weekday is {a}?"], "zh": ["{a}是星期几？", "{a}是周几？"], "en_held_out": ["Tell me what day of the week {a} was.", "What weekday was {a}?"], "zh_held_out": ["请问{a}是星期几呢？"]}, _dates),
-    ('print(len("{w}"))', {"en": ["How many letters are in the word {w}?", 'How many characters does "{w}" have?', 'How many letters does "{w}" have?', "How long is the word {w}?"], "zh": ["“{w}”有几个字母？", "单词 {w} 有多少个字母？"], "en_held_out": ['How many letters are there in "{w}"?', "Count the letters of the word {w}."], "zh_held_out": ["请问“{w}”有多少个字母？"]}, _letters),
-    ('print("{w}".count("{c}"))', {"en": ['How many times does "{c}" occur in "{w}"?', "How many {c}'s are in {w}?", 'How often does the letter {c} occur in "{w}"?', 'Count the letter "{c}" in "{w}".'], "zh": ["“{w}”里有几个“{c}”？", "字母 {c} 在 {w} 中出现几次？"], "en_held_out": ['Please count how many times "{c}" is in "{w}".', "How many times is the letter {c} in {w}?"], "zh_held_out": ["请问“{w}”中有几个“{c}”？"]}, _letters),
-    ('print("{w}"[::-1])', {"en": ['Reverse the string "{w}".', "Spell {w} backwards.", 'What is "{w}" backwards?', "Reverse the word {w}."], "zh": ["把“{w}”反过来写。", "把字符串 {w} 反转。"], "en_held_out": ['Please write "{w}" backwards.', 'Reverse "{w}" for me.'], "zh_held_out": ["请将“{w}”反转。"]}, _letters),
-    ("print({a} * {b})", {"en": ["One ticket costs {a} euros. How much do {b} tickets cost?", "A box holds {a} eggs. How many eggs are in {b} boxes?", "I buy {b} books for {a} dollars each. What do I pay?", "If a car drives {a} km every day, how far does it drive in {b} days?", "There are {a} rows with {b} seats each. How many seats are there?"], "zh": ["一张票{a}元，{b}张票多少钱？", "每箱有{a}个苹果，{b}箱一共有多少个？", "每本书{a}元，买{b}本要多少钱？"], "en_held_out": ["A ticket costs {a} dollars. What do {b} tickets cost?", "Each box holds {a} eggs. How many eggs are in {b} boxes?"], "zh_held_out": ["一张票卖{a}元，请问{b}张票多少钱？"]}, _two(3, 999)),
-    ("print({a} - {b})", {"en": ["I had {a} dollars and spent {b}. How much is left?", "There were {a} people and {b} left. How many are still there?"], "zh": ["我有{a}元，花了{b}元，还剩多少？", "原来有{a}人，走了{b}人，还剩几人？"], "en_held_out": ["I had {a} euros and spent {b} of them. How much is left?"], "zh_held_out": ["我有{a}元，花掉{b}元，请问还剩多少？"]}, lambda n: (lambda b: {"a": b + n.of(2, 900), "b": b})(n.of(2, 900))),
-    ("print({a} / {b})", {"en": ["{a} apples are shared by {b} children. How many does each get?", "We split {a} euros among {b} people. What does each one get?"], "zh": ["{a}个苹果分给{b}个孩子，每人几个？", "{b}个人平分{a}元，每人多少？"], "en_held_out": ["{a} apples are shared by {b} people. How many does each one get?"], "zh_held_out": ["{a}个苹果分给{b}个人，请问每人几个？"]}, lambda n: (lambda b: {"a": b * n.of(2, 60), "b": b})(n.of(2, 60))),
-    ("print({a} + {b})", {"en": ["Anna has {a} coins and Ben has {b}. How many do they have together?", "I read {a} pages on Monday and {b} on Tuesday. How many pages is that?"], "zh": ["小明有{a}元，小红有{b}元，一共多少元？"], "en_held_out": ["Anna has {a} coins, Ben has {b}. How many coins do they have together?"], "zh_held_out": ["小明有{a}元，小红有{b}元，请问一共多少元？"]}, _two(3, 9999)),
+    (PRIME, {"en": ["Is {a} a prime number?", "Is {a} prime?", "is {a} a prime", "Check whether {a} is prime.", "Could you check whether {a} is a prime?", "Can you tell me if {a} is prime?", "Tell me if {a} is a prime number."], "zh": ["{a}是质数吗？", "{a}是不是质数？", "{a}是素数吗？", "判断{a}是不是质数。", "请问{a}是质数吗？", "检查{a}是不是素数。", "{a}是不是素数？"], "en_held_out": ["Can you check if {a} is prime?"], "zh_held_out": ["请问{a}是不是素数？"]}, _one(11, 99999)),
+    ("from datetime import date\nprint((date.fromisoformat(\"{b}\") - date.fromisoformat(\"{a}\")).days)", {"en": ["How many days are there between {a} and {b}?", "How many days are between {a} and {b}?", "How many days from {a} to {b}?", "Days between {a} and {b}?", "Count the days from {a} to {b}.", "How many days lie between {a} and {b}?", "Please tell me how many days there are from {a} to {b}."], "zh": ["{a}到{b}有多少天？", "{a}和{b}之间相隔多少天？", "从{a}到{b}一共几天？", "请问{a}到{b}有几天？", "从{a}到{b}有多少天？", "{a}至{b}共几天？"], "en_held_out": ["Please count the days between {a} and {b}.", "How many days are there from {a} until {b}?"], "zh_held_out": ["请问从{a}到{b}有几天？"]}, _dates),
+    ('from datetime import date\nprint(date.fromisoformat("{a}").strftime("%A"))', {"en": ["What day of the week was {a}?", "Which weekday is {a}?", "What weekday is {a}?", "Which day of the week was {a}?", "On what weekday does {a} fall?", "Tell me which weekday {a} is."], "zh": ["{a}是星期几？", "{a}是周几？", "请问{a}是周几？", "{a}那天是星期几？", "告诉我{a}是星期几。"], "en_held_out": ["Tell me what day of the week {a} was.", "What weekday was {a}?"], "zh_held_out": ["请问{a}是星期几呢？"]}, _dates),
+    ('print(len("{w}"))', {"en": ["How many letters are in the word {w}?", 'How many characters does "{w}" have?', 'How many letters does "{w}" have?', "How long is the word {w}?", "Please count the letters in {w}.", "What number of letters does {w} have?"], "zh": ["“{w}”有几个字母？", "单词 {w} 有多少个字母？", "请问“{w}”有几个字母？", "“{w}”一共多少个字母？"], "en_held_out": ['How many letters are there in "{w}"?', "Count the letters of the word {w}."], "zh_held_out": ["请问“{w}”有多少个字母？"]}, _letters),
+    ('print("{w}".count("{c}"))', {"en": ['How many times does "{c}" occur in "{w}"?', "How many {c}'s are in {w}?", 'How often does the letter {c} occur in "{w}"?', 'Count the letter "{c}" in "{w}".', 'How many times do you see "{c}" in "{w}"?', "How often is {c} in {w}?"], "zh": ["“{w}”里有几个“{c}”？", "字母 {c} 在 {w} 中出现几次？", "请问“{w}”里有几个 {c}？", "“{w}”中“{c}”出现多少次？"], "en_held_out": ['Please count how many times "{c}" is in "{w}".', "How many times is the letter {c} in {w}?"], "zh_held_out": ["请问“{w}”中有几个“{c}”？"]}, _letters),
+    ('print("{w}"[::-1])', {"en": ['Reverse the string "{w}".', "Spell {w} backwards.", 'What is "{w}" backwards?', "Reverse the word {w}.", "Please reverse \"{w}\".", "Write {w} from back to front."], "zh": ["把“{w}”反过来写。", "把字符串 {w} 反转。", "请把“{w}”反转。", "将“{w}”倒过来。"], "en_held_out": ['Please write "{w}" backwards.', 'Reverse "{w}" for me.'], "zh_held_out": ["请将“{w}”反转。"]}, _letters),
+    ("print({a} * {b})", {"en": ["One ticket costs {a} euros. How much do {b} tickets cost?", "A box holds {a} eggs. How many eggs are in {b} boxes?", "I buy {b} books for {a} dollars each. What do I pay?", "If a car drives {a} km every day, how far does it drive in {b} days?", "There are {a} rows with {b} seats each. How many seats are there?", "A worker earns {a} euros a day. What does he earn in {b} days?", "Every bag has {a} nuts. How many nuts do {b} bags hold?", "One pen is {a} cents; what is the price of {b} pens?", "Each shelf holds {a} books and there are {b} shelves. How many books is that?", "A ticket is {a} dollars. How much are {b} of them?"], "zh": ["一张票{a}元，{b}张票多少钱？", "每箱有{a}个苹果，{b}箱一共有多少个？", "每本书{a}元，买{b}本要多少钱？", "一支笔卖{a}元，{b}支笔一共多少钱？", "每天走{a}公里，{b}天走多少公里？", "一排有{a}个座位，{b}排一共有几个座位？", "每盒{a}个鸡蛋，请问{b}盒有多少个？"], "en_held_out": ["A ticket costs {a} dollars. What do {b} tickets cost?", "Each box holds {a} eggs. How many eggs are in {b} boxes?"], "zh_held_out": ["一张票卖{a}元，请问{b}张票多少钱？"]}, _two(3, 999)),
+    ("print({a} - {b})", {"en": ["I had {a} dollars and spent {b}. How much is left?", "There were {a} people and {b} left. How many are still there?", "From {a} euros I spend {b}. What is left?", "The shop had {a} books and sold {b} of them. How many are left?", "Of {a} apples {b} were eaten. How many remain?"], "zh": ["我有{a}元，花了{b}元，还剩多少？", "原来有{a}人，走了{b}人，还剩几人？", "商店有{a}本书，卖掉{b}本，请问还剩几本？", "{a}个苹果吃掉{b}个，剩下多少个？", "我有{a}元，用掉{b}元，剩多少？"], "en_held_out": ["I had {a} euros and spent {b} of them. How much is left?"], "zh_held_out": ["我有{a}元，花掉{b}元，请问还剩多少？"]}, lambda n: (lambda b: {"a": b + n.of(2, 900), "b": b})(n.of(2, 900))),
+    ("print({a} / {b})", {"en": ["{a} apples are shared by {b} children. How many does each get?", "We split {a} euros among {b} people. What does each one get?", "{a} pears are shared by {b} people. How many does each person get?", "{a} sweets for {b} kids: how many does each one get?", "Divide {a} books equally among {b} readers. How many does each have?"], "zh": ["{a}个苹果分给{b}个孩子，每人几个？", "{b}个人平分{a}元，每人多少？", "{a}个梨分给{b}个人，每人得几个？", "把{a}块糖平均分给{b}个同学，请问每人几块？", "{a}本书分给{b}个学生，每个学生几本？", "{a}元由{b}个人分，每人多少元？"], "en_held_out": ["{a} apples are shared by {b} people. How many does each one get?"], "zh_held_out": ["{a}个苹果分给{b}个人，请问每人几个？"]}, lambda n: (lambda b: {"a": b * n.of(2, 60), "b": b})(n.of(2, 60))),
+    ("print({a} + {b})", {"en": ["Anna has {a} coins and Ben has {b}. How many do they have together?", "I read {a} pages on Monday and {b} on Tuesday. How many pages is that?", "Tom has {a} marbles, Eva has {b}. How many marbles are that together?", "One box holds {a} nails, the other {b}. How many nails are there?"], "zh": ["小明有{a}元，小红有{b}元，一共多少元？", "哥哥有{a}本书，弟弟有{b}本，请问一共有几本？", "昨天走了{a}步，今天走了{b}步，总共多少步？"], "en_held_out": ["Anna has {a} coins, Ben has {b}. How many coins do they have together?"], "zh_held_out": ["小明有{a}元，小红有{b}元，请问一共多少元？"]}, _two(3, 9999)),
 )  # fmt: skip
 
 
@@ -239,15 +237,15 @@ def sample_problem(rng: random.Random, split: str, language: str) -> Problem:
     """A computation of a random kind."""
     n = Numbers(rng, split)
     roll = rng.random()
-    if roll < 0.40:
+    if roll < 0.34:
         return binary(n, language)
-    if roll < 0.46:
+    if roll < 0.42:
         return decimals(n, language)
-    if roll < 0.58:
+    if roll < 0.52:
         return expression(n, language)
-    if roll < 0.68:
+    if roll < 0.60:
         return applied(n, language)
-    question = roll > 0.82
+    question = roll > 0.78
     code, phrases, draw = rng.choice(QUESTIONS if question else OTHERS)
     values = draw(n)
     # Wordings that surround a phrase are held out elsewhere; a question has its own.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tokenizers import Tokenizer
 
-from training import families, smalltalk
+from training import families, pages, smalltalk
 from training.dialogues import Dialogue, pieces
 from training.families import Context
 from training.tool_schemas import ToolList, sample_tool_list
@@ -165,6 +165,40 @@ class Sampler:
                 break
         return Group(prefix or self.encode("<|im_end|>\n")[:1], chosen)
 
-    def __iter__(self) -> Iterator[Group]:
-        while True:
-            yield self.group(3000, 900)
+    def recall(self, tokens: int) -> Group:
+        """Records as the prefix, and each sequence says some of them again when given their keys.
+
+        Digits that recur, titles and addresses, among many of their like: the copying on which
+        answers rest, at all distances, and nearly every token of it is learnt.
+        """
+        size = self.tokenizer.get_vocab_size()
+        alphabet = [self.rng.randrange(size) for _ in range(self.rng.choice((4, 16, 256)))]
+        kind = self.rng.choice(("digits", "digits", "title", "title", "url", "any"))
+        records: list[tuple[list[int], list[int]]] = []
+        while sum(len(key) + len(value) for key, value in records) < 600:
+            key = [self.rng.randrange(size) for _ in range(self.rng.randint(2, 3))]
+            records.append((key, self._value(kind, alphabet)))
+        sequences = []
+        while sum(len(s.ids) for s in sequences) < tokens:
+            sequence = Sequence([], [])
+            while len(sequence.ids) < 80:
+                key, value = self.rng.choice(records)
+                sequence.ids.extend(key + value)
+                sequence.learn.extend([False] * len(key) + [True] * len(value))
+            sequences.append(Sequence(sequence.ids[:110], sequence.learn[:110]))
+        return Group([token for key, value in records for token in key + value], sequences)
+
+    def _value(self, kind: str, alphabet: list[int]) -> list[int]:
+        """What a record holds, with the sign that ends it."""
+        if kind == "any":
+            return self.rng.choices(alphabet, k=self.rng.randint(2, 16))
+        if kind == "digits":
+            digits = self.rng.sample("0123456789", self.rng.randint(2, 10))
+            text = "".join(self.rng.choices(digits, k=self.rng.randint(2, 20)))
+            point = self.rng.randrange(len(text)) if self.rng.random() < 0.3 else 0
+            text = f"{text[:point]}.{text[point:]}" if point else text
+        elif kind == "title":
+            text = pages.title(self.rng, "train", self.rng.choice(("en", "en", "zh")))
+        else:
+            text = pages.url(self.rng, "train")
+        return self.encode(text + self.rng.choice(('"', ".", ")", "\n", "</title>")))

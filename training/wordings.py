@@ -70,6 +70,13 @@ TIME = {
             "now in {p}?",
             "clock in {p}?",
             "(I'm|I am|We are) (calling|phoning|travelling to|flying to|visiting) {p}(,|.) what time is it there( now|)(?|)",
+            "(What|Which) (hour|time) do (people|clocks|they) (in|over in) {p} have( now| at the moment|)(?|)",
+            "(Kindly|Please) (tell|show|give) me (the present time|the hour|what time it is) (over |)in {p}(.|)",
+            "(Please |Can you |Could you |)(check|find|get|fetch|look up) (me |)(what the clock says|the clock time|the hour|what time they have) (in|over in) {p}(.|?|)",
+            "(Somebody|My mother|A friend|The boss) (wants|needs|would like) (to know |)(the time|the current time|what time it is) in {p}(.|;|)( what is it?| Can you check?|)",
+            "(It is|It's|Is it) (already |still |)(tomorrow|today|Monday|late) in {p}(?|,) (what time is it|which time is it|what's the time)( there|)(?|)",
+            "(Say|Announce|Report) the (time|current time|hour) (in|at|of) {p}(.|)",
+            "(How late|What time) (do we have|do we write|is it getting) in {p}(?|)",
         ],
         "held_out": [
             "Could you check what the time in {p} is at present?",
@@ -97,6 +104,11 @@ TIME = {
             "{p}几点",
             "现在{p}时间",
             "{p}的钟现在指向几点？",
+            "(能|可以|可否)(不能|)(告诉我|查查|看看|说说){p}(的|)(时间|当前时间|现在几点|现在是几点)(吗|呢|)(？|)",
+            "(麻烦|劳烦)(您|你|)(查|看|说)(一下|下|)(，|){p}(现在|这时|)(的时间|几点|是几点)(。|？|)",
+            "(此时|这个时候|这时候)({p}|在{p})(是|)(几点|什么时间|几点钟)(呀|呢|了|)(？|)",
+            "(有人问|妈妈问|老板问)(我|)(，|：|){p}(现在|)(几点|是几点)(了|)(？|。|)",
+            "{p}(那儿|那里|那头)(的钟|)(现在|)(几点|是几点|几点钟)(了|呢|)(？|)",
         ],
         "held_out": [
             "请问一下{p}此时此刻几点？",
@@ -126,6 +138,17 @@ CONVERT = {
             "(In|For) {b}, (what is|what's|how late is) {t} (in|of) {a}(?|)",
             "(Say|Imagine|Assume) it is {t} in {a}(.|;) (What|Which) time (is it|is that) in {b}(?|)",
             "(How late|What time) is it in {b} at {t} {a} time(?|)",
+            "(Please |Can you |Could you |Kindly |)(say|show|work out|find out|figure out|explain|check) (me |)what {t} in {a} (would be|comes to|makes|corresponds to) in {b}(.|?|)",
+            "(I want to know|I'd like to know|Let me know|I wonder|Do you know) what {t} in {a} is (over in|for|in) {b}(.|?|)",
+            "(Tell|Show|Give) me what {t} (from |of |)({a}|{a} time) is (in|for|to) (somebody in |people in |)({b}|{b} time)(.|)",
+            "(The|A|My|Our) (train|plane|party|deadline|interview|broadcast|exam|shop) (leaves|opens|ends|begins|is due) at {t} ({a} time|in {a})(.|;|,) (what|which) (time|hour) is (that|this|it) in {b}(?|)",
+            "(Someone|My aunt|A colleague|The team) in {a} (calls|rings|wakes up|will be online) at {t}(.|;|,) (what time is that|when is that|how late is that|which time will it be) (here |)in {b}(?|)",
+            "{t} in {a}(:|,| -) (what time|when|how late) (is that |is it |)in {b}(?|)",
+            "(Given|With) {t} in {a}(,|) (what|which) (time|hour) (do they have|do clocks show|is it) in {b}(?|)",
+            "(I am|I'm|We are) in {b}(.|,|;) (What|Which) time is it (here|for me|for us) when it is {t} in {a}(?|)",
+            "(How|What) (would|do) you (express|write|say) {t} {a} time in {b} time(?|)",
+            "(Convert|Change) (the time |){t} (from |of ){a} (into|to) (the time of |){b}(.||?| please)",
+            "(When|At the moment when) clocks in {a} (show|read|say) {t}(,|) what do they (show|read|say) in {b}(?|)",
         ],
         "held_out": [
             "Suppose it is {t} in {a}. What time is it in {b}?",
@@ -145,6 +168,13 @@ CONVERT = {
             "(会议|航班|比赛|演出|直播|课)(在|)({a}|{a}时间)(的|){t}(开始|举行)(，|。)({b}|在{b})(是|)几点(？|)",
             "{a}{t}(换算成|转成|对应){b}(时间|)(是几点|)(？|。|)",
             "{b}(是|)几点(，|)(当|如果){a}是{t}(？|时？)",
+            "(麻烦|请|能否|帮我|)(算|算一下|看看|查一下|告诉我)(，|：|){a}(的|时间|){t}(在|是|到)(了|){b}(是|的|)(几点|什么时候|何时)(？|。|)",
+            "(我想知道|想问问|请教)(，|：|){a}(那里|时间|){t}(，|时|)({b}|{b}那里)(是|会是|)(几点|几点钟|什么时间)(？|。|)",
+            "(我在|我们在|人在){b}(，|。){a}(的|时间|){t}(是|对我来说是)(这里|我这边|)(的|)几点(？|)",
+            "{a}(的|)(朋友|客户|同事)({t}|在{t})(上线|打来电话|下班|开会)(，|。){b}(这边|)(是|)(几点|什么时间)(？|)",
+            "(从|由){a}(换算|换|转换)(到|成|为){b}(：|，|){t}(。||？)",
+            "{t}，{a}(时间|)(，|。)({b}|{b}时间)(呢|是几点|是多少|几点)(？|)",
+            "(设|若|要是|倘若){a}(为|是|到了){t}(，|，那么|，则){b}(是|为|)(几点|什么时间|几点几分)(？|)",
         ],
         "held_out": [
             "请问{a}时间{t}的时候{b}几点？",
@@ -167,6 +197,13 @@ TITLE = {
             "{u} (- what is|: what's|, tell me|what is) (its|the|the page) title(?||.)",
             "(Please |Can you |Could you |)(fetch|open|load|visit) {u}(.|,|;) (What is the title|what's the title|what is it called|I want its title)(?|)",
             "(Can you|Could you|Would you) (tell me|find|get|read) (the title|the page title|the name) of {u}(?|)",
+            "(Please |Kindly |)(take a look|look|have a glance) at {u}(,| and|;) (tell|give|show) me (the title|its title|the title there|the title of it)(.|?|)",
+            "(Which|What) title (is|stands|do you find|do you see|can be read) (at|on|under|in) {u}(?|)",
+            "(I want|I would like|I need|We want) (to know |to see |)(the title|the page title|the name of the page) (of|at|on) {u}(.|)",
+            "(Open|Visit|Load|Go to) {u} (for me |)(and|then|:) (read|tell|say|what is) (me |us |)(the title|its title|the page's title)(.|?|)",
+            "(The page|The site|My page|A page) {u} (has|carries|bears) (which|what) title(?|)",
+            "(What|Which) (is the |)(page |)title (do|does|would) (you|one) (get|see|find) (at|from|on) {u}(?|)",
+            "{u} (- title|: title|, title|title)(?| please|)",
         ],
         "held_out": [
             "Please have a look at {u} and tell me the title of that page.",
@@ -184,6 +221,9 @@ TITLE = {
             "(请|帮我|麻烦|)(告诉我|查一下|找出|看一下) {u} 的(网页|页面|)标题(。||？)",
             "(这个网页|网页|页面) {u} (叫什么|的标题是什么|标题是什么)(？|)",
             "(标题|网页标题|页面标题)：{u}",
+            "(请|帮忙|能不能|可否|)(打开|抓|瞧瞧|读一下|访问) {u} (，|。|看)(标题|网页标题|页面标题|它的标题)(是什么|叫什么|写的什么|是啥)(？|。|)",
+            "(我要|想要|我想看|想知道) {u} (的|这个网页的|页面的)标题(。|，谢谢。|)",
+            "{u} (，|。|：)(标题|网页的标题|页面的标题)(呢|是什么|叫啥)(？|)",
         ],
         "held_out": [
             "请抓取 {u} ，页面标题叫什么？",
@@ -203,6 +243,11 @@ MATH = {
             "(What is|What's) the (result|value|answer) of {e}(?|)",
             "(I want to know|I'd like to know|Do you know|I wonder) (what|how much) (is {e}|{e} is)(.|?|)",
             "(Use Python|Use code|With Python|With the interpreter|Using code)(,|:|) (what is|compute|calculate|to get) {e}(?|.|)",
+            "(Kindly|Please|Would you) (tell me|say|show me|figure out|give me) (how much |what |the value of |the result of |){e}( is| makes|)(.|?|)",
+            "(My|Our|The) (exercise|teacher|boss|son|report|exam) (wants|needs|asks for|wants to know) {e}(.|;|) (What is it|How much is it|Can you help)(?|)",
+            "(I must|I have to|I need to|We need to) (know|compute|work out|find) {e}(.|)",
+            "(Fast|Quickly|Hurry)(,|:) (what is|how much is|compute|give me) {e}(?|.|)",
+            "(So |And |)(how much|what) (is|are|would be) {e}(, please|)(?|)",
         ],
         "held_out": [
             "Could you tell me what {e} is?",
@@ -219,6 +264,10 @@ MATH = {
             "(计算|算|算一下|求|请计算|请算|帮我算|帮我计算|请帮我算一下|计算一下|算算){e}(。|？|||的结果。|的值。)",
             "(请问|我想知道|你知道|告诉我){e}(是多少|等于多少|等于几)(？|。||吗？)",
             "(用|使用|运行)(Python|代码|程序)(计算|算|求)(一下|){e}(。||)",
+            "(麻烦|劳驾|烦请)(算|计算|求)(一下|下|){e}(。|，谢谢。|等于多少。|是多少？|)",
+            "(能不能|可以|能否|可否)(告诉我|算算|算出|求出){e}(等于几|是多少|得多少|等于多少|的值|)(吗|呢|)(？|)",
+            "(题目|作业|老师)(要|问|要求)(，|：|)(算|求|){e}(，|。|)(是多少|等于多少|结果是什么|)(？|。|)",
+            "{e}(，|：)(结果|答案|得数)(是|)(多少|几|什么)(？|呢？|)",
         ],
         "held_out": [
             "麻烦算出{e}的结果。",
@@ -242,6 +291,11 @@ TWO_CITIES = {
             "(The|Current|What is the) time (both |)in {a} (as well as|and also|and) (in |){b}(?|.|)",
             "(I want|I need|Give me|Tell me) the (time|clock) in {a} and the (time|one|clock) in {b}(.|)",
             "(For|In|Both) {a} (as well as|and) {b}(,|:) (which|what) time(?|)",
+            "(I'd like|I would like|We need|Please give me|Can I have) (to know |)(the time|what time it is|the current time) (in|for) {a} and (also |)(the one |)(in|for) {b}(.|?|)",
+            "(Can you|Could you|Please|Would you) (check|look up|find|say|show me) (what time it is|the time|the times|the local times) (in|for|of) {a} and (in |for |){b}(?|.|)",
+            "(For|In) {a} and {b} (alike|both)(:|,) (what time is it|what's the time|tell me the time)(?|.|)",
+            "(What|Which) time is it (now |)(in|at) {a}(,| and) (and |)(what|which) (time |)in {b}(?|)",
+            "(My friends|My clients|The offices|Our teams) are in {a} and {b}(.|;|:) (What time is it|What's the time) (there|in both places)(?|)",
         ],
         "held_out": [
             "I'd like the time in {a} and the time in {b}.",
@@ -258,6 +312,9 @@ TWO_CITIES = {
             "(现在|目前|){a}几点(，|？|、){b}(又|呢|)几点(？|)",
             "{a}(和|与){b}(的|)(当地|)时间(？|是多少？|分别是多少？|)",
             "比较(一下|){a}(和|与){b}的时间。",
+            "(我想|我要|帮我|请)(一起|一并|)(知道|看看|查查|查){a}(和|与|还有|以及|跟){b}(的|现在的|)(时间|几点)(。|？|)",
+            "{a}(以及|连同|和){b}(，|)(此时|现在|这会儿|眼下)(都|各|分别|)(是|)几点(钟|了|)(？|呢？|)",
+            "(朋友|同事|客户)(分别|)在{a}(和|与){b}(，|。)(两地|两边|那边)(现在|)(各|分别|都|)(是|)几点(？|)",
         ],
         "held_out": [
             "请问{a}还有{b}现在各是几点？",
@@ -273,6 +330,9 @@ TWO_PAGES = {
             "(What are|Tell me|Give me|Get|Find) the (titles|page titles) of {a} and {b}(?||.)",
             "(Fetch|Open|Load) {a} and {b} and (tell me|give me|name) (their|both) titles(.|)",
             "(Titles of|titles:) {a} and {b}(?||.)",
+            "(Please |Can you |Could you |)(check|look at|visit|see|read) {a} and (also |){b}(.|:|;|,) (what|which) (are the titles|are both titles|titles do they have|titles are there)(?|)",
+            "(I want|I'd like|We need|Give me) the (title|titles) of (both |){a} and (of |){b}(.|)",
+            "(What is|Tell me) the title of {a}(, and| and) (what is the title of|that of|of) {b}(?|.|)",
         ],
         "held_out": [
             "Please look at {a} and {b}: what are their titles?",
@@ -283,6 +343,8 @@ TWO_PAGES = {
         "train": [
             "{a} (和|与) {b} 的标题(分别|各|)是什么(？|)",
             "(打开|获取|抓取) {a} (和|与) {b} (，|)(告诉我|给我)(它们的|两个|)标题(。|)",
+            "(请|帮我|麻烦|)(看看|查查|读一下|访问) {a} (和|与|还有) {b} (，|。|：)(两个|这两个|两页)(网页|页面|)(的|)标题(各|分别|)(是什么|叫什么|是啥)(？|)",
+            "{a} (和|与|以及) {b} (，|)(标题|题目)(分别|各|)(是|叫)什么(？|)",
         ],
         "held_out": ["请查看 {a} 和 {b} ，两个页面的标题是什么？"],
     },
@@ -302,6 +364,10 @@ CHAIN = {
             "(Please |Now |)(open|get|read|load|visit) {u}(, then| and then|; then|, and) {op}(.|)",
             "(Fetch|Get) {u}(, then| and then|;) (please |){op_it}(.|)",
             "(Please |Can you |)(get|read|take) (me |)the (number|value) (from|at|on) {u}(, then| and then) {op}(.|?|)",
+            "(The page|A page|The file) {u} (has|shows|holds|contains) a (number|value)( on it| in it|)(.|;|:) (Fetch it|Get it|Open it|Take it)( and|, then| and then) {op}(.|)",
+            "(Please |Kindly |)(fetch|download|retrieve|read) {u}(, then| and then|, after that) {op_it}(.|)",
+            "(Get|Bring|Fetch) (me |us |)the (number|value|figure) (of|from|on) {u}(;|,|.) (then |and then |){op}(.|)",
+            "(Can|Could|Would) you (read|fetch|get|load|visit) {u}( and|, then| and then) {op_it}(?|)",
         ],
         "held_out": [
             "The page {u} has a number on it. Read it and {op}.",
@@ -317,6 +383,8 @@ CHAIN = {
             "(读|取|拿) {u} (里|上|中)的(数|数字|数值)(，|)(再|然后|接着){op}(。||是多少？|，得多少？)",
             "{u} (里|上|中|页面上)的(数|数字|数值){op}(等于多少|是多少|得多少)(？|)",
             "(计算|算一下|求) {u} (里|上|中)的(数|数字|数值){op}(。||的结果。)",
+            "(先|请先|)(读|读取|看看|打开) {u} (上面的|里面的|页面里的|中的)(数字|数|数值)(，|。)(再|然后|之后|接着)(把它|将它|){op}(，|)(结果|得数|)(是多少|等于多少|是几|)(？|。)",
+            "(麻烦|帮我|)(把|将) {u} (页面|网页|文件|)(里|上|中)(面|)的(数字|数|数值){op}(。|，结果是多少？|，等于几？|)",
         ],
         "held_out": [
             "先读 {u} 上的数字，再{op}，结果是多少？",
@@ -332,6 +400,9 @@ FOLLOW_PLACE = {
             "(And|Now) the same for {p}(.|?|)",
             "{p}(?| too?| as well?)",
             "(OK|Thanks|Great|Good)(,|.) and (in |){p}(?|)",
+            "(And |Now |)(what's the time|what time is it|how late is it) (in|over in) {p}(?|)",
+            "(Thanks|Good|Fine)(!|.|,) (What about|How about|And what about|Now) {p}(?|, please|)",
+            "(And also|Then|And then) (in |for |){p}(, please|, too|)(.|?|)",
         ],
         "held_out": [
             "And what is it in {p}?",
@@ -346,6 +417,8 @@ FOLLOW_PLACE = {
             "(那|那么|)(在|){p}(是|)几点(呢|)？",
             "(好的|谢谢|多谢)(，|。){p}呢？",
             "(再|也)(查|看)(一下|){p}(。|的时间。)",
+            "(那|那么|)(，|){p}(那边|那里|)(是|)(几点|什么时间|呢)(？|)",
+            "(懂|知道|好|了解)(了|)(，|。){p}(那边|呢|又是几点|是几点)(呢|)(？|)",
         ],
         "held_out": ["那{p}又是几点？", "明白了，{p}那边呢？", "{p}的呢？"],
     },
@@ -356,6 +429,9 @@ FOLLOW_MATH = {
         "train": [
             "(And|Now|Then|and now|OK, now|Next,|) {op_that}(.|?|)",
             "(And |What is that |What's that |And that |)({op_noun})(?|.|)",
+            "(Good|Fine|Nice|Thanks|OK)(.|!|,) (Now|Then|Next|Please|Now please) {op_that}(.|)",
+            "(And |)(what|how much) (is it|do we get|would it be|comes out) (if|when) (you|we|I) {op_that}(?|)",
+            "(Please |Kindly |){op_that}( as well| now| too|)(.|)",
         ],
         "held_out": [
             "Great. Now please {op_that}.",
@@ -365,7 +441,9 @@ FOLLOW_MATH = {
     },
     "zh": {
         "train": [
-            "(那|那么|再|然后|现在|)(把它|把结果|将结果|结果|){op}(呢|是多少|等于多少|得多少|)(？|。|)"
+            "(那|那么|再|然后|现在|)(把它|把结果|将结果|结果|){op}(呢|是多少|等于多少|得多少|)(？|。|)",
+            "(好的|不错|谢谢)(，|。|！)(接着|接下来|然后|请|再)(把它|将它|把结果|将结果|){op}(，是多少？|。|)",
+            "(要是|如果|若)(把它|将它|再|){op}(，|)(呢|是几|得多少|等于多少|会是多少)(？|)",
         ],
         "held_out": ["好，接着把结果{op}。", "那如果{op}是多少呢？"],
     },
@@ -378,11 +456,11 @@ THANKS = {
 
 NOISE = {
     "en": {
-        "train": ["Hi! ", "Hello, ", "Hey, ", "Please: ", "Good morning. ", "Excuse me, ", "Question: ", "Quick one: ", "I'm planning a trip. ", "I am in a hurry. ", "Sorry to bother you. ", "One more thing: ", "My boss wants to know: ", "So, ", "Well, ", "OK. ", "Dear assistant, ", "For my report: ", "Um, ", "Tell me, "],
+        "train": ["Hi! ", "Hello, ", "Hey, ", "Please: ", "Good morning. ", "Excuse me, ", "Question: ", "Quick one: ", "I'm planning a trip. ", "I am in a hurry. ", "A quick question. ", "I have a problem. ", "I need help. ", "Hi there. ", "Just wondering: ", "For my friend: ", "For work: ", "By the way, ", "Sorry to bother you. ", "One more thing: ", "My boss wants to know: ", "So, ", "Well, ", "OK. ", "Dear assistant, ", "For my report: ", "Um, ", "Tell me, "],
         "held_out": ["Hello there! ", "I have a question. ", "Just curious: ", "For a friend: "],
     },
     "zh": {
-        "train": ["你好，", "您好！", "请问，", "问一下：", "我赶时间。", "打扰了，", "嗨，", "帮个忙，", "老板想知道，", "早上好，", "那个，", "对了，", "我有个问题："],
+        "train": ["你好，", "您好！", "请问，", "问一下：", "我赶时间。", "打扰了，", "嗨，", "帮个忙，", "老板想知道，", "早上好，", "那个，", "对了，", "我有个问题：", "你好呀，", "请帮忙，", "麻烦你，", "想请教，", "朋友问，"],
         "held_out": ["哈喽，", "请教一下，", "劳驾，"],
     },
 }  # fmt: skip

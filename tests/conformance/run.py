@@ -59,8 +59,14 @@ def main(folder: Path) -> int:
         line.partition("#")[0].strip()
         for line in (HERE / "expected_failures.txt").read_text().splitlines()
     }
+
+    def outcome_of(scenario: Scenario) -> tuple[bool, str]:
+        outcome = passes(suite, scenario, url)
+        print(f"{'pass' if outcome[0] else 'FAIL'}  {scenario}", flush=True)
+        return outcome
+
     with served_agent() as url, ThreadPoolExecutor(AT_A_TIME) as pool:
-        outcomes = list(pool.map(lambda each: passes(suite, each, url), client + server))
+        outcomes = list(pool.map(outcome_of, client + server))
     wrong = 0
     for scenario, (passed, said) in zip(client + server, outcomes, strict=True):
         expected = str(scenario) not in allowed

@@ -151,10 +151,25 @@ def invalid_result() -> None:
 
 
 def stubborn() -> None:
-    """Ignores everything but KILL, and so does its child; both pids are left in a file."""
+    """Ignores everything but KILL, and so do its children, one of them in a session of its own.
+
+    All pids are left in a file.
+    """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    Path(os.environ["PIDS"]).write_text(f"{os.getpid()} {child.pid}")
+    sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+    children = [subprocess.Popen(sleep, start_new_session=away) for away in (False, True)]
+    leave_pids(*children)
+    serve(fine)
+    time.sleep(600)
+
+
+def leave_pids(*children: subprocess.Popen[bytes]) -> None:
+    with Path(os.environ["PIDS"]).open("a") as pids:
+        print(os.getpid(), *(child.pid for child in children), file=pids)
+
+
+def hangs_on_close() -> None:
+    """Takes no notice of the end of its stdin."""
     serve(fine)
     time.sleep(600)
 
@@ -164,7 +179,7 @@ def leaves_a_child() -> None:
 
     def die(name: str, arguments: dict[str, Any]) -> None:
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-        Path(os.environ["PIDS"]).write_text(f"{os.getpid()} {child.pid}")
+        leave_pids(child)
         os._exit(0)
 
     serve(die)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from .chat import chat
 from .mcp import mcp
 from .parse import parse
 from .prompt import prompt
@@ -20,6 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(run)
+app.command()(chat)
 app.command()(prompt)
 app.command()(parse)
 app.add_typer(mcp, name="mcp")

@@ -19,6 +19,9 @@ import anyio
 GRACE = 1.2
 """Seconds that a cancelled run has to close its servers, sandboxes and engine."""
 
+PATIENCE = 2.0
+"""Seconds that a stopped step has before another Ctrl-C ends the program."""
+
 
 def run_until_interrupted(
     main: Callable[[], Awaitable[int]], *, leave_screen: Callable[[], None] = lambda: None
@@ -49,8 +52,35 @@ def run_until_interrupted(
     if not received:
         assert code is not None, "only a signal cancels the scope"
         return code
+    leave_screen()
     print("Interrupted.", file=sys.stderr)
     _leave(128 + received[0])
+
+
+@contextmanager
+def stopped_by_interrupt() -> Iterator[anyio.CancelScope]:
+    """Within the block Ctrl-C cancels its scope, and the program goes on behind it.
+
+    For a while nothing more happens at another Ctrl-C, since cleaning up takes a moment and people
+    press it twice. When that has not helped, the next one does what it did before the block.
+    """
+    loop = anyio.lowlevel.current_token()
+    first = 0.0
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal first
+        if not first:
+            first = time.monotonic()
+            threading.Thread(target=_cancel, args=(scope, loop), daemon=True).start()
+        elif time.monotonic() - first > PATIENCE and callable(previous):
+            previous(number, frame)
+
+    with anyio.CancelScope() as scope:
+        previous = signal.signal(signal.SIGINT, handle)
+        try:
+            yield scope
+        finally:
+            signal.signal(signal.SIGINT, previous)
 
 
 @contextmanager
@@ -59,10 +89,6 @@ def _on_signal(
 ) -> Iterator[None]:
     """Cancel `scope` at the first signal; leave at once at the second."""
     loop = anyio.lowlevel.current_token()
-
-    def cancel() -> None:
-        with suppress(RuntimeError):  # The loop may have ended by itself meanwhile.
-            anyio.from_thread.run_sync(scope.cancel, token=loop)
 
     def insist(number: int, grace: float) -> None:
         time.sleep(grace)
@@ -73,7 +99,8 @@ def _on_signal(
     def handle(number: int, frame: FrameType | None) -> None:
         received.append(number)
         # Threads, since the loop may be what does not answer, and must be woken if it sleeps.
-        for target in (cancel, partial(insist, number, GRACE if len(received) == 1 else 0)):
+        insisting = partial(insist, number, GRACE if len(received) == 1 else 0)
+        for target in (partial(_cancel, scope, loop), insisting):
             threading.Thread(target=target, daemon=True).start()
 
     previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -82,6 +109,12 @@ def _on_signal(
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def _cancel(scope: anyio.CancelScope, loop: anyio.lowlevel.EventLoopToken) -> None:
+    """Cancel `scope` from another thread, which wakes the loop if it sleeps."""
+    with suppress(RuntimeError):  # The loop may have ended by itself meanwhile.
+        anyio.from_thread.run_sync(scope.cancel, token=loop)
 
 
 def _leave(code: int) -> NoReturn:

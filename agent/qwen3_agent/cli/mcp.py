@@ -168,4 +168,6 @@ async def _show_check(all_servers: Sequence[McpServers]) -> int:
             fine = f"ready in {status.start_seconds or 0:.1f} s, {count} tools"
             what = f"FAILED: {printable(status.reason)}" if status.reason else fine
             print(f"{status.name}: {what}")
+            if status.reason and status.stderr_file:
+                print(f"  (all that it wrote on stderr: {status.stderr_file})")
     return 1 if failed else 0

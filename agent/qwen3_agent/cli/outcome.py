@@ -35,27 +35,24 @@ def exit_code_of(work: Callable[[], int], *, verbose: bool) -> int:
     """Do the work and return its exit code, or say what went wrong and return the right one."""
     try:
         return work()
-    except LimitReached as error:
-        _say(str(error), error, verbose)
-        return LIMIT_REACHED
-    except Qwen3AgentError as error:
-        _say(str(error), error, verbose)
-        return FAILED
     except BrokenPipeError:
         # Whoever read the output has left, as `head` does; Python must not try to flush again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
-    except OSError as error:
-        _say(f"The operating system refused: {error}.", error, verbose)
-        return FAILED
     except Exception as error:
+        print(sentence_of(error, verbose=verbose), file=sys.stderr)
+        return LIMIT_REACHED if isinstance(error, LimitReached) else FAILED
+
+
+def sentence_of(error: Exception, *, verbose: bool) -> str:
+    """What went wrong, in a sentence for a terminal; with `verbose`, also where."""
+    if isinstance(error, Qwen3AgentError):
+        sentence = str(error)
+    elif isinstance(error, OSError):
+        sentence = f"The operating system refused: {error}."
+    else:
         what = f"{type(error).__name__}: {error}".rstrip(": ")
         hint = "" if verbose else " --verbose shows where."
-        _say(f"This is a fault in qwen3-agent or in a tool. {what}.{hint}", error, verbose)
-        return FAILED
-
-
-def _say(sentence: str, error: Exception, verbose: bool) -> None:
-    if verbose:
-        traceback.print_exception(error)
-    print(f"Error: {printable(sentence)}", file=sys.stderr)
+        sentence = f"This is a fault in qwen3-agent or in a tool. {what}.{hint}"
+    trace = "".join(traceback.format_exception(error)) if verbose else ""
+    return printable(f"{trace}Error: {sentence}")

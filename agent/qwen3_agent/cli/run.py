@@ -10,11 +10,8 @@ import typer
 
 from .options import (
     AgentOption,
-    AtLimitOption,
     BaseUrlOption,
-    MaxCallsOption,
     MaxStepsOption,
-    MaxTokensOption,
     ModelOption,
     NoMcpOption,
     ThinkOption,
@@ -49,10 +46,7 @@ def run(
     think: ThinkOption = None,
     think_total: ThinkTotalOption = None,
     max_steps: MaxStepsOption = None,
-    max_calls: MaxCallsOption = None,
-    max_tokens: MaxTokensOption = None,
     timeout: TimeoutOption = None,
-    at_limit: AtLimitOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON event a line on standard output.")
     ] = False,
@@ -61,8 +55,7 @@ def run(
 ) -> None:
     """Work on one task until there is an answer.
 
-    Exit codes: 0 answered, 1 failed, 2 wrong usage, 3 a limit was reached before there was an
-    answer, 130 interrupted.
+    Exit codes: 0 answered, 1 failed, 2 wrong usage, 3 a limit was reached, 130 interrupted.
     """
     text = _read_task(task)
     if as_json and quiet:
@@ -98,10 +91,7 @@ def run(
             thinking=thinking,
             thinking_total=think_total,
             max_steps=max_steps,
-            max_calls=max_calls,
-            max_tokens=max_tokens,
             timeout=timeout,
-            at_limit=at_limit,
         )
         for warning in () if quiet else config_warnings(chosen):
             print(f"Warning: {warning}", file=sys.stderr)

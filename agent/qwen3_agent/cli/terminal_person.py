@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +28,8 @@ class TerminalPerson:
     def __init__(self) -> None:
         self.say: Callable[[str], None] = partial(print, file=sys.stderr)
         """Shows a line, after whatever else is being shown has been put out of the way."""
+        self.read: Callable[[str], Awaitable[str | None]] = _read
+        """Asks for a line; None at the end of the input."""
 
     async def fill_in(
         self, server: str, message: str, schema: dict[str, Any]
@@ -90,9 +92,13 @@ class TerminalPerson:
 
     async def _line(self, prompt: str) -> str:
         """What is typed; nothing at the end of the input."""
-        print(prompt, end="", file=sys.stderr, flush=True)
-        typed: str = await to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)
-        return typed.strip()
+        return (await self.read(prompt) or "").strip()
+
+
+async def _read(prompt: str) -> str | None:
+    print(prompt, end="", file=sys.stderr, flush=True)
+    typed: str = await to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True)
+    return typed or None
 
 
 def _choices(field: dict[str, Any]) -> list[str]:

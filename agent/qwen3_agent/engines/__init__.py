@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-__all__ = ["Chunk", "Engine", "Finish", "Sampling"]
+__all__ = ["Chunk", "Constraint", "Engine", "Finish", "Sampling"]
 
 Finish = Literal["stop", "length"]
 
@@ -70,6 +70,14 @@ class Chunk:
     """One for each id, under the model's own distribution; None where they were not asked for."""
 
 
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """What the text that is sampled may be, from its first token to its stop token."""
+
+    structural_tag: str
+    """A structural tag of xgrammar, as JSON; control tokens in it are named by their ids."""
+
+
 class Engine(Protocol):
     """Token ids in, token ids out.
 
@@ -82,6 +90,8 @@ class Engine(Protocol):
 
     context_length: int
     """The most tokens that prompt and sampled text may have together."""
+    constrains: bool
+    """Whether it can hold what it samples to a constraint."""
 
     def generate(
         self,
@@ -91,11 +101,13 @@ class Engine(Protocol):
         max_tokens: int,
         stop_ids: frozenset[int],
         logprobs: bool = False,
+        constraint: Constraint | None = None,
     ) -> AsyncGenerator[Chunk, None]:
         """Sample at most `max_tokens` tokens after `prompt`, ending with the first stop token.
 
         At least one chunk comes, and the last one has `finish`. The caller has checked that
-        prompt and `max_tokens` fit into the context.
+        prompt and `max_tokens` fit into the context, and that the engine can hold to `constraint`.
+        Log-probabilities are those without it.
         """
         ...
 

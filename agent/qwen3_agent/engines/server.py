@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import EngineError
 from ..server_client import Event, ServerClient
-from . import Chunk, Finish, Sampling
+from . import Chunk, Constraint, Finish, Sampling
 
 __all__ = ["ServerEngine"]
 
@@ -28,6 +28,8 @@ class ServerEngine:
         context_length: the most tokens that prompt and sampled text may have together.
     """
 
+    constrains = False
+
     def __init__(self, client: ServerClient, model: str, context_length: int) -> None:
         self.context_length = context_length
         self._client = client
@@ -41,6 +43,7 @@ class ServerEngine:
         max_tokens: int,
         stop_ids: frozenset[int],
         logprobs: bool = False,
+        constraint: Constraint | None = None,
     ) -> AsyncGenerator[Chunk, None]:
         """See `Engine.generate`. The last chunk tells what was cached, not the first."""
         body = json.dumps(

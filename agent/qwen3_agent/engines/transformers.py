@@ -17,7 +17,7 @@ import anyio
 from anyio import to_thread
 
 from ..errors import EngineError
-from . import Chunk, Sampling
+from . import Chunk, Constraint, Sampling
 from .draw import draw, log_probability
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class TransformersEngine:
     def __init__(self, model: Any, *, remembered: int = 4) -> None:
         text_config = model.config.get_text_config()
         self.context_length = int(text_config.max_position_embeddings)
+        self.constrains = False
         self.computed_tokens = 0
         """Tokens that went through the model since it was loaded."""
         self._model = model
@@ -102,6 +103,7 @@ class TransformersEngine:
         max_tokens: int,
         stop_ids: frozenset[int],
         logprobs: bool = False,
+        constraint: Constraint | None = None,
     ) -> AsyncGenerator[Chunk, None]:
         """See `Engine.generate`."""
         if not prompt or max_tokens < 1:

@@ -17,12 +17,15 @@ from .asked import Asked
 from .config import ServerConfig
 from .environment import find_command, read_env_file, safe_environment
 from .process import ServerProcess
+from .stderr_log import StderrLog
 
 if TYPE_CHECKING:
     import mcp
     import mcp_types
     from mcp.client import Transport
     from mcp.client.session import MessageHandlerFnT
+
+_SHOWN_BYTES = 80
 
 logger = logging.getLogger(__name__)
 said = logging.getLogger("qwen3_tools.mcp.said")
@@ -46,6 +49,10 @@ class Connector:
         """
         self.process: ServerProcess | None = None
         """The last process that was started for it; None for a server reached over HTTP."""
+        self.stderr = StderrLog(name)
+        """What its processes wrote there."""
+        self.junk_lines = 0
+        """How many lines on their stdout were no message."""
         self._name = name
         self._config = config
         self._folder = folder
@@ -65,7 +72,7 @@ class Connector:
                 await anyio.to_thread.run_sync(_import_sdk)
                 from .transport import StdioTransport
 
-                transport = StdioTransport(process)
+                transport = StdioTransport(process, self._skip)
                 async with self._client_over(transport.connect()) as client:
                     yield client, transport.closed
         else:
@@ -81,7 +88,9 @@ class Connector:
         from_file = read_env_file(self._folder / config.env_file) if config.env_file else {}
         env = inherited[config.inherit_env] | from_file | config.env
         command = find_command(config.command or "", env, cwd)
-        process = self.process = ServerProcess.start([command, *config.args], env, cwd)
+        self.stderr.begin()
+        process = ServerProcess.start([command, *config.args], env, cwd, self.stderr)
+        self.process = process
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(process.collect_stderr)
             try:
@@ -127,6 +136,15 @@ class Connector:
             cache=None,
             **self._asked.callbacks(),
         )
+
+    def _skip(self, line: bytes) -> None:
+        self.junk_lines += 1
+        if self.junk_lines == 1:
+            logger.warning(
+                "MCP server %r writes on its stdout what is no message, such as %r; it is skipped",
+                self._name,
+                line[:_SHOWN_BYTES],
+            )
 
     async def _log(self, params: mcp_types.LoggingMessageNotificationParams) -> None:
         level = logging.getLevelNamesMapping().get(params.level.upper(), logging.ERROR)

@@ -92,6 +92,8 @@ class McpServers:
     @property
     def status(self) -> list[ServerStatus]:
         """How each server is doing, in the order of the config."""
+        if self._opened is not None:
+            return self._opened.status
         unstartable = [
             ServerStatus(name, "failed", reason, None, None, None, ())
             for name, reason in self.config.failures.items()

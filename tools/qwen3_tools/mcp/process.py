@@ -1,49 +1,80 @@
-"""A server's process: its own group, its pipes, the end of its stderr, and its certain end."""
+"""A server's process: its own group, its pipes, its stderr, and its certain end."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import anyio
 
+from .stderr_log import StderrLog
+
 # Seconds that a server gets to leave after its stdin closes, after TERM, and after KILL, and
 # that what it started gets after each of these two. The order is the specification's:
 # https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#shutdown
-_LEAVE_SECONDS = 1.5
-_TERM_SECONDS = 1.5
+_LEAVE_SECONDS = 1.2
+_TERM_SECONDS = 1.0
 _KILL_SECONDS = 1.0
 _GROUP_TERM_SECONDS = 0.5
 _GROUP_KILL_SECONDS = 0.2
 _POLL_SECONDS = 0.01
-_STDERR_TAIL_BYTES = 8_192
+_GROUP_POLL_SECONDS = 0.05
 _READ_BYTES = 65_536
 
+# What a server starts inherits this variable with the server's own value, wherever it moves: into
+# a session of its own, as browsers are started, or out of sight of a parent that has died.
+_MARK = "QWEN3_AGENT_MCP_SERVER"
+
 # Outlives us for the moment in which we were killed: its stdin is a pipe whose other end dies
-# with us. It takes the whole group, which PR_SET_PDEATHSIG would not.
-_WATCHER = 'read -r _; kill -TERM "-$1" 2>/dev/null; sleep 0.4; kill -KILL "-$1" 2>/dev/null'
+# with us. It takes the whole group and all that bear the mark, which PR_SET_PDEATHSIG would not.
+_WATCHER = """
+read -r group
+read -r _
+end() {
+  kill -"$1" "-$group"
+  for each in $(grep -ls "$mark" /proc/[0-9]*/environ); do
+    each=${each#/proc/}
+    kill -"$1" "${each%/environ}"
+  done
+}
+mark=$1
+end TERM
+sleep 0.25
+end KILL
+"""
 
 
 class ServerProcess:
     """A running server process. Made by `ServerProcess.start`, ended by `stop`."""
 
-    def __init__(self, process: subprocess.Popen[bytes], watcher: subprocess.Popen[bytes]) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        watcher: subprocess.Popen[bytes],
+        mark: bytes,
+        stderr: StderrLog,
+    ) -> None:
+        self.stderr = stderr
+        """What it wrote there."""
         self._process = process
         self._watcher = watcher
-        self._stderr: deque[bytes] = deque()
-        self._stderr_bytes = 0
+        self._mark = mark
         for pipe in (process.stdin, process.stdout, process.stderr):
             assert pipe is not None
             os.set_blocking(pipe.fileno(), False)
 
     @classmethod
     def start(
-        cls, command: Sequence[str], env: Mapping[str, str], cwd: Path | None
+        cls,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        cwd: Path | None,
+        stderr: StderrLog,
     ) -> ServerProcess:
         """Start `command` as the leader of its own session.
 
@@ -51,29 +82,35 @@ class ServerProcess:
             OSError: It cannot be executed.
         """
         pipe = subprocess.PIPE
-        process = subprocess.Popen(
-            command,
+        mark = secrets.token_hex(16)
+        # First, so that there is no moment in which the server is not watched.
+        watcher = subprocess.Popen(
+            ["/bin/sh", "-c", _WATCHER, "watcher", mark],
             bufsize=0,
             stdin=pipe,
-            stdout=pipe,
-            stderr=pipe,
-            env=env,
-            cwd=cwd,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            # Nothing of ours: it must not bear the mark of a server that we may be ourselves.
+            env={"PATH": os.defpath},
             start_new_session=True,
         )
+        assert watcher.stdin
         try:
-            watcher = subprocess.Popen(
-                ["/bin/sh", "-c", _WATCHER, "watcher", str(process.pid)],
+            process = subprocess.Popen(
+                command,
+                bufsize=0,
                 stdin=pipe,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
+                stdout=pipe,
+                stderr=pipe,
+                env={**env, _MARK: mark},
+                cwd=cwd,
                 start_new_session=True,
             )
         except BaseException:
-            process.kill()
-            process.wait()
+            _dismiss(watcher)
             raise
-        return cls(process, watcher)
+        watcher.stdin.write(b"%d\n" % process.pid)
+        return cls(process, watcher, mark.encode(), stderr)
 
     @property
     def pid(self) -> int:
@@ -86,9 +123,13 @@ class ServerProcess:
         return self._process.poll()
 
     @property
-    def stderr_tail(self) -> str:
-        """The end of what it wrote on stderr."""
-        return b"".join(self._stderr)[-_STDERR_TAIL_BYTES:].decode(errors="replace").strip()
+    def last_words(self) -> str:
+        """The end of what it has written on stderr by now."""
+        assert self._process.stderr
+        with suppress(OSError, ValueError):  # there is no more for now, or it is closed
+            while data := os.read(self._process.stderr.fileno(), _READ_BYTES):
+                self.stderr.add(data)
+        return self.stderr.tail
 
     async def read(self) -> bytes:
         """The next bytes of its stdout; none at its end."""
@@ -110,13 +151,10 @@ class ServerProcess:
                 await anyio.wait_writable(self._process.stdin)
 
     async def collect_stderr(self) -> None:
-        """Keep the end of its stderr until that closes: a full pipe would stop the server."""
+        """Read its stderr until that closes: a full pipe would stop the server."""
         assert self._process.stderr
         while data := await _read(self._process.stderr.fileno()):
-            self._stderr.append(data)
-            self._stderr_bytes += len(data)
-            while self._stderr_bytes - len(self._stderr[0]) >= _STDERR_TAIL_BYTES:
-                self._stderr_bytes -= len(self._stderr.popleft())
+            self.stderr.add(data)
 
     async def exited(self) -> None:
         """Wait until it has ended, though a child of its own may hold its pipes open."""
@@ -139,21 +177,18 @@ class ServerProcess:
         with anyio.CancelScope(shield=True):
             self._close(self._process.stdin)
             if not await self._ends_within(_LEAVE_SECONDS):
-                self._signal_group(signal.SIGTERM)
+                self._signal_all(signal.SIGTERM)
                 await self._ends_within(_TERM_SECONDS)
             # What it started was told nothing by its closed stdin. Where nobody reaps orphans,
             # as in many containers, dead ones still count, so the waits for them are short.
-            if self.returncode is not None and self._signal_group(signal.SIGTERM):
-                await self._group_ends_within(_GROUP_TERM_SECONDS)
-            if self._signal_group(signal.SIGKILL):
+            if self.returncode is not None and self._signal_all(signal.SIGTERM):
+                await self._all_end_within(_GROUP_TERM_SECONDS)
+            if self._signal_all(signal.SIGKILL):
                 await self._ends_within(_KILL_SECONDS)
-                await self._group_ends_within(_GROUP_KILL_SECONDS)
+                await self._all_end_within(_GROUP_KILL_SECONDS)
             self._close(self._process.stdout)
             self._close(self._process.stderr)
-            # Killed before its pipe closes, lest it signal a group that is no longer ours.
-            self._watcher.kill()
-            self._watcher.wait()
-            self._close(self._watcher.stdin)
+            _dismiss(self._watcher)
 
     async def _ends_within(self, seconds: float) -> bool:
         with anyio.move_on_after(seconds):
@@ -161,20 +196,26 @@ class ServerProcess:
                 await anyio.sleep(_POLL_SECONDS)
         return self._process.poll() is not None
 
-    async def _group_ends_within(self, seconds: float) -> None:
+    async def _all_end_within(self, seconds: float) -> None:
         with anyio.move_on_after(seconds):
-            while self._signal_group(0):  # noqa: ASYNC110
-                await anyio.sleep(_POLL_SECONDS)
+            while self._signal_all(0):  # noqa: ASYNC110
+                await anyio.sleep(_GROUP_POLL_SECONDS)
 
-    def _signal_group(self, number: int) -> bool:
-        """Whether there was anyone to signal."""
+    def _signal_all(self, number: int) -> bool:
+        """Signal the group, and what left it. Whether there was anyone to signal."""
+        found = False
         try:
             os.killpg(self.pid, number)
+            found = True
         except ProcessLookupError:
-            return False
+            pass
         except PermissionError:  # macOS says so of a group of zombies
-            return self._process.poll() is None
-        return True
+            found = self._process.poll() is None
+        for pid in _marked(self._mark):
+            with suppress(OSError):
+                os.kill(pid, number)
+                found = True
+        return found
 
     @staticmethod
     def _close(pipe: object) -> None:
@@ -194,3 +235,19 @@ async def _read(descriptor: int) -> bytes:
             continue
         except (OSError, anyio.ClosedResourceError):
             return b""
+
+
+def _dismiss(watcher: subprocess.Popen[bytes]) -> None:
+    # Killed before its pipe closes, lest it signal a group that is no longer ours.
+    watcher.kill()
+    watcher.wait()
+    assert watcher.stdin
+    watcher.stdin.close()
+
+
+def _marked(mark: bytes) -> Iterator[int]:
+    """The processes whose environment bears the mark; none where there is no /proc."""
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):  # it has ended, or is somebody else's
+            if mark in environ.read_bytes():
+                yield int(environ.parent.name)

@@ -54,6 +54,10 @@ class ServerStatus:
     """How long its last start took."""
     tools: tuple[str, ...]
     """Its own names for its tools."""
+    junk_lines: int = 0
+    """How many lines on its stdout were no message."""
+    stderr_file: Path | None = None
+    """Where what it wrote on stderr is kept, if it wrote anything."""
 
     @property
     def era(self) -> str:
@@ -115,6 +119,8 @@ class Server:
             protocol=self._protocol,
             start_seconds=self._start_seconds,
             tools=tuple(tool.name for tool in self.tools),
+            junk_lines=self._connector.junk_lines,
+            stderr_file=self._connector.stderr.path if self._connector.stderr.tail else None,
         )
 
     async def run(self) -> None:
@@ -345,7 +351,7 @@ class Server:
 
     def _with_stderr(self, reason: str) -> str:
         process = self._connector.process
-        lines = process.stderr_tail.splitlines() if process else []
+        lines = process.last_words.splitlines() if process else []
         if not lines:
             return reason
         return f"{reason}; its stderr ends with:\n" + "\n".join(lines[-_STDERR_LINES_SHOWN:])

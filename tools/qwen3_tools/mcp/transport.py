@@ -7,9 +7,8 @@ https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#stdio
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import anyio
@@ -22,8 +21,6 @@ from mcp.shared.message import SessionMessage
 
 from .process import ServerProcess
 
-logger = logging.getLogger(__name__)
-
 MAX_LINE_BYTES = 64 * 1024 * 1024
 _PARSE_IN_THREAD_BYTES = 1024 * 1024
 _LAST_WORDS_SECONDS = 0.2
@@ -34,12 +31,12 @@ _TOO_LONG = f"The answer was longer than {MAX_LINE_BYTES // 1024 // 1024} MiB an
 class StdioTransport:
     """The streams to and from one server process, and what went wrong on them."""
 
-    def __init__(self, process: ServerProcess) -> None:
+    def __init__(self, process: ServerProcess, skip: Callable[[bytes], None]) -> None:
+        """`skip` is given each line that is no message, or the beginning of one too long."""
         self._process = process
+        self._skip = skip
         self.closed = anyio.Event()
         """Set when the server has ended, or has closed its stdout."""
-        self.junk_lines = 0
-        """How many lines were no JSON-RPC. They are skipped."""
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[TransportStreams]:
@@ -104,13 +101,12 @@ class StdioTransport:
                 return SessionMessage(await anyio.to_thread.run_sync(parse, line))
             return SessionMessage(parse(line))
         except pydantic.ValidationError:
-            self.junk_lines += 1
-            logger.debug("server %d wrote no JSON-RPC: %r", self._process.pid, line[:200])
+            self._skip(line)
             return None
 
     def _parse_too_long(self, line: _TooLong) -> SessionMessage | None:
         """An error in place of the answer, so that whoever waits for it need not time out."""
-        self.junk_lines += 1
+        self._skip(line.head)
         found = _RESPONSE_ID.search(line.head)
         if not found:
             return None

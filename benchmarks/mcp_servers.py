@@ -1,4 +1,4 @@
-"""What the MCP manager costs: `python benchmarks/mcp.py`.
+"""What the MCP manager costs: `python benchmarks/mcp_servers.py`.
 
 Start: 1, 5 and 20 servers at once, against the time that the slowest of them takes alone and
 against starting them one after another. Calls: one at a time and 50 at a time, against the bare
@@ -15,14 +15,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-# As a script this file's own folder comes first on the path, and `mcp` would be this file.
-sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).parent]
+import anyio
+import mcp
+from mcp.client.stdio import StdioServerParameters
 
-import anyio  # noqa: E402
-import mcp  # noqa: E402
-from mcp.client.stdio import StdioServerParameters  # noqa: E402
-
-from qwen3_tools.mcp import McpServers, mcp_servers  # noqa: E402
+from qwen3_tools.mcp import McpServers, mcp_servers
 
 COMMAND = str(Path(sys.executable).with_name("mcp-server-time"))
 TOOL, ARGUMENTS = "get_current_time", {"timezone": "Asia/Tokyo"}

@@ -1,0 +1,153 @@
+"""`qwen3-agent chat`: a conversation at the terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from .options import (
+    AgentOption,
+    BaseUrlOption,
+    MaxStepsOption,
+    ModelOption,
+    NoMcpOption,
+    ThinkOption,
+    ThinkTotalOption,
+    TimeoutOption,
+    UploadOption,
+    VerboseOption,
+    WorkDirOption,
+    check_options,
+)
+from .servers import McpOption
+
+if TYPE_CHECKING:
+    from ..agent import Agent
+    from ..models import Model
+    from .terminal_person import TerminalPerson
+
+
+def chat(
+    model: ModelOption = None,
+    base_url: BaseUrlOption = None,
+    mcp: McpOption = None,
+    no_mcp: NoMcpOption = False,
+    agent: AgentOption = None,
+    work_dir: WorkDirOption = None,
+    upload: UploadOption = None,
+    think: ThinkOption = None,
+    think_total: ThinkTotalOption = None,
+    max_steps: MaxStepsOption = None,
+    timeout: TimeoutOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Talk with an agent: several turns with one memory, at a terminal.
+
+    Ctrl-C stops a turn and keeps the conversation; Ctrl-D leaves. Limits are for each turn.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        print("Error: A chat needs a terminal. For a pipe: qwen3-agent run -", file=sys.stderr)
+        raise typer.Exit(2)
+    thinking, file = check_options(
+        think=think,
+        think_total=think_total,
+        agent=agent,
+        base_url=base_url,
+        mcp=mcp,
+        no_mcp=no_mcp,
+        timeout=timeout,
+    )
+
+    from .outcome import exit_code_of, prepare_output
+
+    def work() -> int:
+        from .build import build_agent, config_warnings
+        from .terminal_person import person_at_terminal
+
+        prepare_output(verbose=verbose)
+        person = person_at_terminal()
+        chosen = build_agent(
+            file=file,
+            model=model,
+            base_url=base_url,
+            mcp=mcp,
+            no_mcp=no_mcp,
+            person=person,
+            work_dir=work_dir,
+            uploads=upload or (),
+            thinking=thinking,
+            thinking_total=think_total,
+            max_steps=max_steps,
+            timeout=timeout,
+        )
+        for warning in config_warnings(chosen):
+            print(f"Warning: {warning}", file=sys.stderr)
+        return _hold(chosen, person, verbose=verbose)
+
+    raise typer.Exit(exit_code_of(work, verbose=verbose))
+
+
+def _hold(agent: Agent, person: TerminalPerson | None, *, verbose: bool) -> int:
+    """Hold a conversation with the agent; the exit code."""
+    from ..models.choose import DEMO
+    from .chat_prompt import quiet_keyboard
+    from .chat_session import ChatSession
+    from .interrupt import run_until_interrupted
+    from .live_view import LiveView
+    from .run import DEMO_NOTE
+
+    view = LiveView(verbose=verbose, names_model=False)
+    if person is not None:
+        person.say = view.note
+
+    loud_keyboard = quiet_keyboard()
+
+    async def main() -> int:
+        view.wait("Loading the model")
+        try:
+            async with agent.conversation() as conversation:
+                session = ChatSession(
+                    agent,
+                    conversation,
+                    view,
+                    thinking=_name_of_thinking(agent, conversation.model),
+                    verbose=verbose,
+                )
+                if person is not None:
+                    person.read = session.answer
+                view.close()
+                if (
+                    agent.model is None
+                    and agent.base_url is None
+                    and conversation.model.name == DEMO
+                ):
+                    view.note(DEMO_NOTE)
+                session.greet()
+                await session.hold()
+                view.wait("Closing")
+        finally:
+            view.close()
+        return 0
+
+    def leave_screen() -> None:
+        view.close()
+        loud_keyboard()
+
+    try:
+        return run_until_interrupted(main, leave_screen=leave_screen)
+    finally:
+        loud_keyboard()
+
+
+def _name_of_thinking(agent: Agent, model: Model) -> str:
+    """What `/think` calls it."""
+    match agent.thinking:
+        case None:
+            return "on" if model.thinks_by_default else "off"
+        case "adaptive":
+            return "auto"
+        case str() | int() as mode:
+            return str(mode)
+    return "as the agent has it"

@@ -1,0 +1,107 @@
+"""Where a person types in a chat: several lines, a history, completion of commands."""
+
+from __future__ import annotations
+
+import os
+import sys
+import termios
+from collections.abc import Callable
+from pathlib import Path
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import Completer
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.styles import Style
+
+HISTORY = "chat_history"
+"""In the state folder."""
+
+_STYLE = Style.from_dict({"bottom-toolbar": "noreverse fg:ansibrightblack", "prompt": "bold"})
+
+
+class ChatPrompt:
+    """Asks for the next message.
+
+    Enter sends it; Alt-Enter or Ctrl-J begins a new line, and so does Enter after a backslash. The
+    lines of a paste stay together.
+
+    Args:
+        history: the file that keeps what was typed.
+        completer: proposes what may stand after a slash.
+        status: one line for the foot of the screen.
+    """
+
+    def __init__(self, history: Path, completer: Completer, status: Callable[[], str]) -> None:
+        self._session: PromptSession[str] = PromptSession(
+            "> ",
+            multiline=True,
+            prompt_continuation="  ",
+            key_bindings=_keys(),
+            history=_history(history),
+            completer=completer,
+            complete_while_typing=True,
+            enable_open_in_editor=True,
+            bottom_toolbar=lambda: status(),
+            style=_STYLE,
+            reserve_space_for_menu=4,
+        )
+        self._question: PromptSession[str] = PromptSession(history=InMemoryHistory())
+
+    async def message(self) -> str:
+        """What is typed next.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C.
+            EOFError: Ctrl-D.
+        """
+        return await self._session.prompt_async()
+
+    async def answer(self, question: str) -> str:
+        """One line, as the answer to a question; it is not kept in the history.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C.
+            EOFError: Ctrl-D.
+        """
+        return await self._question.prompt_async(question)
+
+
+def quiet_keyboard() -> Callable[[], None]:
+    """Show nothing of what is typed; it waits for the next prompt. Returns what ends that."""
+    before = termios.tcgetattr(sys.stdin)
+    quiet = list(before)
+    quiet[0] &= ~termios.ICRNL  # Or Enter would come as Ctrl-J
+    quiet[3] &= ~(termios.ECHO | termios.ICANON)
+    termios.tcsetattr(sys.stdin, termios.TCSADRAIN, quiet)
+    return lambda: termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+
+
+def _keys() -> KeyBindings:
+    keys = KeyBindings()
+
+    @keys.add("enter")
+    def send_or_go_on(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        if buffer.document.char_before_cursor == "\\":
+            buffer.delete_before_cursor()
+            buffer.newline(copy_margin=False)
+        else:
+            buffer.validate_and_handle()
+
+    @keys.add("escape", "enter")
+    @keys.add("c-j")
+    def go_on(event: KeyPressEvent) -> None:
+        event.current_buffer.newline(copy_margin=False)
+
+    return keys
+
+
+def _history(path: Path) -> History:
+    """Readable by its owner only; in memory where no file can be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
+    except OSError:
+        return InMemoryHistory()
+    return FileHistory(str(path))

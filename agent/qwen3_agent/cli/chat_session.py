@@ -1,0 +1,134 @@
+"""A chat at the terminal: a message, its turn, the next message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import anyio
+from rich.text import Text
+
+from qwen3_tools.state import state_folder
+
+from ..agent import Agent
+from ..conversation import Conversation
+from ..events import Event, StepFinished
+from ..result import StepReport
+from .chat_prompt import HISTORY, ChatPrompt
+from .interrupt import stopped_by_interrupt
+from .live_view import ROUTES, LiveView
+from .outcome import sentence_of
+from .printable import printable
+from .slash_commands import CommandCompleter, CommandError, run_command, split_command
+
+HOW_TO = "/help lists the commands, Ctrl-C stops a turn, Ctrl-D leaves."
+
+
+class ChatSession:
+    """A conversation and the person who holds it.
+
+    Args:
+        agent: whose conversation it is.
+        conversation: to hold.
+        view: shows what happens.
+        thinking: how the thinking that it begins with is called.
+        verbose: say of an error where it came from.
+
+    Attributes:
+        thinking: what `/think` shows.
+        steps: the reports of all steps so far, those of turns that were taken back too.
+        turns: how many turns there were.
+    """
+
+    def __init__(
+        self,
+        agent: Agent,
+        conversation: Conversation,
+        view: LiveView,
+        *,
+        thinking: str,
+        verbose: bool,
+    ) -> None:
+        self.agent = agent
+        self.conversation = conversation
+        self.thinking = thinking
+        self.steps: list[StepReport] = []
+        self.turns = 0
+        self._view = view
+        self._verbose = verbose
+        self._prompt = ChatPrompt(state_folder() / HISTORY, CommandCompleter(), self._status)
+        self._stop: Callable[[], None] = lambda: None
+        self._one_question = anyio.Lock()
+
+    def greet(self) -> None:
+        """Say with what and with which tools, and how to get on."""
+        tools = ", ".join(tool.name for tool in self.conversation.tools) or "no tools"
+        route = ROUTES[self.conversation.model.route]
+        self.say(f"{self.conversation.model.name}{route} · {tools}", "dim")
+        self.say(HOW_TO, "dim")
+
+    async def hold(self) -> None:
+        """Answer messages until the person leaves."""
+        while True:
+            try:
+                text = await self._prompt.message()
+            except KeyboardInterrupt:
+                self.say("Ctrl-D leaves.")
+                continue
+            except EOFError:
+                return
+            if text.strip():
+                await self._take(text.strip())
+
+    async def turn(self, text: str) -> None:
+        """Let the model answer, and show how. Ctrl-C ends the turn, and so does an error."""
+        self.turns += 1
+        try:
+            with stopped_by_interrupt() as scope:
+                self._stop = scope.cancel
+                try:
+                    async with self.conversation.stream(text) as events:
+                        async for event in events:
+                            self._count(event)
+                            self._view.show(event)
+                finally:
+                    self._view.close()
+        except Exception as error:
+            self.say(sentence_of(error, verbose=self._verbose), "red")
+        if scope.cancelled_caught:
+            self.say("Stopped. What was said stays; /undo takes the turn back.", "yellow")
+
+    async def answer(self, question: str) -> str | None:
+        """Ask in the middle of a turn. None: there is no answer. Ctrl-C stops the turn."""
+        async with self._one_question:
+            with self._view.held():
+                try:
+                    return await self._prompt.answer(question)
+                except EOFError:
+                    return None
+                except KeyboardInterrupt:
+                    self._stop()
+            await anyio.sleep_forever()
+            return None
+
+    def say(self, text: str, style: str = "") -> None:
+        """Show a line of the chat's own."""
+        self._view.console.print(Text(printable(text), style=style), soft_wrap=True)
+
+    async def _take(self, text: str) -> None:
+        command = split_command(text)
+        if command is None:
+            await self.turn(text)
+            return
+        try:
+            await run_command(self, *command)
+        except CommandError as error:
+            self.say(str(error), "red")
+
+    def _count(self, event: Event) -> None:
+        if isinstance(event, StepFinished):
+            self.steps.append(event.report)
+
+    def _status(self) -> str:
+        """The foot of the screen while a message is typed."""
+        left = self.conversation.context_left
+        return f"{self.conversation.model.name} · thinking {self.thinking} · {left} tokens left"
