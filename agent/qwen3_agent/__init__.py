@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .engines import Sampling
     from .errors import LimitReached, Qwen3AgentError, ToolError
     from .limits import Limits
+    from .many import Outcome
     from .result import RunResult
     from .thinking import Thinking
 
@@ -25,6 +26,7 @@ __all__ = [
     "Conversation",
     "LimitReached",
     "Limits",
+    "Outcome",
     "Qwen3AgentError",
     "RunResult",
     "Sampling",
@@ -44,6 +46,7 @@ _HOMES = {
     "Conversation": "qwen3_agent.conversation",
     "LimitReached": "qwen3_agent.errors",
     "Limits": "qwen3_agent.limits",
+    "Outcome": "qwen3_agent.many",
     "Qwen3AgentError": "qwen3_agent.errors",
     "RunResult": "qwen3_agent.result",
     "Sampling": "qwen3_agent.engines",

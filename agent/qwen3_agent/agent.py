@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from anyio import to_thread
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -24,12 +24,16 @@ from .engines import Sampling
 from .errors import ToolDefinitionError
 from .events import Event
 from .limits import Limits
+from .many import Outcome, work_on
 from .models import Model
 from .models.choose import resolve
 from .result import RunResult
 from .sampling_for_servers import sampler_of
-from .streaming import RunStream
+from .streaming import RunStream, Stream
+from .subagent import SubAgent
 from .thinking import Mode, Policy, Thinking, as_policy, latest_switch
+
+T = TypeVar("T")
 
 
 class Agent:
@@ -131,15 +135,50 @@ class Agent:
     def stream_sync(self, task: str) -> Iterator[Event]:
         """`stream` for code that is not async. Closing the iterator ends the run."""
         check_task(task)
-        return self._stream_sync(task)
+        return self._iterate(self.stream(task))
 
-    def _stream_sync(self, task: str) -> Iterator[Event]:
-        with (
-            self._sync_door() as portal,
-            portal.wrap_async_context_manager(self.stream(task)) as stream,
-        ):
-            while (event := portal.call(_next_or_none, stream)) is not None:
-                yield event
+    def map(self, tasks: Iterable[str], *, concurrency: int = 8) -> Stream[Outcome]:
+        """Work on many tasks over one engine, and tell how each ended as soon as it has.
+
+        `async for outcome in agent.map(tasks)`. Each task is a run of its own, and one that fails
+        does not disturb the others. Tasks are taken from `tasks` when there is room for them.
+
+        Args:
+            tasks: what to do.
+            concurrency: tasks that are worked on at the same time.
+
+        Raises:
+            ValueError: `concurrency` is less than 1.
+            ModelNotFound, EngineError: while iterating, when the model cannot be loaded.
+        """
+        if concurrency < 1:
+            raise ValueError(f"concurrency must be 1 or more, not {concurrency}.")
+        return Stream(lambda tell: work_on(self, tasks, concurrency, tell))
+
+    def map_sync(self, tasks: Iterable[str], *, concurrency: int = 8) -> Iterator[Outcome]:
+        """`map` for code that is not async. Closing the iterator ends the runs."""
+        return self._iterate(self.map(tasks, concurrency=concurrency))
+
+    def _iterate(self, stream: Stream[T]) -> Iterator[T]:
+        with self._sync_door() as portal, portal.wrap_async_context_manager(stream):
+            while (item := portal.call(_next_or_none, stream)) is not None:
+                yield item
+
+    def as_tool(self, name: str, description: str) -> SubAgent:
+        """The agent as a tool of another agent: `Agent(..., tools=[agent.as_tool(...)])`.
+
+        Each call is a run of its own, within this agent's limits and within what its caller has
+        left: its tokens count for the caller as well. The caller's stream tells its events as
+        `SubagentEvent`s. An agent that names no model works with its caller's.
+
+        Args:
+            name: of the tool.
+            description: what the agent is good for, in words that help a model to choose it.
+
+        Raises:
+            ToolDefinitionError: the name is none that a tool can have.
+        """
+        return SubAgent(self, name, description)
 
     @asynccontextmanager
     async def conversation(self) -> AsyncIterator[Conversation]:
@@ -278,7 +317,7 @@ async def _warm_up(agent: Agent) -> AsyncIterator[_Warm]:
         shared: dict[int, Sequence[Tool]] = {}
         notices: list[str] = []
         for each in agent.tools:
-            if not isinstance(each, Tool) and each.shared:
+            if not isinstance(each, Tool | SubAgent) and each.shared:
                 shared[id(each)] = await stack.enter_async_context(each.open())
                 failures: dict[str, str] = getattr(each, "failures", {})
                 notices += [f"{name} is not there: {why}" for name, why in failures.items()]
@@ -286,6 +325,8 @@ async def _warm_up(agent: Agent) -> AsyncIterator[_Warm]:
         if model is not agent.model:
             stack.push_async_callback(model.aclose)
         for each in agent.tools:
+            if isinstance(each, SubAgent):
+                shared[id(each)] = await stack.enter_async_context(each.open(model))
             lend = getattr(each, "use_model", None)  # for servers that ask for a model
             if lend is not None:
                 lend(sampler_of(model))
@@ -339,5 +380,5 @@ def _temporary_folder() -> TemporaryDirectory[str]:
     return TemporaryDirectory(prefix="qwen3-agent-", ignore_cleanup_errors=True)
 
 
-async def _next_or_none(stream: RunStream) -> Event | None:
+async def _next_or_none(stream: Stream[T]) -> T | None:
     return await anext(stream, None)

@@ -13,21 +13,31 @@ from qwen3_tools.toolbox import Toolbox
 
 from . import events
 from .parts import MalformedCall, ToolCall
+from .subagent import Caller, called_by
 
 Emit = Callable[[events.Event], None]
 
 
 async def run_calls(
-    calls: Sequence[ToolCall | MalformedCall], toolbox: Toolbox, *, step: int, emit: Emit
+    calls: Sequence[ToolCall | MalformedCall],
+    toolbox: Toolbox,
+    *,
+    step: int,
+    emit: Emit,
+    tokens_left: int | None = None,
 ) -> list[ToolResult]:
     """Run all calls of a step side by side; their results in the order of the calls.
 
     A malformed call is not run: its result is the error that tells the model what was wrong.
+    Agents among the tools share `tokens_left`.
     """
     results: list[ToolResult] = [ToolResult("")] * len(calls)
+    share = None if tokens_left is None else tokens_left // max(1, len(calls))
 
     async def answer(place: int, call: ToolCall | MalformedCall) -> None:
-        results[place] = await _answer(call, toolbox, id=f"{step}.{place}", emit=emit)
+        results[place] = await _answer(
+            call, toolbox, id=f"{step}.{place}", emit=emit, tokens_left=share
+        )
 
     async with anyio.create_task_group() as group:
         for place, call in enumerate(calls):
@@ -36,7 +46,12 @@ async def run_calls(
 
 
 async def _answer(
-    call: ToolCall | MalformedCall, toolbox: Toolbox, *, id: str, emit: Emit
+    call: ToolCall | MalformedCall,
+    toolbox: Toolbox,
+    *,
+    id: str,
+    emit: Emit,
+    tokens_left: int | None,
 ) -> ToolResult:
     started = time.monotonic()
     if isinstance(call, MalformedCall):
@@ -48,7 +63,10 @@ async def _answer(
         def pass_on(now: Progress) -> None:
             emit(events.ToolCallProgress(id, name, now.done, now.total, now.message))
 
-        with progress_to(pass_on):
+        def pass_on_event(event: events.Event) -> None:
+            emit(events.SubagentEvent(id, name, event))
+
+        with progress_to(pass_on), called_by(Caller(pass_on_event, tokens_left)):
             result = await toolbox.call(name, call.arguments)
     seconds = time.monotonic() - started
     emit(events.ToolCallFinished(id, name, result.text, result.is_error, seconds))

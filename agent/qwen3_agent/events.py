@@ -2,7 +2,7 @@
 
     RunStarted
       StepStarted   ReasoningText* ContentText*
-        ToolCallStarted* ToolCallProgress* ToolCallFinished*
+        ToolCallStarted* ToolCallProgress* SubagentEvent* ToolCallFinished*
       StepFinished
       ...
     RunFinished
@@ -29,6 +29,7 @@ __all__ = [
     "RunStarted",
     "StepFinished",
     "StepStarted",
+    "SubagentEvent",
     "ToolCallFinished",
     "ToolCallProgress",
     "ToolCallStarted",
@@ -111,6 +112,17 @@ class ToolCallProgress(Event):
     total: float | None
     """What `done` will be at the end, where the tool knows."""
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubagentEvent(Event):
+    """Something happened in the run of an agent that was called as a tool."""
+
+    type = "subagent"
+    id: str
+    """Of the call."""
+    name: str
+    event: Event
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,8 @@ async def _step(turn: Turn, index: int, plan: Plan) -> ModelStep:
 
 async def _run_tools(turn: Turn, index: int, step: ModelStep) -> None:
     """Run the calls of a step, and append what they answered."""
-    results = await run_calls(step.calls, turn.toolbox, step=index, emit=turn.emit)
+    results = await run_calls(
+        step.calls, turn.toolbox, step=index, emit=turn.tell, tokens_left=turn.tokens_left
+    )
     turn.chat.add_tool_results([text_for_model(result) for result in results])
     turn.add_results(step.calls, results)

@@ -1,4 +1,4 @@
-"""The events of a run that is under way."""
+"""What a task of its own tells while it is under way: the events of a run, the results of many."""
 
 from __future__ import annotations
 
@@ -7,45 +7,47 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import copy_context
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 import anyio
 
 from .events import Event
 
-Work = Callable[[Callable[[Event], None]], Awaitable[object]]
-"""Does the run, and is given what to call with each event."""
+T = TypeVar("T")
+
+Work = Callable[[Callable[[T], None]], Awaitable[object]]
+"""Does the work, and is given what to call with each thing that it has to tell."""
 
 
-class RunStream:
-    """An async iterator over a run's events; the run starts when the first one is asked for.
+class Stream(Generic[T]):
+    """An async iterator over what some work tells; the work starts when the first is asked for.
 
-    The run is a task of its own, so that model and tools go on while the events are looked at, and
-    no cancel scope stays open between two events. The stream owns that task: it ends with
+    The work is a task of its own, so that model and tools go on while what they told is looked at,
+    and no cancel scope stays open between two items. The stream owns that task: it ends with
     `aclose`, with the `async with` block, or when a stream that is half read is dropped.
 
     Raises:
-        Qwen3AgentError: while iterating, when the run fails; see `Agent.run`.
+        Qwen3AgentError: while iterating, when the work fails; see `Agent.run`.
     """
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work[T]) -> None:
         self._work = work
-        self._task: _RunTask | None = None
+        self._task: _Task[T] | None = None
         self._closed = False
 
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Event:
+    async def __anext__(self) -> T:
         if self._closed:
             raise StopAsyncIteration
         if self._task is None:
-            self._task = _RunTask(self._work)
+            self._task = _Task(self._work)
             self._task.handle = _start(self._task.main)
-        return await self._task.next_event()
+        return await self._task.next_item()
 
     async def aclose(self) -> None:
-        """End the run, if it has not ended, and wait until it has cleaned up."""
+        """End the work, if it has not ended, and wait until it has cleaned up."""
         self._closed = True
         if self._task is not None:
             self._task.scope.cancel()
@@ -68,17 +70,21 @@ class RunStream:
             self._task.scope.cancel()
 
 
-class _RunTask:
-    """The run's side. It does not know its stream, so that a dropped stream can be noticed."""
+RunStream: TypeAlias = Stream[Event]
+"""The events of a run."""
 
-    def __init__(self, work: Work) -> None:
+
+class _Task(Generic[T]):
+    """The work's side. It does not know its stream, so that a dropped stream can be noticed."""
+
+    def __init__(self, work: Work[T]) -> None:
         self.scope = anyio.CancelScope()
         self.done = anyio.Event()
         self.handle: object = None
         self._work = work
         self._error: Exception | None = None
         # Without a bound: a slow reader must not slow the model, and a run's limits bound it
-        self._events: deque[Event] = deque()
+        self._items: deque[T] = deque()
         self._news = anyio.Event()
 
     async def main(self) -> None:
@@ -91,18 +97,18 @@ class _RunTask:
             self.done.set()
             self._news.set()
 
-    async def next_event(self) -> Event:
-        while not self._events:
+    async def next_item(self) -> T:
+        while not self._items:
             if self.done.is_set():
                 error, self._error = self._error, None
                 raise error or StopAsyncIteration
             if self._news.is_set():
                 self._news = anyio.Event()
             await self._news.wait()
-        return self._events.popleft()
+        return self._items.popleft()
 
-    def _emit(self, event: Event) -> None:
-        self._events.append(event)
+    def _emit(self, item: T) -> None:
+        self._items.append(item)
         self._news.set()
 
 

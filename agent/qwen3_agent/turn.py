@@ -41,6 +41,8 @@ class Turn:
     last: LastEvent = "user"
     silent_steps: int = 0
     calls_made: set[str] = field(default_factory=set)
+    subagent_tokens: int = 0
+    """Sampled by agents that were called as tools."""
 
     def plan(self, index: int) -> Plan:
         """How the next step may think."""
@@ -64,7 +66,16 @@ class Turn:
         """Tokens that may still be sampled. None: no limit."""
         if self.limits.tokens is None:
             return None
-        return self.limits.tokens - sum(report.sampled_tokens for report in self.reports)
+        sampled = sum(report.sampled_tokens for report in self.reports)
+        return max(0, self.limits.tokens - sampled - self.subagent_tokens)
+
+    def tell(self, event: events.Event) -> None:
+        """Emit what happens in a tool; what an agent among the tools samples is counted."""
+        self.emit(event)
+        while isinstance(event, events.SubagentEvent):
+            event = event.event
+            if isinstance(event, events.StepFinished):
+                self.subagent_tokens += event.report.sampled_tokens
 
     def pass_on(self, delta: Delta | Remark) -> None:
         """Tell what the model writes while it writes it."""

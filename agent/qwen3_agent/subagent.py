@@ -1,0 +1,111 @@
+"""An agent as a tool of another agent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from copy import copy
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qwen3_tools.artifacts import save_artifact
+from qwen3_tools.errors import ToolError
+from qwen3_tools.tool import Tool, ToolResult, tool
+
+from .errors import LimitReached, Qwen3AgentError
+from .events import Event, RunFinished
+from .models import Model
+
+if TYPE_CHECKING:
+    from .agent import Agent
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes the call that is under way."""
+
+    emit: Callable[[Event], None]
+    """Told each event of the agent that is called."""
+    tokens_left: int | None
+    """Sampled tokens that the call may cost. None: no limit."""
+
+
+_caller: ContextVar[Caller | None] = ContextVar("caller", default=None)
+
+
+@contextmanager
+def called_by(caller: Caller) -> Iterator[None]:
+    """Within the block, agents that are called as tools work for `caller`."""
+    token = _caller.set(caller)
+    try:
+        yield
+    finally:
+        _caller.reset(token)
+
+
+class SubAgent:
+    """A source of one tool, which gives a task to an agent. Made by `Agent.as_tool`."""
+
+    shared = True
+
+    def __init__(self, agent: Agent, name: str, description: str) -> None:
+        self.agent = agent
+        self.name = name
+        self.description = description
+        _tool_of(agent, name, description)  # a name that cannot be used is told now
+
+    def open(self, model: Model | None = None) -> AbstractAsyncContextManager[Sequence[Tool]]:
+        """Keep the agent warm; without a model of its own it works with `model`."""
+        return self._open(model)
+
+    @asynccontextmanager
+    async def _open(self, model: Model | None) -> AsyncIterator[Sequence[Tool]]:
+        agent = copy(self.agent)  # that one may be in use by itself
+        if agent.model is None and agent.base_url is None:
+            agent.model = model
+        async with agent:
+            yield [_tool_of(agent, self.name, self.description)]
+
+
+def _tool_of(agent: Agent, name: str, description: str) -> Tool:
+    async def work(task: str) -> ToolResult:
+        """Do a task.
+
+        Args:
+            task: what to do, with all that has to be known for it.
+        """
+        return await _work(agent, task)
+
+    return tool(name=name, description=description)(work)
+
+
+async def _work(agent: Agent, task: str) -> ToolResult:
+    caller = _caller.get()
+    conversing = copy(agent)
+    if caller is not None and caller.tokens_left is not None:
+        own = agent.limits.tokens
+        most = max(1, caller.tokens_left)
+        conversing.limits = replace(agent.limits, tokens=min(most, own) if own else most)
+    try:
+        # The files of a run are there as long as its conversation is
+        async with conversing.conversation() as conversation, conversation.stream(task) as events:
+            async for event in events:
+                if caller is not None:
+                    caller.emit(event)
+                if isinstance(event, RunFinished):
+                    result = event.result
+                    return ToolResult(result.output, files=_handed_over(result.files))
+    except LimitReached as error:
+        so_far = f" Its last words were: {error.result.output}" if error.result.output else ""
+        raise ToolError(f"{error}{so_far}") from error
+    except (Qwen3AgentError, ValueError) as error:
+        raise ToolError(str(error)) from error
+    raise ToolError("The agent ended without an answer.")
+
+
+def _handed_over(files: Sequence[Path]) -> tuple[Path, ...]:
+    """Copies of `files` in the folder of the calling run."""
+    copies = (save_artifact(path.name, path.read_bytes()) for path in files if path.is_file())
+    return tuple(path for path in copies if path is not None)
