@@ -92,19 +92,19 @@ def chat(
 def _hold(agent: Agent, person: TerminalPerson | None, *, verbose: bool) -> int:
     """Hold a conversation with the agent; the exit code."""
     from ..models.choose import DEMO
-    from .chat_prompt import quiet_keyboard
     from .chat_session import ChatSession
     from .interrupt import run_until_interrupted
+    from .keyboard import Keyboard
     from .live_view import LiveView
     from .run import DEMO_NOTE
 
-    view = LiveView(verbose=verbose, names_model=False)
+    keyboard = Keyboard()
+    view = LiveView(verbose=verbose, names_model=False, keyboard=keyboard)
     if person is not None:
         person.say = view.note
 
-    loud_keyboard = quiet_keyboard()
-
     async def main() -> int:
+        keyboard.hush()
         view.wait("Loading the model")
         try:
             async with agent.conversation() as conversation:
@@ -112,6 +112,7 @@ def _hold(agent: Agent, person: TerminalPerson | None, *, verbose: bool) -> int:
                     agent,
                     conversation,
                     view,
+                    keyboard,
                     thinking=_name_of_thinking(agent, conversation.model),
                     verbose=verbose,
                 )
@@ -133,12 +134,12 @@ def _hold(agent: Agent, person: TerminalPerson | None, *, verbose: bool) -> int:
 
     def leave_screen() -> None:
         view.close()
-        loud_keyboard()
+        keyboard.restore()
 
     try:
         return run_until_interrupted(main, leave_screen=leave_screen)
     finally:
-        loud_keyboard()
+        keyboard.restore()
 
 
 def _name_of_thinking(agent: Agent, model: Model) -> str:

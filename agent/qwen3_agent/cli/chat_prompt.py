@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-import sys
-import termios
 from collections.abc import Callable
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import Completer
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.input.typeahead import store_typeahead
+from prompt_toolkit.input.vt100_parser import Vt100Parser
+from prompt_toolkit.key_binding import KeyBindings, KeyPress, KeyPressEvent
 from prompt_toolkit.styles import Style
+
+from .keyboard import Keyboard
 
 HISTORY = "chat_history"
 """In the state folder."""
@@ -30,9 +32,17 @@ class ChatPrompt:
         history: the file that keeps what was typed.
         completer: proposes what may stand after a slash.
         status: one line for the foot of the screen.
+        keyboard: has what was typed during the turn.
     """
 
-    def __init__(self, history: Path, completer: Completer, status: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        history: Path,
+        completer: Completer,
+        status: Callable[[], str],
+        keyboard: Keyboard,
+    ) -> None:
+        self._keyboard = keyboard
         self._session: PromptSession[str] = PromptSession(
             "> ",
             multiline=True,
@@ -55,6 +65,11 @@ class ChatPrompt:
             KeyboardInterrupt: Ctrl-C.
             EOFError: Ctrl-D.
         """
+        typed, self._keyboard.typed = self._keyboard.typed, b""
+        if typed:
+            keys: list[KeyPress] = []
+            Vt100Parser(keys.append).feed(typed.decode(errors="ignore"))
+            store_typeahead(self._session.input, keys)
         return await self._session.prompt_async()
 
     async def answer(self, question: str) -> str:
@@ -65,16 +80,6 @@ class ChatPrompt:
             EOFError: Ctrl-D.
         """
         return await self._question.prompt_async(question)
-
-
-def quiet_keyboard() -> Callable[[], None]:
-    """Show nothing of what is typed; it waits for the next prompt. Returns what ends that."""
-    before = termios.tcgetattr(sys.stdin)
-    quiet = list(before)
-    quiet[0] &= ~termios.ICRNL  # Or Enter would come as Ctrl-J
-    quiet[3] &= ~(termios.ECHO | termios.ICANON)
-    termios.tcsetattr(sys.stdin, termios.TCSADRAIN, quiet)
-    return lambda: termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 
 def _keys() -> KeyBindings:

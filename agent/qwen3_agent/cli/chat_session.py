@@ -15,6 +15,7 @@ from ..events import Event, StepFinished
 from ..result import StepReport
 from .chat_prompt import HISTORY, ChatPrompt
 from .interrupt import stopped_by_interrupt
+from .keyboard import Keyboard
 from .live_view import ROUTES, LiveView
 from .outcome import sentence_of
 from .printable import printable
@@ -30,6 +31,7 @@ class ChatSession:
         agent: whose conversation it is.
         conversation: to hold.
         view: shows what happens.
+        keyboard: of the same terminal.
         thinking: how the thinking that it begins with is called.
         verbose: say of an error where it came from.
 
@@ -44,6 +46,7 @@ class ChatSession:
         agent: Agent,
         conversation: Conversation,
         view: LiveView,
+        keyboard: Keyboard,
         *,
         thinking: str,
         verbose: bool,
@@ -55,7 +58,9 @@ class ChatSession:
         self.turns = 0
         self._view = view
         self._verbose = verbose
-        self._prompt = ChatPrompt(state_folder() / HISTORY, CommandCompleter(), self._status)
+        self._prompt = ChatPrompt(
+            state_folder() / HISTORY, CommandCompleter(), self._status, keyboard
+        )
         self._stop: Callable[[], None] = lambda: None
         self._one_question = anyio.Lock()
 
@@ -69,6 +74,7 @@ class ChatSession:
     async def hold(self) -> None:
         """Answer messages until the person leaves."""
         while True:
+            self.say("")
             try:
                 text = await self._prompt.message()
             except KeyboardInterrupt:
@@ -129,6 +135,12 @@ class ChatSession:
             self.steps.append(event.report)
 
     def _status(self) -> str:
-        """The foot of the screen while a message is typed."""
-        left = self.conversation.context_left
-        return f"{self.conversation.model.name} · thinking {self.thinking} · {left} tokens left"
+        """The foot of the screen while a message is typed: as much as there is room for."""
+        parts = [
+            printable(self.conversation.model.name),
+            f"thinking {self.thinking}",
+            f"{self.conversation.context_left} tokens left",
+        ]
+        while len(parts) > 1 and len(" · ".join(parts)) > self._view.console.width:
+            parts.pop(0)
+        return " · ".join(parts)

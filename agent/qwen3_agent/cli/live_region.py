@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console, RenderableType
+from rich.text import Text
 
 REDRAWS_PER_SECOND = 8
 
@@ -25,13 +26,16 @@ class LiveRegion:
 
     Args:
         console: where all is written; nothing else may write there while the region is shown.
+        cursor_column: asks the terminal where its cursor is; None where it does not say.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, cursor_column: Callable[[], int | None]) -> None:
         self._console = console
+        self._cursor_column = cursor_column
         self._lock = threading.RLock()
         self._content: Callable[[], RenderableType] | None = None
-        self._rows = 0
+        self._drawn: list[int] = []
+        """How wide each row is that is on the screen; the cursor is behind the last one."""
         self._ticker: threading.Thread | None = None
         self._ended = threading.Event()
 
@@ -72,9 +76,9 @@ class LiveRegion:
         """Take it off the screen; what is printed next stands in its place."""
         with self._lock:
             self._content = None
-            if self._rows:
+            if self._drawn:
                 self._write(f"{self._to_first_row()}\x1b[J{_SHOW_CURSOR}")
-                self._rows = 0
+                self._drawn = []
 
     def close(self) -> None:
         """Take it off the screen and end its thread. It may be shown again."""
@@ -95,12 +99,19 @@ class LiveRegion:
         with self._console.capture() as captured:
             self._console.print(self._content(), width=max(1, width - 1))
         rows = captured.get().rstrip("\n").split("\n")[-max(1, height - 1) :]
-        drawn = "\x1b[K\n".join(map(without_padding, rows))
+        rows = [without_padding(row) for row in rows]
+        drawn = "\x1b[K\n".join(rows)
         self._write(f"{_HIDE_CURSOR}{self._to_first_row()}{drawn}\x1b[K\x1b[J")
-        self._rows = len(rows)
+        self._drawn = [Text.from_ansi(row).cell_len for row in rows]
 
     def _to_first_row(self) -> str:
-        return f"\x1b[{self._rows - 1}A\r" if self._rows > 1 else "\r"
+        width = self._console.width
+        rows = len(self._drawn)
+        # In a window that was made narrower some terminals wrap long rows, others cut them.
+        wrapped = sum(max(1, -(-cells // width)) for cells in self._drawn)
+        if wrapped > rows and self._cursor_column() == self._drawn[-1] % width:
+            rows = wrapped
+        return f"\x1b[{rows - 1}A\r" if rows > 1 else "\r"
 
     def _write(self, codes: str) -> None:
         self._console.file.write(codes)

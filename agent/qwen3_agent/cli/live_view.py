@@ -29,6 +29,7 @@ from ..events import (
     ToolCallProgress,
     ToolCallStarted,
 )
+from .keyboard import Keyboard
 from .live_region import LiveRegion, without_padding
 from .markdown import MarkdownBlocks
 from .printable import printable
@@ -53,7 +54,8 @@ ROUTES = {
 }
 """What is said of how the model is reached."""
 
-_BLANK_EDGES = re.compile(r"\A(?: *\n)+|(?:\n *)+\Z")
+_BLANK = r"(?:\x1b\[[0-9;]*m| )*"
+_BLANK_EDGES = re.compile(rf"\A(?:{_BLANK}\n)+|(?:\n{_BLANK})+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,14 @@ class _Doing:
         return Text.assemble(frame, words, style="dim", no_wrap=True, overflow="ellipsis")
 
 
+def _with_hint(row: Text, width: int) -> Text:
+    """The row with a hint at its right end, so that it is as wide as any (see `LiveRegion`)."""
+    room = width - row.cell_len - len(STOP_HINT)
+    return row.append(" " * room + STOP_HINT) if room > 0 else row
+
+
+STOP_HINT = "Ctrl-C stops"
+
 _SPINNER = Spinner("dots")
 
 
@@ -85,14 +95,17 @@ class LiveView:
     Args:
         verbose: show whole thoughts and results, and what each step cost.
         names_model: begin each run with the model and the tools.
+        keyboard: of the same terminal.
     """
 
-    def __init__(self, *, verbose: bool, names_model: bool = True) -> None:
+    def __init__(
+        self, *, verbose: bool, names_model: bool = True, keyboard: Keyboard | None = None
+    ) -> None:
         self._piped = not sys.stdout.isatty()
         self.console = Console(stderr=self._piped, highlight=False)
         self._verbose = verbose
         self._names_model = names_model
-        self._region = LiveRegion(self.console)
+        self._region = LiveRegion(self.console, (keyboard or Keyboard()).cursor_column)
         self._doing: _Doing | None = None
         self._running: dict[str, _Doing] = {}
         self._thought = ""
@@ -191,11 +204,11 @@ class LiveView:
         if self._open_content.strip() and not self._piped:
             rows.append(Text())
             rows.append(_markdown(self._open_content))
-        if self._running:
-            rows += [doing.row() for doing in self._running.values()]
-        elif self._doing:
-            rows.append(self._doing.row())
-        return Group(*rows)
+        doing = list(self._running.values()) or ([self._doing] if self._doing else [])
+        what = [each.row() for each in doing]
+        if what:
+            what[-1] = _with_hint(what[-1], self.console.width - 1)
+        return Group(*rows, *what)
 
     # What stays
 

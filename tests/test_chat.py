@@ -1,0 +1,125 @@
+"""`qwen3-agent chat` in a real pseudo-terminal, as a person sees it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from scripted_chat import WORDS
+from terminal import Terminal, matches
+
+COMMAND = Path(sys.executable).with_name("qwen3-agent")
+SCRIPTED = Path(__file__).with_name("scripted_chat.py")
+
+COLOUR = re.compile(rb"\x1b\[[0-9;]*\b(?:3[0-7]|38|9[0-7]|4[0-7]|48)[0-9;]*m")
+IN_SIZES = pytest.mark.parametrize(("columns", "rows"), [(80, 24), (200, 50)])
+
+
+@contextmanager
+def chat(
+    folder: Path, *options: str, columns: int = 80, rows: int = 24, **environment: str
+) -> Iterator[Terminal]:
+    """A chat that has come up."""
+    command = [str(COMMAND), "chat", "--no-mcp", *options]
+    state = {"XDG_STATE_HOME": str(folder / "state")}
+    with Terminal(
+        command, columns=columns, rows=rows, environment=state | environment, folder=folder
+    ) as terminal:
+        terminal.wait_for("tokens left")
+        yield terminal
+
+
+@IN_SIZES
+def test_a_call_a_stop_in_a_thought_and_what_comes_after(
+    tmp_path: Path, columns: int, rows: int
+) -> None:
+    size = f"{columns}x{rows}"
+    with chat(tmp_path, f"--agent={SCRIPTED}", columns=columns, rows=rows) as terminal:
+        terminal.type("Which rooms are free on Monday?\r")
+        assert matches(terminal.wait_for("2 of 3 floor 2"), f"chat-{size}-call")
+        terminal.wait_for(lambda screen: "2 steps" in screen and "tokens left" in screen)
+        assert matches(terminal.screen, f"chat-{size}-answer")
+
+        terminal.type("And on Tuesday?\r")
+        terminal.wait_for("look at room 40,")
+        terminal.type("\x03")
+        terminal.wait_for("tokens left")
+        assert matches(terminal.screen, f"chat-{size}-stopped")
+        terminal.type("What happened?\r")
+        terminal.wait_for("Well, then not.")
+        terminal.wait_for("tokens left")
+        assert matches(terminal.screen, f"chat-{size}-after")
+        terminal.type("\x04")
+        assert terminal.wait_for_end() == 0
+        assert not terminal.cursor_hidden
+
+
+def test_a_window_that_changes_its_size_in_the_middle_of_an_answer_shows_nothing_twice(
+    tmp_path: Path,
+) -> None:
+    with chat(tmp_path, f"--agent={SCRIPTED}:talker", columns=80, rows=24) as terminal:
+        terminal.type("Tell me something long.\r")
+        terminal.wait_for("word60")
+        for columns, rows, until in [(50, 24, "word90"), (120, 30, "word120"), (40, 12, "word150")]:
+            terminal.resize(columns, rows)
+            screen = terminal.wait_for(until)
+            assert screen.count("word40 ") <= 1
+            assert screen.count("Answering") == 1
+        screen = terminal.wait_for("tokens left")
+        shown = f"{terminal.history}\n{screen}"
+        assert [word for word in shown.split() if word.startswith("word")] == WORDS
+        assert matches(screen, "chat-40x12-resized")
+
+
+def test_nothing_is_coloured_with_no_color(tmp_path: Path) -> None:
+    with chat(tmp_path, f"--agent={SCRIPTED}", NO_COLOR="1") as terminal:
+        terminal.type("Which rooms are free on Monday?\r")
+        terminal.wait_for(lambda screen: "2 steps" in screen and "tokens left" in screen)
+        assert b"rooms" in terminal.drawn
+        assert not COLOUR.search(terminal.drawn)
+
+
+def test_what_is_typed_during_a_turn_waits_for_the_next_prompt(tmp_path: Path) -> None:
+    with chat(tmp_path, f"--agent={SCRIPTED}", columns=40) as terminal:
+        terminal.type("Which rooms are free on Monday?\r")
+        terminal.wait_for("free_rooms …")
+        terminal.type("/usage\r")
+        assert "/usage" not in terminal.wait(0.5)
+        terminal.wait_for("turns, 2 steps, 1 tool calls")
+
+
+def test_the_bundled_model_its_commands_and_several_lines(tmp_path: Path) -> None:
+    with chat(tmp_path, "--think=off") as terminal:
+        terminal.type("What is\n48213 * 12?\r")
+        terminal.wait_for("2 steps")
+        terminal.wait_for("tokens left")
+        assert "> What is\n  48213 * 12?\n" in terminal.screen
+        assert "578556" in terminal.screen
+        for command in ("/think 64", "/usage", "/files", "/save talk.md", "/undo", "/undo", "/nod"):
+            terminal.type(f"{command}\r")
+            terminal.wait_for(lambda screen, command=command: f"> {command}\n" in screen)
+            terminal.wait_for("tokens left")
+        terminal.resize(80, 50)
+        assert matches(terminal.wait(1), "chat-80x50-commands")
+        terminal.type("\x1b[A\x1b[A\x1b[A")
+        terminal.wait_for("> /save talk.md")
+        terminal.type("\x03")
+        terminal.wait_for("Ctrl-D leaves.\n")
+        terminal.type("\x04")
+        assert terminal.wait_for_end() == 0
+    saved = (tmp_path / "talk.md").read_text()
+    assert "## User\n\nWhat is\n48213 * 12?\n" in saved
+    assert "578556" in saved
+    history = tmp_path / "state" / "qwen3-agent" / "chat_history"
+    assert history.stat().st_mode & 0o077 == 0
+
+
+def test_a_chat_without_a_terminal_says_what_to_take_instead(tmp_path: Path) -> None:
+    done = subprocess.run([COMMAND, "chat"], capture_output=True, input=b"", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == b"Error: A chat needs a terminal. For a pipe: qwen3-agent run -\n"
