@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qwen3_tools import MCPConfigError
-from qwen3_tools.mcp.config import config_schema, load_config
+from qwen3_tools.mcp.config import config_schema, load_config, load_configs
 from qwen3_tools.mcp.environment import find_command, read_env_file, safe_environment
 from qwen3_tools.mcp.json_lines import line_of
 
@@ -44,7 +44,8 @@ def test_the_shape_that_other_programs_write(tmp_path: Path) -> None:
     assert (b.command, b.args, b.env, b.call_seconds) == ("npx", ["-y", "x"], {"N": "1"}, 5)
     assert (b.offers("run"), b.offers("walk")) == (True, False)
     assert (a.address, a.http_kind) == ("https://example.com/mcp", "http")
-    assert (config.warnings, config.failures, config.folder) == ((), {}, tmp_path)
+    assert (config.warnings, config.failures, config.disabled) == ((), {}, ("off",))
+    assert config.sources == (path,)
 
 
 def test_vs_codes_key_is_understood() -> None:
@@ -95,6 +96,27 @@ def test_variables_are_replaced_in_values_once_and_only_there() -> None:
     assert server.env == {"${HOST}": "example.com"}
 
 
+def test_relative_paths_begin_at_the_file(tmp_path: Path) -> None:
+    entry = {"command": "x", "cwd": "a", "envFile": "../b", "roots": [".", "/c"]}
+    path = write(tmp_path, json.dumps({"mcpServers": {"s": entry, "home": {**entry, "cwd": "~"}}}))
+    found = load_config(path).servers
+    assert found["s"].cwd == str(tmp_path / "a")
+    assert found["s"].env_file == str(tmp_path / "../b")
+    assert found["s"].roots == [str(tmp_path), "/c"]
+    assert found["home"].cwd == str(Path.home())
+
+
+def test_several_files_are_one_config_in_which_no_name_comes_twice(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    one = write(tmp_path, '{"mcpServers": {"a": {"command": "x"}}}')
+    other = write(tmp_path / "other", '{"servers": {"b": {"command": "x", "cwd": "."}}}')
+    config = load_configs([one, other])
+    assert list(config.servers) == ["a", "b"]
+    assert config.servers["b"].cwd == str(tmp_path / "other")
+    with pytest.raises(MCPConfigError, match=f"server 'a' is in both {one} and the MCP config"):
+        load_configs([one, {"mcpServers": {"a": {"url": "${NOPE}"}}}], {})
+
+
 def test_an_unset_variable_fails_its_own_server_alone(tmp_path: Path) -> None:
     path = write(
         tmp_path,
@@ -103,6 +125,29 @@ def test_an_unset_variable_fails_its_own_server_alone(tmp_path: Path) -> None:
     config = load_config(path, {})
     assert list(config.servers) == ["b"]
     assert config.failures == {"a": f"{path}:2: server 'a': not set in the environment: NOPE"}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"url": "${NOPE}"},
+        {"command": "${NOPE}", "timeout": 3},
+        {"command": "x", "timeout": "${NOPE}"},
+        {"command": "x", "args": ["${input:NOPE}"]},
+    ],
+)
+def test_wherever_the_unset_variable_is(entry: dict[str, Any]) -> None:
+    config = load_config({"mcpServers": {"a": entry, "b": {"command": "x"}}}, {})
+    assert list(config.servers) == ["b"]
+    assert "NOPE" in config.failures["a"]
+    off = load_config({"mcpServers": {"a": entry | {"disabled": True}}}, {})
+    assert (off.failures, off.disabled) == ({}, ("a",))
+
+
+def test_a_number_may_come_from_a_variable() -> None:
+    entry = {"command": "x", "timeout": "${SECONDS_}", "disabled": "${OFF:-false}"}
+    server = servers(entry, {"SECONDS_": "7"})
+    assert (server.call_seconds, server.disabled) == (7, False)
 
 
 def test_an_unknown_key_is_one_warning_with_the_nearest_known(tmp_path: Path) -> None:
@@ -146,6 +191,10 @@ def test_an_unknown_key_is_one_warning_with_the_nearest_known(tmp_path: Path) ->
             '{"mcpServers": {"a": {"command": "x",\n"type": "carrier"}}}',
             ":2: server 'a': type: Input should be 'stdio', 'http'",
         ),
+        (
+            '{"mcpServers": {"a": {"type": "stdio",\n"url": "http://x"}}}',
+            ":1: server 'a': type stdio needs a command (a program to start)",
+        ),
     ],
 )
 def test_a_wrong_file_is_one_sentence_with_file_line_server_and_key(
@@ -163,6 +212,14 @@ def test_a_file_that_is_not_there_or_not_readable(tmp_path: Path) -> None:
         load_config(tmp_path / "nope.json")
     with pytest.raises(MCPConfigError, match="cannot be read: Is a directory"):
         load_config(tmp_path)
+
+
+def test_unknown_keys_of_the_sign_in_too() -> None:
+    entry = {"url": "http://x", "oauth": {"clientID": "me"}}
+    [warning] = load_config({"mcpServers": {"a": entry}}).warnings
+    assert warning == (
+        "the MCP config: server 'a': unknown key 'clientID' is ignored; did you mean 'clientId'?"
+    )
 
 
 def test_without_a_file_errors_name_server_and_key() -> None:
@@ -206,6 +263,7 @@ def test_the_environment_of_a_server_has_what_it_needs_and_no_credentials() -> N
         "npm_config_cache": "cache",
         "OPENAI_API_KEY": "secret",
         "UV_PUBLISH_TOKEN": "secret",
+        "UV_INDEX_URL": "https://me:secret@example.com/simple",
         "UV_INDEX_PRIVATE_PASSWORD": "secret",
         "npm_config__auth": "secret",
         "AWS_SECRET_ACCESS_KEY": "secret",
@@ -218,8 +276,12 @@ def test_the_environment_of_a_server_has_what_it_needs_and_no_credentials() -> N
 
 def test_an_env_file_is_read_as_shells_write_them(tmp_path: Path) -> None:
     path = tmp_path / ".env"
-    path.write_text("# mine\n\nA=1\nexport B = 'two words'\nC=\"x=y\"\nD=\n")
-    assert read_env_file(path) == {"A": "1", "B": "two words", "C": "x=y", "D": ""}
+    path.write_text(
+        "# mine\n\nA=1\nexport B = 'two words'\nC=\"x=y\"\nD=\nE=a#b # why\nF='#' # x\n"
+    )
+    assert read_env_file(path) == {
+        **{"A": "1", "B": "two words", "C": "x=y", "D": "", "E": "a#b", "F": "#"}
+    }
     path.write_text("A=1\nnonsense")
     with pytest.raises(ValueError, match=r"its envFile .*\.env:2: a line must be NAME=value"):
         read_env_file(path)

@@ -48,7 +48,7 @@ def build_agent(
     tools = [tool for tool in agent.tools if not (no_mcp and isinstance(tool, McpServers))]
     tools = with_work_folder(tools, work_dir, uploads)
     if mcp or not (no_mcp or file):
-        tools += servers_of(mcp, person)
+        tools.append(servers_of(mcp, person))
     limits = agent.limits
     if max_steps is not None:
         limits = replace(limits, steps=max_steps)

@@ -11,8 +11,6 @@ from .mcp_catalog import prompt, prompts, read, resources
 from .servers import CONFIG_FILE, McpOption, with_servers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from qwen3_tools.mcp import McpServers, ServerStatus
 
 mcp = typer.Typer(help="MCP servers: see, check and edit them.", no_args_is_help=True)
@@ -125,14 +123,10 @@ def _pairs(given: list[str] | None, sign: str, option: str) -> dict[str, str]:
     return pairs
 
 
-async def _show_table(all_servers: Sequence[McpServers]) -> int:
+async def _show_table(servers: McpServers) -> int:
     rows: list[tuple[str, ...]] = [("NAME", "STATE", "VERSION", "PROTOCOL", "START", "TOOLS")]
-    rows += [_row(status) for servers in all_servers for status in servers.status]
-    rows += [
-        (name, "disabled", "", "", "", "")
-        for servers in all_servers
-        for name in servers.config.disabled
-    ]
+    rows += [_row(status) for status in servers.status]
+    rows += [(name, "disabled", "", "", "", "") for name in servers.config.disabled]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
@@ -155,19 +149,18 @@ def _row(status: ServerStatus) -> tuple[str, ...]:
     )
 
 
-async def _show_check(all_servers: Sequence[McpServers]) -> int:
+async def _show_check(servers: McpServers) -> int:
     from .printable import printable
 
     failed = False
-    for servers in all_servers:
-        for warning in servers.config.warnings:
-            print(f"warning: {printable(warning)}")
-        for status in servers.status:
-            failed |= status.reason is not None
-            count = len(status.tools)
-            fine = f"ready in {status.start_seconds or 0:.1f} s, {count} tools"
-            what = f"FAILED: {printable(status.reason)}" if status.reason else fine
-            print(f"{status.name}: {what}")
-            if status.reason and status.stderr_file:
-                print(f"  (all that it wrote on stderr: {status.stderr_file})")
+    for warning in servers.config.warnings:
+        print(f"warning: {printable(warning)}")
+    for status in servers.status:
+        failed |= status.reason is not None
+        fine = f"ready in {status.start_seconds or 0:.1f} s, {len(status.tools)} tools"
+        print(f"{status.name}: {f'FAILED: {printable(status.reason)}' if status.reason else fine}")
+        if status.reason and status.stderr_file:
+            print(f"  (all that it wrote on stderr: {status.stderr_file})")
+        if status.junk_lines:
+            print(f"  (lines on its stdout that are no messages, skipped: {status.junk_lines:,})")
     return 1 if failed else 0

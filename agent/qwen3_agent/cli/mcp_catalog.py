@@ -99,15 +99,11 @@ def _with_catalog(
     *,
     verbose: bool,
 ) -> int:
-    async def find(all_servers: Sequence[McpServers]) -> int:
+    async def find(servers: McpServers) -> int:
         from qwen3_tools.errors import MCPServerError
 
-        for servers in all_servers:
-            if server in servers.failures:
-                raise MCPServerError(f"server {server!r}: {servers.failures[server]}")
-            if server in servers.config.servers:
-                return await show(servers.catalog(server))
-        there = ", ".join(name for servers in all_servers for name in servers.config.servers)
-        raise MCPServerError(f"there is no MCP server {server!r}; there are: {there or 'none'}")
+        if server in servers.failures:
+            raise MCPServerError(f"server {server!r}: {servers.failures[server]}")
+        return await show(servers.catalog(server))
 
     return with_servers(files, find, only=server, verbose=verbose)

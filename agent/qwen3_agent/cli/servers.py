@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,7 +27,7 @@ McpOption = Annotated[
 ]
 
 
-def servers_of(files: Sequence[Path] | None, person: Person | None) -> list[McpServers]:
+def servers_of(files: Sequence[Path] | None, person: Person | None) -> McpServers:
     """The servers of these files, or the default ones; `person` answers what they ask.
 
     Raises:
@@ -36,25 +35,13 @@ def servers_of(files: Sequence[Path] | None, person: Person | None) -> list[McpS
     """
     from qwen3_tools.mcp import mcp_servers
 
-    from ..errors import MCPConfigError
-
     sources: Sequence[Path | Mapping[str, Any]] = files or [_default_source()]
-    all_servers = [mcp_servers(source, person=person) for source in sources]
-    seen: dict[str, Path | None] = {}
-    for servers in all_servers:
-        for name in servers.config.servers:
-            if name in seen:
-                raise MCPConfigError(
-                    f"server {name!r} is in both {seen[name]} and {servers.config.path}: "
-                    "rename one of them"
-                )
-            seen[name] = servers.config.path
-    return all_servers
+    return mcp_servers(*sources, person=person)
 
 
 def with_servers(
     files: Sequence[Path] | None,
-    work_with: Callable[[Sequence[McpServers]], Awaitable[int]],
+    work_with: Callable[[McpServers], Awaitable[int]],
     *,
     only: str | None = None,
     verbose: bool,
@@ -71,15 +58,13 @@ def with_servers(
         from .terminal_person import person_at_terminal
 
         prepare_output(verbose=verbose)
-        all_servers = servers_of(files, person_at_terminal())
+        servers = servers_of(files, person_at_terminal())
         if only is not None:
-            all_servers = [servers.that_are_named(only) for servers in all_servers]
+            servers = servers.that_are_named(only)
 
         async def main() -> int:
-            async with AsyncExitStack() as stack:
-                for servers in all_servers:
-                    await stack.enter_async_context(servers)
-                return await work_with(all_servers)
+            async with servers:
+                return await work_with(servers)
 
         return run_until_interrupted(main)
 

@@ -154,7 +154,7 @@ def _sources(
 
     given: list[Tool | ToolSource] = [*load_agent(*file).tools] if file else [CodeInterpreter()]
     if files or not file:
-        given += servers_of(files, person_at_terminal())
+        given.append(servers_of(files, person_at_terminal()))
     own = {"code_interpreter", *(each.name for each in given if isinstance(each, Tool))}
     sources: list[ToolSource] = []
     for each in given:

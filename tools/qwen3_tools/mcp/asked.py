@@ -42,11 +42,9 @@ class Host:
 class Asked:
     """Answers the questions of one server."""
 
-    def __init__(
-        self, server: str, config: ServerConfig, folder: Path, host: Host, bounds: Bounds
-    ) -> None:
+    def __init__(self, server: str, config: ServerConfig, host: Host, bounds: Bounds) -> None:
         self._server = server
-        self._roots = [(folder / root).resolve() for root in config.roots]
+        self._roots = [Path(root).resolve() for root in config.roots]
         self._host = host
         self.bounds = bounds
         """What stands still while a question is open."""

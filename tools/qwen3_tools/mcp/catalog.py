@@ -17,6 +17,8 @@ from .server import Server
 if TYPE_CHECKING:
     import mcp
 
+_MOST_PAGES = 1_000
+
 T = TypeVar("T")
 _Part = TypeVar("_Part")
 
@@ -204,7 +206,7 @@ class Catalog:
         parts: list[_Part] = []
         seen: set[str | None] = set()
         cursor: str | None = None
-        while cursor not in seen:
+        while cursor not in seen and len(seen) < _MOST_PAGES:
             seen.add(cursor)
             at = cursor
 

@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,7 +26,8 @@ from .json_lines import line_of
 _MILLISECONDS_FROM = 1_000
 SERVER_KEYS = ("mcpServers", "servers")
 """Where the servers are in a config; the first that is there counts."""
-_VARIABLE = re.compile(r"\$\{(?:env:)?([^}:]+)(?::-([^}]*))?\}")
+# VS Code's `${input:NAME}` is matched too, as a variable that is never set.
+_VARIABLE = re.compile(r"\$\{(?:env:)?([^}]+?)(?::-([^}]*))?\}")
 _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -114,7 +115,29 @@ class ServerConfig(pydantic.BaseModel):
                 if self.command
                 else "give command (a program to start) or url (a server to reach)"
             )
+        stated = self.type or self.transport
+        if stated and (stated == "stdio") != bool(self.command):
+            needed = "a command (a program to start)" if stated == "stdio" else "a url, no command"
+            raise ValueError(f"type {stated} needs {needed}")
         return self
+
+    def seen_from(self, folder: Path) -> ServerConfig:
+        """The same with absolute paths, the relative ones seen from `folder`."""
+
+        def seen(stated: str | None) -> str | None:
+            return None if stated is None else str(folder / Path(stated).expanduser())
+
+        oauth = self.oauth
+        if isinstance(oauth, OAuthConfig):
+            oauth = oauth.model_copy(update={"private_key_file": seen(oauth.private_key_file)})
+        return self.model_copy(
+            update={
+                "cwd": seen(self.cwd),
+                "env_file": seen(self.env_file),
+                "roots": [seen(root) for root in self.roots],
+                "oauth": oauth,
+            }
+        )
 
     @property
     def address(self) -> str | None:
@@ -173,12 +196,10 @@ class Config:
     """Keys that mean nothing, each with the nearest one that does."""
     disabled: tuple[str, ...]
     """Servers that are left out because the config says so."""
-    folder: Path
-    """Where relative paths begin."""
-    path: Path | None = None
-    """The file, where there is one."""
-    modified: float | None = None
-    """When the file was written, in seconds since 1970."""
+    sources: tuple[Path | Mapping[str, Any], ...] = ()
+    """What it was read from."""
+    modified: Mapping[Path, float] = field(default_factory=dict)
+    """When each of the files was written, in seconds since 1970."""
 
 
 def config_schema() -> dict[str, Any]:
@@ -201,10 +222,40 @@ def config_schema() -> dict[str, Any]:
     }
 
 
+def load_configs(
+    sources: Sequence[str | Path | Mapping[str, Any]], environ: Mapping[str, str] | None = None
+) -> Config:
+    """Read several configs as one; see `load_config`.
+
+    Raises:
+        MCPConfigError: One of them cannot be used, or two of them name a server alike.
+    """
+    found: dict[str, str] = {}
+    configs = [load_config(source, environ) for source in sources]
+    for config, source in zip(configs, sources, strict=True):
+        place = "the MCP config" if isinstance(source, Mapping) else str(source)
+        for name in (*config.servers, *config.failures):
+            if name in found:
+                raise MCPConfigError(
+                    f"server {name!r} is in both {found[name]} and {place}: rename one of them"
+                )
+            found[name] = place
+    return Config(
+        {name: server for config in configs for name, server in config.servers.items()},
+        {name: why for config in configs for name, why in config.failures.items()},
+        tuple(warning for config in configs for warning in config.warnings),
+        tuple(name for config in configs for name in config.disabled),
+        tuple(source for config in configs for source in config.sources),
+        {path: when for config in configs for path, when in config.modified.items()},
+    )
+
+
 def load_config(
     source: str | Path | Mapping[str, Any], environ: Mapping[str, str] | None = None
 ) -> Config:
     """Read a config from a file, or from the same content as a mapping.
+
+    Relative paths in it begin at the file's folder, and are absolute in what is returned.
 
     Args:
         source: Path of a JSON file, or what such a file holds.
@@ -228,7 +279,7 @@ class _Document:
     folder: Path
     text: str | None = None
     path: Path | None = None
-    modified: float | None = None
+    modified: float = 0
 
     def error(self, path: Sequence[str | int], message: str) -> MCPConfigError:
         return MCPConfigError(f"{self.place(path)}: {message}")
@@ -283,30 +334,34 @@ def _check(document: _Document, environ: Mapping[str, str]) -> Config:
             raise document.error(where, "must be an object with command or url")
         unset: set[str] = set()
         expanded = _expanded(entry, environ, unset)
+        if unset:
+            # What is left of the entry may be anything, so nothing more is said of it.
+            if expanded.get("disabled") is True:
+                disabled.append(name)
+                continue
+            warnings += _unknown_keys(document, where, entry)
+            variables = ", ".join(sorted(unset))
+            failures[name] = f"{document.place(where)}: not set in the environment: {variables}"
+            continue
         server = _server(document, where, expanded)
         if server.disabled:
             disabled.append(name)
-            continue
-        warnings += _unknown_keys(document, where, server)
-        if unset:
-            variables = ", ".join(sorted(unset))
-            failures[name] = f"{document.place(where)}: not set in the environment: {variables}"
         else:
+            warnings += _unknown_keys(document, where, entry)
             servers[name] = server
     return Config(
         servers,
         failures,
         tuple(warnings),
         tuple(disabled),
-        folder=document.folder,
-        path=document.path,
-        modified=document.modified,
+        sources=(document.path or content,),
+        modified={document.path: document.modified} if document.path else {},
     )
 
 
 def _server(document: _Document, where: tuple[str, str], entry: dict[str, Any]) -> ServerConfig:
     try:
-        return ServerConfig.model_validate(entry)
+        return ServerConfig.model_validate(entry).seen_from(document.folder)
     except pydantic.ValidationError as error:
         problem = error.errors(include_url=False)[0]
         # The place in a union is pydantic's, not the file's.
@@ -324,13 +379,19 @@ def _keys_in(value: Any) -> Iterator[str]:
 
 
 def _unknown_keys(
-    document: _Document, where: tuple[str, str], server: ServerConfig
+    document: _Document, where: tuple[str, ...], entry: dict[str, Any]
 ) -> Iterator[str]:
-    known = [field.alias or name for name, field in ServerConfig.model_fields.items()]
-    for key in server.model_extra or ():
-        near = difflib.get_close_matches(key, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        yield f"{document.place((*where, key))}: unknown key {key!r} is ignored{hint}"
+    inner = entry.get("oauth")
+    for path, model, keys in (
+        (where, ServerConfig, entry),
+        ((*where, "oauth"), OAuthConfig, inner if isinstance(inner, dict) else {}),
+    ):
+        known = [field.alias or name for name, field in model.model_fields.items()]
+        for key in keys:
+            if key not in known:
+                near = difflib.get_close_matches(key, known, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                yield f"{document.place((*path, key))}: unknown key {key!r} is ignored{hint}"
 
 
 def _expanded(value: Any, environ: Mapping[str, str], unset: set[str]) -> Any:

@@ -39,14 +39,10 @@ class Connector:
         self,
         name: str,
         config: ServerConfig,
-        folder: Path,
         hear: MessageHandlerFnT,
         asked: Asked,
     ) -> None:
-        """Relative paths of the config begin at `folder`.
-
-        `hear` is given each notification, and `asked` answers what the server asks.
-        """
+        """`hear` is given each notification, and `asked` answers what the server asks."""
         self.process: ServerProcess | None = None
         """The last process that was started for it; None for a server reached over HTTP."""
         self.stderr = StderrLog(name)
@@ -55,7 +51,6 @@ class Connector:
         """How many lines on their stdout were no message."""
         self._name = name
         self._config = config
-        self._folder = folder
         self._hear = hear
         self._asked = asked
 
@@ -83,9 +78,11 @@ class Connector:
     @asynccontextmanager
     async def _spawned(self) -> AsyncIterator[ServerProcess]:
         config, self.process = self._config, None
-        cwd = self._folder / config.cwd if config.cwd else None
+        cwd = Path(config.cwd) if config.cwd else None
+        if cwd is not None and not cwd.is_dir():
+            raise NotADirectoryError(f"its cwd {cwd} is no folder")
         inherited = {"safe": safe_environment(), "all": dict(os.environ), "none": {}}
-        from_file = read_env_file(self._folder / config.env_file) if config.env_file else {}
+        from_file = read_env_file(Path(config.env_file)) if config.env_file else {}
         env = inherited[config.inherit_env] | from_file | config.env
         command = find_command(config.command or "", env, cwd)
         self.stderr.begin()
@@ -108,7 +105,7 @@ class Connector:
 
         address, headers = self._config.address or "", self._config.headers
         kind = self._config.http_kind
-        auth = sign_in(self._config, self._folder, self._asked)
+        auth = sign_in(self._config, self._asked)
         streamable = self._client_over(streamable_transport(address, headers, auth))
         sse = self._client_over(sse_transport(address, headers, auth))
         async with AsyncExitStack() as stack:

@@ -15,11 +15,16 @@ _SAFE = frozenset(
         *("TMPDIR", "TEMP", "TMP"),
         *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
-        *("NODE_EXTRA_CA_CERTS", "PIP_CERT"),
+        *("NODE_EXTRA_CA_CERTS", "PIP_CERT", "GIT_SSL_CAINFO", "AWS_CA_BUNDLE", "DENO_CERT"),
+        *("PIP_CACHE_DIR", "HF_HOME", "DENO_DIR"),
     }
 )
 _SAFE_PREFIXES = ("LC_", "XDG_", "UV_", "NPM_CONFIG_")
 _CREDENTIAL = re.compile(r"TOKEN|PASSW|SECRET|CREDENTIAL|AUTH|USERNAME|(?:^|_)KEYS?(?:_|$)")
+
+_SIGNED_IN_URL = re.compile(r"://[^/\s]*@")
+# A value in quotes or without them, and a comment after it.
+_VALUE = re.compile(r"""(?:'([^']*)'|"([^"]*)"|(.*?))(?:\s+#.*)?$""")
 
 
 def safe_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -29,13 +34,17 @@ def safe_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]
     proxy variable are kept.
     """
     environ = os.environ if environ is None else environ
-    return {key: value for key, value in environ.items() if _is_safe(key.upper())}
+    return {key: value for key, value in environ.items() if _is_safe(key.upper(), value)}
 
 
-def _is_safe(key: str) -> bool:
+def _is_safe(key: str, value: str) -> bool:
     if key in _SAFE:
         return True
-    return key.startswith(_SAFE_PREFIXES) and not _CREDENTIAL.search(key)
+    return (
+        key.startswith(_SAFE_PREFIXES)
+        and not _CREDENTIAL.search(key)
+        and not _SIGNED_IN_URL.search(value)
+    )
 
 
 def read_env_file(path: Path) -> dict[str, str]:
@@ -45,7 +54,7 @@ def read_env_file(path: Path) -> dict[str, str]:
         ValueError: The file cannot be read, or a line is none of these.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise ValueError(f"its envFile {path} cannot be read: {reason}") from None
@@ -58,9 +67,9 @@ def read_env_file(path: Path) -> dict[str, str]:
         name, value = name.strip(), value.strip()
         if not equals or not name:
             raise ValueError(f"its envFile {path}:{number}: a line must be NAME=value")
-        if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
-            value = value[1:-1]
-        variables[name] = value
+        found = _VALUE.match(value)
+        assert found  # its last part takes anything
+        variables[name] = next(part for part in found.groups() if part is not None)
     return variables
 
 

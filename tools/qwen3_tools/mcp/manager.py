@@ -18,7 +18,7 @@ from ..tool import Tool, ToolResult
 from ..toolbox import Toolbox
 from .asked import Host
 from .catalog import Catalog
-from .config import Config, load_config
+from .config import Config, load_configs
 from .person import Person, Sampler
 from .server import Server, ServerStatus
 from .tools import model_tools, prefix_of
@@ -31,9 +31,9 @@ _WATCH_SECONDS = 1.0
 
 
 def mcp_servers(
-    source: str | Path | Mapping[str, Any], *, person: Person | None = None
+    *sources: str | Path | Mapping[str, Any], person: Person | None = None
 ) -> McpServers:
-    """The MCP servers of a config file, or of a mapping of the same shape.
+    """The MCP servers of a config file, or of a mapping of the same shape, or of several.
 
     Nothing is started before it is entered, by you or by an agent:
 
@@ -44,13 +44,14 @@ def mcp_servers(
     the rest is left alone.
 
     Args:
-        source: Path of a JSON file with `mcpServers`, or its content.
+        sources: Paths of JSON files with `mcpServers`, or their content.
         person: Answers what servers ask; without one, all of it is declined.
 
     Raises:
-        MCPConfigError: The config cannot be used; the message says where and why.
+        MCPConfigError: A config cannot be used, or two of them name a server alike; the message
+            says where and why.
     """
-    return McpServers(load_config(source), person)
+    return McpServers(load_configs(sources), person)
 
 
 class McpServers:
@@ -114,8 +115,8 @@ class McpServers:
         try:
             await self._apply(self.config)
             self._refuse_missing()
-            if self.config.path is not None:
-                self._tasks.start_soon(self._watch, self.config.path)
+            if self.config.modified:
+                self._tasks.start_soon(self._watch)
         except BaseException:
             await self._stop()
             raise
@@ -169,7 +170,7 @@ class McpServers:
                 servers={name: each for name, each in config.servers.items() if name in names},
                 failures={name: why for name, why in config.failures.items() if name in names},
             )
-        some = McpServers(replace(config, path=None))  # not watched: it is not the whole file
+        some = McpServers(replace(config, modified={}))  # not watched: it is not all of them
         some._host = self._host
         return some
 
@@ -222,38 +223,35 @@ class McpServers:
             old = before.get(name)
             same = old is not None and old.config == entry and old.failure is None
             self._servers[name] = (
-                old
-                if old and same
-                else Server(name, entry, config.folder, self._host, instead_of=old)
+                old if old and same else Server(name, entry, self._host, instead_of=old)
             )
         started = [server for name, server in self._servers.items() if server != before.get(name)]
-        for server in before.values():
-            if server not in self._servers.values():
-                server.stop()
+        left = [server for server in before.values() if server not in self._servers.values()]
+        for server in left:
+            server.stop()
+        for server in left:
+            # What takes its place may want what it holds, such as a port or a lock.
+            await server.stopped.wait()
         for server in started:
             self._tasks.start_soon(server.run, name=f"MCP server {server.name}")
         await _all_settled(started)
         for name, reason in self.failures.items():
             logger.warning("MCP server %r is left out: %s", name, reason)
 
-    async def _watch(self, path: Path) -> None:
-        """Apply the file again whenever it has been edited."""
-        seen = self.config.modified
+    async def _watch(self) -> None:
+        """Apply the files again whenever one has been edited."""
+        seen = dict(self.config.modified)
         while True:
             await anyio.sleep(_WATCH_SECONDS)
-            try:
-                modified = path.stat().st_mtime  # noqa: ASYNC240 - it takes microseconds
-            except OSError:
-                continue
-            if modified == seen:
-                continue
-            seen = modified
-            try:
-                config = load_config(path)
-            except MCPConfigError as error:
-                logger.warning("%s; the servers stay as they were", error)
-            else:
-                await self._apply(config)
+            now = {path: _modified(path) for path in seen}
+            if any(when not in (None, seen[path]) for path, when in now.items()):
+                seen |= {path: when for path, when in now.items() if when is not None}
+                try:
+                    config = load_configs(self.config.sources)
+                except MCPConfigError as error:
+                    logger.warning("%s; the servers stay as they were", error)
+                else:
+                    await self._apply(config)
 
     async def _stop(self) -> None:
         tasks, self._tasks = self._tasks, None
@@ -271,6 +269,14 @@ class McpServers:
         for name, server in self._servers.items():
             if server.config.required and server.failure:
                 raise MCPServerError(f"server {name!r} is required and failed: {server.failure}")
+
+
+def _modified(path: Path) -> float | None:
+    """None while it is gone, as it is for a moment under some editors."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None
 
 
 async def _all_settled(servers: Iterable[Server]) -> None:

@@ -48,7 +48,7 @@ _EARLY_SECONDS = 30  # a token is taken for expired this long before it is
 NEEDS_SIGN_IN = "it wants you to sign in: run `qwen3-agent mcp check` in a terminal"
 
 
-def sign_in(config: ServerConfig, folder: Path, asked: Asked) -> SignIn | None:
+def sign_in(config: ServerConfig, asked: Asked) -> SignIn | None:
     """What signs in to a server when it asks for that; None where the config says never.
 
     A header of the config that authorizes is taken for all that is needed, unless the config
@@ -66,7 +66,7 @@ def sign_in(config: ServerConfig, folder: Path, asked: Asked) -> SignIn | None:
         return None
     address = config.address or ""
     kept = KeptTokens(address, settings)
-    return SignIn(_provider(address, settings, folder, kept, asked), kept)
+    return SignIn(_provider(address, settings, kept, asked), kept)
 
 
 class SignIn(httpx2.Auth):
@@ -200,13 +200,12 @@ def _plain(model: pydantic.BaseModel | None) -> Any:
 def _provider(
     address: str,
     settings: OAuthConfig,
-    folder: Path,
     kept: KeptTokens,
     asked: Asked,
 ) -> OAuthClientProvider:
     scope = " ".join(settings.scopes) if settings.scopes else None
     if settings.grant_type == "client_credentials":
-        return _for_a_machine(address, settings, folder, kept, scope)
+        return _for_a_machine(address, settings, kept, scope)
     browser = _Browser(kept, asked)
     metadata = OAuthClientMetadata(
         client_name="qwen3-agent",
@@ -227,7 +226,6 @@ def _provider(
 def _for_a_machine(
     address: str,
     settings: OAuthConfig,
-    folder: Path,
     kept: KeptTokens,
     scope: str | None,
 ) -> OAuthClientProvider:
@@ -246,7 +244,7 @@ def _for_a_machine(
             address, kept, client_id, secret, scope=scope, issuer=settings.issuer
         )
     try:
-        key = (folder / str(key_file)).read_text()
+        key = Path(str(key_file)).read_text()
     except (OSError, UnicodeDecodeError):
         raise ValueError(f"its oauth.privateKeyFile {key_file} cannot be read") from None
     signed = SignedJWTParameters(

@@ -72,7 +72,6 @@ class Server:
         self,
         name: str,
         config: ServerConfig,
-        folder: Path,
         host: Host,
         *,
         instead_of: Server | None = None,
@@ -88,8 +87,8 @@ class Server:
         """Set once its owner task has ended."""
         self.bounds = Bounds()
         """Of its start and its calls."""
-        self._asked = Asked(name, config, folder, host, self.bounds)
-        self._connector = Connector(name, config, folder, self._hear, self._asked)
+        self._asked = Asked(name, config, host, self.bounds)
+        self._connector = Connector(name, config, self._hear, self._asked)
         self._list = ToolList(name, config)
         self._list.tools = instead_of.tools if instead_of is not None else ()
         self._watchers = Watchers()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _LISTEN_AGAIN_SECONDS = 2.0
+_SETTLE_SECONDS = 0.05
+_MOST_PAGES = 1_000
 
 
 class ToolList:
@@ -44,8 +46,9 @@ class ToolList:
         self._changed = anyio.Event()
         async with anyio.create_task_group() as tasks:
             await tasks.start(self._listen, client)
-            tasks.start_soon(self._read_again, client)
             self.tools = await self._read(client)
+            # Not before, lest an older list that comes late take the place of a newer one.
+            tasks.start_soon(self._read_again, client)
             yield
             tasks.cancel_scope.cancel()
 
@@ -82,11 +85,16 @@ class ToolList:
     async def _read_again(self, client: mcp.Client) -> None:
         while True:
             await self._changed.wait()
+            # Several changes at once are one; and a server that changes whenever it is asked
+            # does not keep us busy.
+            await anyio.sleep(_SETTLE_SECONDS)
             self._changed = anyio.Event()
             try:
-                self.tools = await self._read(client)
+                with anyio.fail_after(self._config.call_seconds):
+                    self.tools = await self._read(client)
             except Exception as error:
-                logger.warning("MCP server %r: its tools cannot be listed: %s", self._server, error)
+                why = str(error) or "it did not answer in time"
+                logger.warning("MCP server %r: its tools cannot be listed: %s", self._server, why)
 
     async def _read(self, client: mcp.Client) -> tuple[mcp_types.Tool, ...]:
         if client.server_capabilities.tools is None:
@@ -94,7 +102,7 @@ class ToolList:
         tools: dict[str, mcp_types.Tool] = {}
         cursor: str | None = None
         followed: set[str] = set()
-        while cursor not in followed:
+        while cursor not in followed and len(followed) < _MOST_PAGES:
             followed |= {cursor} if cursor else set()
             page = await client.list_tools(cursor=cursor)
             tools |= {tool.name: tool for tool in page.tools}
@@ -102,7 +110,7 @@ class ToolList:
             if not cursor:
                 break
         else:
-            logger.warning("MCP server %r: its list of tools runs in a circle", self._server)
+            logger.warning("MCP server %r: its list of tools has no end", self._server)
         return tuple(
             tool
             for name, tool in sorted(tools.items())
