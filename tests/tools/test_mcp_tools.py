@@ -45,3 +45,17 @@ def test_what_is_wrong_is_named_as_it_was_given() -> None:
 def test_a_schema_that_lies_elsewhere_is_not_fetched_and_forbids_nothing() -> None:
     far = {"type": "object", "properties": {"x": {"$ref": "http://127.0.0.1:9/schema"}}}
     assert fitted({"x": 1}, far) == ({"x": 1}, [])
+
+
+def test_a_pattern_that_only_javascript_understands_forbids_nothing() -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "pattern": r"^\p{L}+$"},
+            "age": {"type": "integer"},
+        },
+        "patternProperties": {r"^\p{Lu}": {"type": "string"}},
+    }
+    assert fitted({"name": "Ada", "age": 36}, schema)[1] == []
+    assert fitted({"name": 3}, schema)[1] == ["name: 3 is not of type 'string'"]
+    assert fitted({"age": "x"}, schema)[1] == ["age: 'x' is not of type 'integer'"]

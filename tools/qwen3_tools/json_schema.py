@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+import functools
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, cast
 
 Schema = dict[str, Any]
@@ -132,7 +135,7 @@ def problems_with(value: Any, schema: Schema) -> list[str]:
     from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
     from referencing.exceptions import Unresolvable
 
-    validator = validator_for(schema)(schema, registry=REGISTRY)
+    validator = _forgiving(validator_for(schema))(schema, registry=REGISTRY)
     problems: list[str] = []
     try:
         for error in sorted(validator.iter_errors(value), key=lambda error: list(error.path)):
@@ -141,6 +144,23 @@ def problems_with(value: Any, schema: Schema) -> list[str]:
     except Unresolvable:
         return []
     return problems
+
+
+@functools.cache
+def _forgiving(validator_class: Any) -> Any:
+    """Takes a pattern that only JavaScript understands, such as `\\p{L}`, for one that allows all."""
+    from jsonschema.validators import extend
+
+    def forgive(keyword: Any) -> Any:
+        def check(*args: Any) -> Iterator[Any]:
+            with suppress(re.error):
+                yield from keyword(*args)
+
+        return check
+
+    known = validator_class.VALIDATORS
+    patterns = {name: forgive(known[name]) for name in ("pattern", "patternProperties")}
+    return extend(validator_class, patterns)
 
 
 class _TooLargeError(Exception):

@@ -46,10 +46,10 @@ def model_tools(
     for server in servers:
         prefix = prefix_of(server.name, server.config)
         for described in server.tools:
-            name = _unique_name(f"{prefix}{described.name}", tools)
+            name = _unique_name(prefix, described.name, server.name, tools)
             tools[name] = _model_tool(name, described, server.config, partial(call, server.name))
         if server.failure is None:
-            named = partial(_named, prefix, tools)
+            named = partial(_unique_name, prefix, server=server.name, taken=tools)
             for made in catalog_tools(named, server.config, partial(catalog, server.name)):
                 tools[made.name] = made
     return tuple(tools.values())
@@ -111,16 +111,12 @@ def fitted(arguments: dict[str, Any], schema: dict[str, Any]) -> tuple[dict[str,
     return arguments, problems[:_MAX_PROBLEMS]
 
 
-def _named(prefix: str, taken: Iterable[str], name: str) -> str:
-    return _unique_name(f"{prefix}{name}", taken)
-
-
-def _unique_name(name: str, taken: Iterable[str]) -> str:
-    """`name` as models and APIs take it; with a hash of its own where that loses something."""
-    plain = re.sub(r"[^A-Za-z0-9_-]", "_", name)
+def _unique_name(prefix: str, tool: str, server: str, taken: Iterable[str]) -> str:
+    """The name as models and APIs take it; with a hash of its own where that loses something."""
+    plain = re.sub(r"[^A-Za-z0-9_-]", "_", f"{prefix}{tool}")
     if len(plain) <= _LONGEST_NAME and plain not in taken:
         return plain
-    digest = hashlib.sha256(name.encode()).hexdigest()[:_HASH_DIGITS]
+    digest = hashlib.sha256(f"{server}\0{tool}".encode()).hexdigest()[:_HASH_DIGITS]
     return f"{plain[: _LONGEST_NAME - _HASH_DIGITS - 1]}_{digest}"
 
 
