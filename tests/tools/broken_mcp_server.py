@@ -117,6 +117,10 @@ def never_answers_calls() -> None:
     )
 
 
+def stops_reading() -> None:
+    serve(lambda name, arguments: time.sleep(600))
+
+
 def floods() -> None:
     print("starting up\n" * 50_000)
     print("{\n[]\n\n\x00\xff" * 1_000)

@@ -59,7 +59,15 @@ def is_running(pid: int) -> bool:
 WAYS = (
     *("silent", "discovery_only", "exits", "dies_in_call", "never_answers_calls", "floods"),
     *("big_line", "invalid_schema", "invalid_result", "stubborn", "leaves_a_child"),
-    *("hangs_on_close", "many_pages", "endless_pages", "odd_names", "grows", "demands_tasks"),
+    *(
+        "hangs_on_close",
+        "stops_reading",
+        "many_pages",
+        "endless_pages",
+        "odd_names",
+        "grows",
+        "demands_tasks",
+    ),
 )
 
 
@@ -143,6 +151,15 @@ async def test_a_call_that_is_never_answered_ends_at_its_bound() -> None:
             "The server 's' did not answer within 0.3 seconds, and the call was cancelled."
         )
         assert (await servers.call("s__act")).text == "fine"
+
+
+@both_backends
+async def test_the_bound_holds_when_the_server_no_longer_reads() -> None:
+    async with mcp_servers(one("stops_reading", callTimeout=0.3)) as servers:
+        for size in (1, 1_000_000, 1):  # a pipe holds 64 kB
+            started = time.monotonic()
+            assert (await servers.call("s__act", {"text": "x" * size})).is_error
+            assert time.monotonic() - started < 3
 
 
 @both_backends

@@ -148,7 +148,7 @@ def problems_with(value: Any, schema: Schema) -> list[str]:
 
 @functools.cache
 def _forgiving(validator_class: Any) -> Any:
-    """Takes a pattern that only JavaScript understands, such as `\\p{L}`, for one that allows all."""
+    """Takes a pattern that only JavaScript understands, such as `\\p{L}`, to allow all."""
     from jsonschema.validators import extend
 
     def forgive(keyword: Any) -> Any:

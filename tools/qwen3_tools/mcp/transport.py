@@ -24,6 +24,7 @@ from .process import ServerProcess
 MAX_LINE_BYTES = 64 * 1024 * 1024
 _PARSE_IN_THREAD_BYTES = 1024 * 1024
 _LAST_WORDS_SECONDS = 0.2
+_MOST_WAITING = 1_000
 _RESPONSE_ID = re.compile(rb'"id"\s*:\s*(\d+|"[^"\\]*")')
 _TOO_LONG = f"The answer was longer than {MAX_LINE_BYTES // 1024 // 1024} MiB and was dropped."
 
@@ -42,7 +43,9 @@ class StdioTransport:
     async def connect(self) -> AsyncIterator[TransportStreams]:
         """Carry messages until the block is left. The process is not stopped."""
         to_session, from_server = anyio.create_memory_object_stream[SessionMessage | Exception]()
-        to_server, from_session = anyio.create_memory_object_stream[SessionMessage]()
+        # The SDK shields what it says of a cancelled call, so that must find room at once also
+        # when the server has stopped reading.
+        to_server, from_session = anyio.create_memory_object_stream[SessionMessage](_MOST_WAITING)
         async with (
             anyio.create_task_group() as tasks,
             to_session,
