@@ -9,7 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -120,9 +121,12 @@ class ForgetfulServer(http.server.BaseHTTPRequestHandler):
     """Streamable HTTP of the handshake era (2025-06-18), whose sessions can be made to expire."""
 
     session = 1
+    ended = 0
 
     def do_POST(self) -> None:
-        message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.respond(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+
+    def respond(self, message: dict[str, Any]) -> None:
         method = message["method"]
         results: dict[str, Any] = {
             "initialize": {
@@ -147,7 +151,9 @@ class ForgetfulServer(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.answer(405, None)
 
-    do_DELETE = do_GET  # noqa: N815
+    def do_DELETE(self) -> None:
+        type(self).ended += 1
+        self.answer(200, None)
 
     def answer(self, status: int, body: dict[str, Any] | None) -> None:
         data = json.dumps(body).encode() if body else b""
@@ -161,21 +167,54 @@ class ForgetfulServer(http.server.BaseHTTPRequestHandler):
     def log_message(self, *args: object) -> None: ...
 
 
-async def test_a_session_that_the_server_forgot_is_opened_again_and_the_call_made() -> None:
-    ForgetfulServer.session = 1
-    web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), ForgetfulServer)
+class HangingServer(ForgetfulServer):
+    """Answers no call, nor takes the news of a cancelled one."""
+
+    released = threading.Event()
+
+    def respond(self, message: dict[str, Any]) -> None:
+        if message["method"] in ("tools/call", "notifications/cancelled"):
+            self.released.wait(30)
+            return
+        super().respond(message)
+
+
+@asynccontextmanager
+async def web_server(handler: type[ForgetfulServer]) -> AsyncIterator[str]:
+    web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        async with one({"url": f"http://127.0.0.1:{web.server_port}/mcp"}) as servers:
-            assert (await servers.call("s__act")).text == "session 1"
-            ForgetfulServer.session = 2
-            with anyio.fail_after(10):
-                assert (await servers.call("s__act")).text == "session 2"
+        yield f"http://127.0.0.1:{web.server_port}/mcp"
     finally:
         await anyio.to_thread.run_sync(web.shutdown)
         thread.join()
         web.server_close()
+
+
+async def test_a_session_that_the_server_forgot_is_opened_again_and_the_call_made() -> None:
+    ForgetfulServer.session, ForgetfulServer.ended = 1, 0
+    async with web_server(ForgetfulServer) as url:
+        async with one({"url": url}) as servers:
+            assert (await servers.call("s__act")).text == "session 1"
+            ForgetfulServer.session = 2
+            with anyio.fail_after(10):
+                assert (await servers.call("s__act")).text == "session 2"
+        assert ForgetfulServer.ended == 2  # it is told when nobody comes back
+
+
+@both_backends
+async def test_the_bound_of_a_call_holds_over_http() -> None:
+    HangingServer.released.clear()
+    async with web_server(HangingServer) as url:
+        try:
+            async with one({"url": url, "callTimeout": 0.3}) as servers:
+                for _ in range(3):
+                    started = time.monotonic()
+                    assert "did not answer within" in (await servers.call("s__act")).text
+                    assert time.monotonic() - started < 3
+        finally:
+            HangingServer.released.set()
 
 
 async def test_schemas_are_inlined_and_arguments_checked_against_the_original() -> None:

@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 # How much longer than its own bound a server is waited for before it is said to have failed.
 _SETTLE_SECONDS = 0.5
 _WATCH_SECONDS = 1.0
+# A process takes longer to end if need be; an HTTP server only hears that its session is over.
+_GOODBYE_SECONDS = 1.0
 
 
 def mcp_servers(
@@ -227,9 +229,9 @@ class McpServers:
             )
         started = [server for name, server in self._servers.items() if server != before.get(name)]
         left = [server for server in before.values() if server not in self._servers.values()]
+        await _say_goodbye(left)
         for server in left:
-            server.stop()
-        for server in left:
+            server.stop(at_once=True)
             # What takes its place may want what it holds, such as a port or a lock.
             await server.stopped.wait()
         for server in started:
@@ -256,6 +258,7 @@ class McpServers:
     async def _stop(self) -> None:
         tasks, self._tasks = self._tasks, None
         if tasks is not None:
+            await _say_goodbye(self._servers.values())
             tasks.cancel_scope.cancel()
             # What went wrong in the block is not the group's: given it, the group would raise
             # it again inside an ExceptionGroup.
@@ -269,6 +272,14 @@ class McpServers:
         for name, server in self._servers.items():
             if server.config.required and server.failure:
                 raise MCPServerError(f"server {name!r} is required and failed: {server.failure}")
+
+
+async def _say_goodbye(servers: Iterable[Server]) -> None:
+    with anyio.move_on_after(_GOODBYE_SECONDS, shield=True):
+        for server in servers:
+            server.stop()
+        for server in servers:
+            await server.stopped.wait()
 
 
 def _modified(path: Path) -> float | None:

@@ -18,6 +18,7 @@ from .asked import Asked, Host
 from .bound import Bounds
 from .config import ServerConfig
 from .connection import Connector, innermost
+from .requests import ConnectionEndedError, Requests
 from .tool_list import ToolList
 from .watching import Watchers
 
@@ -93,6 +94,8 @@ class Server:
         self._list.tools = instead_of.tools if instead_of is not None else ()
         self._watchers = Watchers()
         self._client: mcp.Client | None = None
+        self._requests: Requests | None = None
+        self._stopping = False
         self._ready = anyio.Event()
         self._closed = anyio.Event()
         self._scope = anyio.CancelScope()
@@ -127,20 +130,26 @@ class Server:
         try:
             with self._scope:
                 await self._keep_up()
-            if self._scope.cancelled_caught:
+            if self._stopping:
                 self._fail("it was stopped")
         finally:
             self.stopped.set()
 
-    def stop(self) -> None:
-        """End the server. Its owner task sees to that."""
-        self._scope.cancel()
+    def stop(self, *, at_once: bool = False) -> None:
+        """End the server, with a goodbye if it is ready. Its owner task sees to that."""
+        self._stopping = True
+        if self._client is not None and not at_once:
+            self._closed.set()
+        else:
+            self._scope.cancel()
 
     async def _keep_up(self) -> None:
         rapid_deaths = 0
         while True:
             started = anyio.current_time()
             reason = await self._live()
+            if self._stopping:
+                return
             lasted = anyio.current_time() - started > _RAPID_SECONDS
             rapid_deaths = 1 if lasted else rapid_deaths + 1
             # A program that keeps dying is left for dead; an address may come back at any time.
@@ -238,8 +247,11 @@ class Server:
         from pydantic import ValidationError
 
         client = await self._connected()
+        assert self._requests is not None  # as long as there is a client
         try:
-            return await send(client)
+            return await self._requests.make(lambda: send(client))
+        except ConnectionEndedError:
+            raise self._lost(never_ran=False) from None
         except MCPError as error:
             ended = error.code == CONNECTION_CLOSED
             forgotten = error.message == _SESSION_FORGOTTEN
@@ -248,10 +260,7 @@ class Server:
                 if self._client is client:
                     self._client = None
                     self._closed.set()
-                raise _LostError(
-                    f"The server {self.name!r} stopped while it worked on this call.",
-                    never_ran=forgotten,
-                ) from None
+                raise self._lost(never_ran=forgotten) from None
             raise ToolError(error.message) from None
         except ValidationError:
             logger.warning("MCP server %r gave an invalid result", self.name)
@@ -261,6 +270,10 @@ class Server:
             raise ToolError(
                 f"The server {self.name!r} gave a result that breaks the tool's own schema."
             ) from None
+
+    def _lost(self, *, never_ran: bool) -> _LostError:
+        message = f"The server {self.name!r} stopped while it worked on this call."
+        return _LostError(message, never_ran=never_ran)
 
     async def _connected(self) -> mcp.Client:
         """The client, waited for while the server starts again."""
@@ -278,15 +291,18 @@ class Server:
         started = anyio.current_time()
         try:
             with self.bounds.within(self.config.start_timeout) as scope:
-                async with (
-                    self._connector.connect() as (client, closed),
-                    self._list.following(client),
-                ):
-                    self.bounds.lift(scope)
-                    self._start_seconds = anyio.current_time() - started
-                    self._announce(client, closed)
-                    await closed.wait()
-                    reason = self._with_stderr(self._how_it_ended())
+                async with anyio.create_task_group() as requests:
+                    async with (
+                        self._connector.connect() as (client, closed),
+                        self._list.following(client),
+                    ):
+                        self.bounds.lift(scope)
+                        self._start_seconds = anyio.current_time() - started
+                        self._announce(client, closed, Requests(requests))
+                        await closed.wait()
+                        self._client = None
+                        reason = self._with_stderr(self._how_it_ended())
+                    requests.cancel_scope.cancel()
             if scope.cancelled_caught:
                 reason = self._not_in_time()
         except Exception as error:
@@ -297,8 +313,8 @@ class Server:
             self._watchers.end()
         return reason
 
-    def _announce(self, client: mcp.Client, closed: anyio.Event) -> None:
-        self._client, self._closed = client, closed
+    def _announce(self, client: mcp.Client, closed: anyio.Event, requests: Requests) -> None:
+        self._client, self._closed, self._requests = client, closed, requests
         info = client.server_info
         self._version = f"{info.name} {info.version}" if info else None
         self._protocol = client.protocol_version
