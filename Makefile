@@ -64,7 +64,7 @@ $(RUN_DONE): $(SOURCES) | $(BIN)/python
 
 $(DEV_DONE): $(SOURCES) tests/oracles.txt | $(BIN)/python
 	@echo "Installing into $(VENV); the first time takes a few minutes."
-	$(INSTALL) --editable '.[local,code,dev]'
+	$(INSTALL) --editable '.[local,code,qwen-agent,dev]'
 	$(INSTALL) --no-deps --requirement tests/oracles.txt
 	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null || true
 	@touch $(RUN_DONE) $@

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar, cast
 
 from anyio import to_thread
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from pydantic import SecretStr
 
+from qwen3_tools.qwen_agent_tools import from_qwen_agent, is_qwen_agent_tool
 from qwen3_tools.tool import Tool, ToolSource, tool
 from qwen3_tools.toolbox import Toolbox
 
@@ -29,7 +30,7 @@ from .models import Model
 from .models.choose import resolve
 from .result import RunResult
 from .sampling_for_servers import sampler_of
-from .streaming import RunStream, Stream
+from .streaming import RunStream, Stream, iterate
 from .subagent import SubAgent
 from .thinking import Mode, Policy, Thinking, as_policy, latest_switch
 
@@ -48,8 +49,8 @@ class Agent:
             "http://localhost:8000/v1" (see `models.connect`).
         api_key: for that server. None: what the environment variable OPENAI_API_KEY holds.
         instructions: the system message.
-        tools: functions (as by `@tool`), `Tool`s, and sources such as `CodeInterpreter()` and
-            `mcp_servers("mcp_servers.json")`.
+        tools: functions (as by `@tool`), `Tool`s, sources such as `CodeInterpreter()` and
+            `mcp_servers("mcp_servers.json")`, and Qwen-Agent's `BaseTool`s.
         thinking: "on", "off", "adaptive", the number of tokens that each thought may have, or a
             policy such as `Thinking(first=2048, after_tool=512, total=8192)`. None: as the
             model does by itself.
@@ -160,9 +161,8 @@ class Agent:
         return self._iterate(self.map(tasks, concurrency=concurrency))
 
     def _iterate(self, stream: Stream[T]) -> Iterator[T]:
-        with self._sync_door() as portal, portal.wrap_async_context_manager(stream):
-            while (item := portal.call(_next_or_none, stream)) is not None:
-                yield item
+        with self._sync_door() as portal:
+            yield from iterate(stream, portal)
 
     def as_tool(self, name: str, description: str) -> SubAgent:
         """The agent as a tool of another agent: `Agent(..., tools=[agent.as_tool(...)])`.
@@ -181,8 +181,15 @@ class Agent:
         return SubAgent(self, name, description)
 
     @asynccontextmanager
-    async def conversation(self) -> AsyncIterator[Conversation]:
-        """Several turns with one memory: `async with agent.conversation() as conversation`."""
+    async def conversation(
+        self, *, history: Sequence[Mapping[str, Any]] = ()
+    ) -> AsyncIterator[Conversation]:
+        """Several turns with one memory: `async with agent.conversation() as conversation`.
+
+        Args:
+            history: what was said before, as messages of the chat completions protocol, without a
+                system message, which are the agent's instructions.
+        """
         async with AsyncExitStack() as stack:
             warm = self._warm
             if warm is None:
@@ -196,9 +203,9 @@ class Agent:
                 else:
                     tools.extend(await stack.enter_async_context(each.open()))
             toolbox = Toolbox(tools)
-            system = [{"role": "system", "content": self.instructions}]
+            system = [{"role": "system", "content": self.instructions}] if self.instructions else []
             chat = warm.model.chat(
-                system if self.instructions else [],
+                [*system, *history],
                 toolbox.schemas(),
                 keep_thoughts=self.keep_thoughts,
                 sampling=self.sampling,
@@ -313,7 +320,7 @@ async def _warm_up(agent: Agent) -> AsyncIterator[_Warm]:
     async with AsyncExitStack() as stack:
         loader = ThreadPoolExecutor(1, "load-model")
         stack.callback(loader.shutdown, wait=False)
-        loading = loader.submit(_load, agent)
+        loading = loader.submit(load_model, agent)
         shared: dict[int, Sequence[Tool]] = {}
         notices: list[str] = []
         for each in agent.tools:
@@ -334,7 +341,12 @@ async def _warm_up(agent: Agent) -> AsyncIterator[_Warm]:
         yield _Warm(model, shared, notices)
 
 
-def _load(agent: Agent) -> Model:
+def load_model(agent: Agent) -> Model:
+    """The model that an agent names. Takes seconds to minutes; call it in a worker thread.
+
+    Raises:
+        ModelNotFound, ChatFormatError, EngineError: see there.
+    """
     model = agent.model
     if agent.base_url is not None:
         from .models.connect import connect
@@ -361,11 +373,14 @@ def _check_server(base_url: str, model: object) -> None:
         )
 
 
-def _as_tool(given: Callable[..., Any] | Tool | ToolSource) -> Tool | ToolSource:
+def _as_tool(given: Any) -> Tool | ToolSource:
     if isinstance(given, Tool) or (hasattr(given, "open") and hasattr(given, "shared")):
-        return given
+        return cast("Tool | ToolSource", given)
+    if is_qwen_agent_tool(given):
+        return from_qwen_agent(given)
     if callable(given):
-        return tool(given)
+        made: Tool = tool(given)
+        return made
     raise ToolDefinitionError(
         f"{given!r} is no tool: give a function, a Tool, or a source such as CodeInterpreter()."
     )
@@ -378,7 +393,3 @@ def _work_folder(tools: Sequence[Tool]) -> Path | None:
 
 def _temporary_folder() -> TemporaryDirectory[str]:
     return TemporaryDirectory(prefix="qwen3-agent-", ignore_cleanup_errors=True)
-
-
-async def _next_or_none(stream: Stream[T]) -> T | None:
-    return await anext(stream, None)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import ExitStack
 from contextvars import copy_context
 from types import TracebackType
 from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 import anyio
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from .events import Event
 
@@ -72,6 +74,25 @@ class Stream(Generic[T]):
 
 RunStream: TypeAlias = Stream[Event]
 """The events of a run."""
+
+
+def iterate(stream: Stream[T], portal: BlockingPortal | None = None) -> Iterator[T]:
+    """The items of `stream` for code that is not async. Closing the iterator ends the work.
+
+    Args:
+        stream: not begun yet.
+        portal: of the event loop that the work is to run on; None starts one for it.
+    """
+    with ExitStack() as stack:
+        if portal is None:
+            portal = stack.enter_context(start_blocking_portal())
+        stack.enter_context(portal.wrap_async_context_manager(stream))
+        while (item := portal.call(_next_or_none, stream)) is not None:
+            yield item
+
+
+async def _next_or_none(stream: Stream[T]) -> T | None:
+    return await anext(stream, None)
 
 
 class _Task(Generic[T]):

@@ -156,6 +156,8 @@ class LocalChat:
     async def step(self, plan: Plan, *, max_tokens: int | None, on_delta: OnDelta) -> ModelStep:
         """See `Chat.step`."""
         self._check(plan)
+        if not self.transcript.segments:  # begun with messages that want an answer
+            self.transcript.append("head", self._format.head(self._messages, self._tools))
         if self._close_message():
             self.transcript.append("forced", self._format.encode_plain("\n"))
         opening = self._format.generation_prompt(thinking=plan.on)
