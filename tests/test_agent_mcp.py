@@ -26,7 +26,9 @@ SERVED = str(Path(__file__).parent / "served_agent.py")
 
 
 def servers(**entries: dict[str, Any]) -> Any:
-    return mcp_servers({"mcpServers": entries})
+    """Servers whose tools run unasked."""
+    trusted = {name: {"trust": True} | entry for name, entry in entries.items()}
+    return mcp_servers({"mcpServers": trusted})
 
 
 async def results_of(agent: Agent, task: str = "Go on") -> list[events.ToolCallFinished]:
@@ -120,7 +122,7 @@ class Willing:
 
 @both_backends
 async def test_a_server_that_asks_for_a_model_gets_the_agents_own() -> None:
-    asking = mcp_servers({"mcpServers": {"s": ASKING}}, person=Willing())
+    asking = mcp_servers({"mcpServers": {"s": ASKING | {"trust": True}}}, person=Willing())
     model = scripted_model(call("s__sample"), "Hi from the model.", "Done.")
     [result] = await results_of(Agent(model, tools=[asking]))
     answer = json.loads(result.text)

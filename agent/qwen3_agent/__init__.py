@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from . import errors, events
     from .agent import Agent
+    from .approvals import Approval, ApprovalRequest, Approvals
     from .conversation import Conversation
     from .engines import Sampling
     from .errors import LimitReached, Qwen3AgentError, ToolError
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Agent",
+    "Approval",
+    "ApprovalRequest",
+    "Approvals",
     "CodeInterpreter",
     "Conversation",
     "LimitReached",
@@ -42,6 +46,9 @@ __all__ = [
 
 _HOMES = {
     "Agent": "qwen3_agent.agent",
+    "Approval": "qwen3_agent.approvals",
+    "ApprovalRequest": "qwen3_agent.approvals",
+    "Approvals": "qwen3_agent.approvals",
     "CodeInterpreter": "qwen3_tools.code_interpreter",
     "Conversation": "qwen3_agent.conversation",
     "LimitReached": "qwen3_agent.errors",

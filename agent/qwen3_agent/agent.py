@@ -19,6 +19,7 @@ from qwen3_tools.qwen_agent_tools import from_qwen_agent, is_qwen_agent_tool
 from qwen3_tools.tool import Tool, ToolSource, tool
 from qwen3_tools.toolbox import Toolbox
 
+from .approvals import Approvals
 from .calling import Emit
 from .conversation import Conversation, check_task
 from .engines import Sampling
@@ -55,6 +56,11 @@ class Agent:
             policy such as `Thinking(first=2048, after_tool=512, total=8192)`. None: as the
             model does by itself.
         limits: how much a turn may spend.
+        approvals: which tool calls run at once, which wait for a yes, and which are refused. None:
+            `Approvals()`, under which your own functions, the code interpreter and what only
+            reads run, and a call of an MCP tool that may change something is refused, since
+            there is nobody to ask: `Approvals(allow=["notes__*"])` allows it,
+            `Approvals(approver=...)` asks.
         sampling: None follows the thinking mode with what Qwen recommends for it.
         keep_thoughts: keep the thoughts of earlier turns in the prompt. They are dropped
             otherwise, as the model's chat template does.
@@ -75,6 +81,7 @@ class Agent:
         tools: Sequence[Callable[..., Any] | Tool | ToolSource] = (),
         thinking: Mode | Literal["adaptive"] | Policy | None = None,
         limits: Limits | None = None,
+        approvals: Approvals | None = None,
         sampling: Sampling | None = None,
         keep_thoughts: bool = False,
         logprobs: bool = False,
@@ -86,6 +93,7 @@ class Agent:
         self.tools = tuple(_as_tool(each) for each in tools)
         self.thinking = thinking
         self.limits = limits or Limits()
+        self.approvals = approvals or Approvals()
         self.sampling = sampling
         self.keep_thoughts = keep_thoughts
         self.logprobs = logprobs
@@ -219,6 +227,7 @@ class Agent:
                 or Thinking("on" if warm.model.thinks_by_default else "off"),
                 self.limits,
                 _work_folder(tools) or Path(stack.enter_context(_temporary_folder())),
+                approvals=self.approvals,
                 switch=latest_switch([self.instructions or ""]),
                 notices=warm.notices,
             )

@@ -1,4 +1,4 @@
-"""The tool calls of one step: run at once, answered in their order."""
+"""The tool calls of one step: decided on one by one, run at once, answered in their order."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from qwen3_tools.tool import ToolResult
 from qwen3_tools.toolbox import Toolbox
 
 from . import events
+from .gate import Gate
 from .parts import MalformedCall, ToolCall
 from .subagent import Caller, called_by
 
@@ -21,6 +22,7 @@ Emit = Callable[[events.Event], None]
 async def run_calls(
     calls: Sequence[ToolCall | MalformedCall],
     toolbox: Toolbox,
+    gate: Gate,
     *,
     step: int,
     emit: Emit,
@@ -28,25 +30,36 @@ async def run_calls(
 ) -> list[ToolResult]:
     """Run all calls of a step side by side; their results in the order of the calls.
 
-    A malformed call is not run: its result is the error that tells the model what was wrong.
+    First the gate decides on each in turn, so that questions come one at a time and nothing runs
+    while one is open. A malformed call is not run: its result is the error that tells the model
+    what was wrong. Nor is one that was refused.
+
     Agents among the tools share `tokens_left`.
     """
     results: list[ToolResult] = [ToolResult("")] * len(calls)
     share = None if tokens_left is None else tokens_left // max(1, len(calls))
 
-    async def answer(place: int, call: ToolCall | MalformedCall) -> None:
+    refusals = [
+        await gate.refusal(f"{step}.{place}", call.name, call.arguments, emit)
+        if isinstance(call, ToolCall)
+        else call.error
+        for place, call in enumerate(calls)
+    ]
+
+    async def answer(place: int, call: ToolCall | MalformedCall, refusal: str | None) -> None:
         results[place] = await _answer(
-            call, toolbox, id=f"{step}.{place}", emit=emit, tokens_left=share
+            call, refusal, toolbox, id=f"{step}.{place}", emit=emit, tokens_left=share
         )
 
     async with anyio.create_task_group() as group:
-        for place, call in enumerate(calls):
-            group.start_soon(answer, place, call)
+        for place, (call, refusal) in enumerate(zip(calls, refusals, strict=True)):
+            group.start_soon(answer, place, call, refusal)
     return results
 
 
 async def _answer(
     call: ToolCall | MalformedCall,
+    refusal: str | None,
     toolbox: Toolbox,
     *,
     id: str,
@@ -54,10 +67,10 @@ async def _answer(
     tokens_left: int | None,
 ) -> ToolResult:
     started = time.monotonic()
-    if isinstance(call, MalformedCall):
-        name, result = "", ToolResult(call.error, is_error=True)
+    name = call.name if isinstance(call, ToolCall) else ""
+    if refusal is not None or isinstance(call, MalformedCall):
+        result = ToolResult(refusal or "", is_error=True)
     else:
-        name = call.name
         emit(events.ToolCallStarted(id, name, call.arguments))
 
         def pass_on(now: Progress) -> None:

@@ -11,7 +11,9 @@ from qwen3_tools.tool import Tool
 from qwen3_tools.toolbox import Toolbox
 
 from . import events
+from .approvals import Approvals
 from .calling import Emit
+from .gate import Gate
 from .limits import Limits
 from .loop import run_turn
 from .models import Chat, Model
@@ -35,6 +37,7 @@ class Conversation:
         limits: Limits,
         folder: Path,
         *,
+        approvals: Approvals,
         switch: Switch | None = None,
         notices: Sequence[str] = (),
     ) -> None:
@@ -44,6 +47,7 @@ class Conversation:
         self._policy = policy
         self._limits = limits
         self._folder = folder
+        self._gate = Gate(approvals, toolbox)
         self._switch = switch
         self._notices = list(notices)
         self._busy = False
@@ -124,6 +128,7 @@ class Conversation:
                     self._toolbox,
                     self._policy,
                     self._limits,
+                    gate=self._gate,
                     switch=self._switch,
                     emit=emit,
                 )

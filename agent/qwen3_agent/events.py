@@ -2,6 +2,7 @@
 
     RunStarted
       StepStarted   ReasoningText* ContentText*
+        (ToolCallAsked (ToolCallApproved | ToolCallRefused) | ToolCallRefused)*
         ToolCallStarted* ToolCallProgress* SubagentEvent* ToolCallFinished*
       StepFinished
       ...
@@ -14,8 +15,9 @@ Each event has a `type` and `to_json()`; a reader ignores types that it does not
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
+from .approvals import Answer
 from .models import Route
 from .result import RunResult, StepReport
 from .thinking import Plan
@@ -30,8 +32,11 @@ __all__ = [
     "StepFinished",
     "StepStarted",
     "SubagentEvent",
+    "ToolCallApproved",
+    "ToolCallAsked",
     "ToolCallFinished",
     "ToolCallProgress",
+    "ToolCallRefused",
     "ToolCallStarted",
 ]
 
@@ -90,6 +95,44 @@ class ContentText(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCallAsked(Event):
+    """A call waits for a person's yes or no. None of its step has begun to run."""
+
+    type = "tool_asked"
+    id: str
+    """That of the events of the call."""
+    name: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallApproved(Event):
+    """The person has said yes."""
+
+    type = "tool_approved"
+    id: str
+    name: str
+    answer: Answer
+
+
+RefusedBy = Literal["person", "policy", "nobody"]
+"""Who refused a call; nobody: it needed a person, and none was there."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallRefused(Event):
+    """A call will not be made. A `ToolCallFinished` follows, with no `ToolCallStarted`."""
+
+    type = "tool_refused"
+    id: str
+    name: str
+    arguments: dict[str, Any]
+    by: RefusedBy
+    reason: str
+    """As the model is told."""
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCallStarted(Event):
     """A tool begins to run."""
 
@@ -127,7 +170,7 @@ class SubagentEvent(Event):
 
 @dataclass(frozen=True, slots=True)
 class ToolCallFinished(Event):
-    """A tool has answered, or a call could not be read.
+    """A tool has answered, or a call could not be read, or was refused.
 
     A malformed call has no `ToolCallStarted`, its name is empty and its text is the error that
     goes back to the model.

@@ -15,6 +15,7 @@ from qwen3_tools.toolbox import Toolbox
 from . import events
 from .calling import Emit, run_calls, text_for_model
 from .errors import NoAnswer
+from .gate import Gate
 from .limits import Limits
 from .models import Chat, Model, ModelStep
 from .result import RunResult, StepReport
@@ -29,6 +30,7 @@ async def run_turn(
     policy: Policy,
     limits: Limits,
     *,
+    gate: Gate,
     switch: Switch | None,
     emit: Emit,
 ) -> RunResult:
@@ -41,10 +43,10 @@ async def run_turn(
         ThinkingUnavailable: the policy asked for what the model cannot do.
         EngineError: the engine failed.
     """
-    turn = Turn(model, chat, toolbox, policy, limits, switch, emit)
+    turn = Turn(model, chat, toolbox, policy, limits, gate, switch, emit)
     tools = tuple(tool.name for tool in toolbox.tools)
     emit(events.RunStarted(model.name, tools, model.route))
-    with anyio.move_on_after(limits.seconds):
+    with anyio.move_on_after(limits.seconds) as gate.clock:
         for index in range(limits.steps):
             step = await _step(turn, index, turn.plan(index))
             if step.calls:
@@ -83,7 +85,12 @@ async def _step(turn: Turn, index: int, plan: Plan) -> ModelStep:
 async def _run_tools(turn: Turn, index: int, step: ModelStep) -> None:
     """Run the calls of a step, and append what they answered."""
     results = await run_calls(
-        step.calls, turn.toolbox, step=index, emit=turn.tell, tokens_left=turn.tokens_left
+        step.calls,
+        turn.toolbox,
+        turn.gate,
+        step=index,
+        emit=turn.tell,
+        tokens_left=turn.tokens_left,
     )
     turn.chat.add_tool_results([text_for_model(result) for result in results])
     turn.add_results(step.calls, results)

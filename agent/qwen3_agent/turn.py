@@ -14,6 +14,7 @@ from qwen3_tools.toolbox import Toolbox
 from . import events
 from .calling import Emit
 from .errors import LimitName, LimitReached
+from .gate import Gate
 from .limits import Limits
 from .models import Chat, Model, Remark
 from .parser import ContentDelta, Delta, ReasoningDelta
@@ -31,6 +32,7 @@ class Turn:
     toolbox: Toolbox
     policy: Policy
     limits: Limits
+    gate: Gate
     switch: Switch | None
     emit: Emit
     started: float = field(default_factory=time.monotonic)

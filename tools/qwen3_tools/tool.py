@@ -60,8 +60,8 @@ class Tool:
     """Seconds that one call may take."""
     read_only: bool = False
     """True: a call changes nothing, so it may be made again or left unasked."""
-    approved: bool = False
-    """True: the user has said that it may run unasked."""
+    approved: bool = True
+    """True: whoever gave it says that it may run unasked. A policy may still ask or refuse."""
     max_result_chars: int = LONGEST_RESULT
     """Of a longer answer the model is shown both ends; the whole is saved for it."""
     folder: Path | None = None
@@ -110,6 +110,7 @@ def tool(
     description: str | None = None,
     timeout: float | None = None,
     read_only: bool = False,
+    approved: bool = True,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
 
@@ -121,6 +122,7 @@ def tool(
     description: str | None = None,
     timeout: float | None = None,
     read_only: bool = False,
+    approved: bool = True,
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a tool of a function: its type hints and docstring tell the model how to call it.
 
@@ -134,15 +136,21 @@ def tool(
         description: What it does; the docstring's text above `Args:` if not given.
         timeout: Seconds that one call may take; no bound if not given.
         read_only: Whether a call leaves everything as it was.
+        approved: Whether it may run unasked, where no policy says something else.
 
     Raises:
         ToolDefinitionError: The signature cannot be described to a model.
     """
     if function is None:
         return functools.partial(
-            _make_tool, name=name, description=description, timeout=timeout, read_only=read_only
+            _make_tool,
+            name=name,
+            description=description,
+            timeout=timeout,
+            read_only=read_only,
+            approved=approved,
         )
-    return _make_tool(function, name, description, timeout, read_only)
+    return _make_tool(function, name, description, timeout, read_only, approved)
 
 
 def _make_tool(
@@ -151,6 +159,7 @@ def _make_tool(
     description: str | None,
     timeout: float | None,
     read_only: bool,
+    approved: bool,
 ) -> Tool:
     name = name or str(getattr(function, "__name__", type(function).__name__))
     if not _NAME.fullmatch(name):
@@ -193,6 +202,7 @@ def _make_tool(
         run=run,
         timeout=timeout,
         read_only=read_only,
+        approved=approved,
         function=function,
     )
 

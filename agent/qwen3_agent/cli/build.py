@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -11,6 +11,7 @@ from qwen3_tools.code_interpreter import CodeInterpreter
 from qwen3_tools.mcp import McpServers, Person
 
 from ..agent import Agent
+from ..approvals import Approvals
 from ..errors import Qwen3AgentError
 from ..models.choose import resolve
 from ..thinking import Mode, Policy, Thinking
@@ -33,8 +34,11 @@ def build_agent(
     thinking_total: int | None,
     max_steps: int | None,
     timeout: float | None,
+    approvals: Callable[[Approvals], Approvals],
 ) -> Agent:
     """The agent that `file` defines under a name, or the default one, changed by what is given.
+
+    `approvals` is given the policy of the agent, and says what it is to be.
 
     Raises:
         Qwen3AgentError: the file, the model's name or the servers' configuration cannot be used,
@@ -62,6 +66,7 @@ def build_agent(
         tools=tools,
         thinking=thinking_of(agent.thinking, thinking, thinking_total),
         limits=limits,
+        approvals=approvals(agent.approvals),
         sampling=agent.sampling,
         keep_thoughts=agent.keep_thoughts,
         logprobs=agent.logprobs,

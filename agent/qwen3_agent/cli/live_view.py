@@ -25,8 +25,10 @@ from ..events import (
     RunStarted,
     StepFinished,
     StepStarted,
+    ToolCallAsked,
     ToolCallFinished,
     ToolCallProgress,
+    ToolCallRefused,
     ToolCallStarted,
 )
 from .keyboard import Keyboard
@@ -53,6 +55,8 @@ ROUTES = {
     "server_chat": " · on a server, by its chat protocol",
 }
 """What is said of how the model is reached."""
+
+HOW_TO_ALLOW = "--allow NAME or --yes lets it run."
 
 _BLANK = r"(?:\x1b\[[0-9;]*m| )*"
 _BLANK_EDGES = re.compile(rf"\A(?:{_BLANK}\n)+|(?:\n{_BLANK})+\Z")
@@ -174,6 +178,15 @@ class LiveView:
                 self._show_call(event.name, event.arguments)
                 self._running[event.id] = _Doing(printable(event.name))
                 self._region.show(self._now)
+            case ToolCallAsked():
+                self._end_text()
+                self._doing = None
+            case ToolCallRefused():
+                self._end_text()
+                if event.by != "person":
+                    self._show_call(event.name, event.arguments)
+                if event.by == "nobody":
+                    self._line(f"Nobody is there to approve it: {HOW_TO_ALLOW}", "yellow")
             case ToolCallProgress() if event.id in self._running:
                 so_far = _so_far(event)
                 self._running[event.id] = replace(self._running[event.id], so_far=so_far)

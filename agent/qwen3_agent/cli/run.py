@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .approval_options import AllowOption, DenyOption, YesOption, approvals_of, check_patterns
 from .options import (
     AgentOption,
     BaseUrlOption,
@@ -26,6 +29,7 @@ from .servers import McpOption
 
 if TYPE_CHECKING:
     from ..agent import Agent
+    from ..events import Event
     from .views import View
 
 DEMO_NOTE = "No GPU: using qwen3-tiny, a demo model. For a real one: --model Qwen/Qwen3-4B"
@@ -47,6 +51,9 @@ def run(
     think_total: ThinkTotalOption = None,
     max_steps: MaxStepsOption = None,
     timeout: TimeoutOption = None,
+    yes: YesOption = False,
+    allow: AllowOption = None,
+    deny: DenyOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON event a line on standard output.")
     ] = False,
@@ -69,16 +76,19 @@ def run(
         no_mcp=no_mcp,
         timeout=timeout,
     )
+    check_patterns(allow, deny)
 
     from .outcome import exit_code_of, prepare_output
 
     def work() -> int:
+        from .approving import InOrder
         from .build import build_agent, config_warnings
         from .terminal_person import person_at_terminal
         from .views import choose_view
 
         prepare_output(verbose=verbose)
         person = None if as_json or quiet else person_at_terminal()
+        approver = InOrder(person.approve) if person else None
         chosen = build_agent(
             file=file,
             model=model,
@@ -92,13 +102,15 @@ def run(
             thinking_total=think_total,
             max_steps=max_steps,
             timeout=timeout,
+            approvals=partial(approvals_of, yes=yes, allow=allow, deny=deny, approver=approver),
         )
         for warning in () if quiet else config_warnings(chosen):
             print(f"Warning: {warning}", file=sys.stderr)
         view = choose_view(as_json=as_json, quiet=quiet, verbose=verbose)
         if person is not None:
             person.say = view.note
-        return _stream(chosen, text, view, tell_if_demo=not quiet)
+        seen = approver.shown if approver else None
+        return _stream(chosen, text, view, seen, tell_if_demo=not quiet)
 
     raise typer.Exit(exit_code_of(work, verbose=verbose))
 
@@ -116,8 +128,15 @@ def _read_task(task: str) -> str:
     return text
 
 
-def _stream(agent: Agent, task: str, view: View, *, tell_if_demo: bool) -> int:
-    """Show the run as it happens; its exit code."""
+def _stream(
+    agent: Agent,
+    task: str,
+    view: View,
+    seen: Callable[[Event], None] | None,
+    *,
+    tell_if_demo: bool,
+) -> int:
+    """Show the run as it happens, and tell `seen` what has been shown; its exit code."""
     from ..events import RunStarted
     from ..models.choose import DEMO
     from .interrupt import run_until_interrupted
@@ -131,6 +150,8 @@ def _stream(agent: Agent, task: str, view: View, *, tell_if_demo: bool) -> int:
                     if tell_if_demo and isinstance(event, RunStarted) and event.model == DEMO:
                         view.note(DEMO_NOTE)
                     view.show(event)
+                    if seen is not None:
+                        seen(event)
         finally:
             view.close()
         return 0

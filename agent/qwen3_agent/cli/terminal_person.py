@@ -1,9 +1,10 @@
-"""The person at the terminal, who is asked what MCP servers ask."""
+"""The person at the terminal, who approves calls and is asked what MCP servers ask."""
 
 from __future__ import annotations
 
 import json
 import sys
+import termios
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -11,6 +12,8 @@ from urllib.parse import urlsplit
 
 from anyio import to_thread
 
+from ..approvals import Approval, ApprovalRequest
+from .approving import answer_of, question
 from .printable import printable
 
 _NO = ("n", "no")
@@ -30,6 +33,16 @@ class TerminalPerson:
         """Shows a line, after whatever else is being shown has been put out of the way."""
         self.read: Callable[[str], Awaitable[str | None]] = _read
         """Asks for a line; None at the end of the input."""
+
+    async def approve(self, request: ApprovalRequest, /) -> Approval:
+        """Show the exact call and take an answer; see `Approver`. No answer is a no."""
+        self.say(question(request))
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)  # What was typed before is no answer to it
+        while (typed := await self.read("> ")) is not None:
+            answer = answer_of(typed, request)
+            if answer is not None:
+                return answer
+        return Approval("no")
 
     async def fill_in(
         self, server: str, message: str, schema: dict[str, Any]

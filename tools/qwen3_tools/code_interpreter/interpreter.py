@@ -208,7 +208,8 @@ class CodeInterpreter(SyncDoor):
                 files=(*result.images, *(self.work_dir / name for name in result.files)),
             )
 
-        return Tool(_NAME, _DESCRIPTION, _PARAMETERS, run, folder=self.work_dir)
+        contained = not self._arguments["unsafe_no_sandbox"]
+        return Tool(_NAME, _DESCRIPTION, _PARAMETERS, run, approved=contained, folder=self.work_dir)
 
     async def run(self, code: str, on_output: Listener | None = None) -> CodeResult:
         """Run a cell, given raw or as a fenced block, and say what came of it.

@@ -1,0 +1,65 @@
+"""The question before a tool call, in words for a terminal, and what may be typed as an answer."""
+
+from __future__ import annotations
+
+import anyio
+
+from ..approvals import Approval, ApprovalRequest, Approver
+from ..events import Event, ToolCallAsked
+
+
+def question(request: ApprovalRequest) -> str:
+    """What is asked: the exact call, and the answers that there are."""
+    does = "It says that it only reads." if request.tool.read_only else "It may change things."
+    always = "  [a] always in this folder" if request.can_be_saved else ""
+    return (
+        f"\nMay this call run? {does}\n\n{request.text}\n\n"
+        f"[y] yes, once  [r] yes, and {request.tool.name} from now on in this run{always}\n"
+        "[n] no; words behind the n are told to the model"
+    )
+
+
+def answer_of(typed: str, request: ApprovalRequest) -> Approval | None:
+    """The answer that was typed, None when it is none: `y`, `r`, `a`, or `n` and a reason."""
+    word, _, reason = typed.strip().partition(" ")
+    match word.rstrip(":,.").lower():
+        case "y" | "yes":
+            return None if reason.strip() else Approval("once")
+        case "r" | "run":
+            return None if reason.strip() else Approval("run")
+        case "a" | "always" if request.can_be_saved and not reason.strip():
+            return Approval("always")
+        case "n" | "no":
+            return Approval("no", reason.strip())
+    return None
+
+
+class InOrder:
+    """An approver that asks when all that happened before the question has been shown.
+
+    What is shown and what asks are two tasks: without this a question could stand above the words
+    that led to it.
+
+    Args:
+        approver: asks.
+    """
+
+    def __init__(self, approver: Approver) -> None:
+        self._approver = approver
+        self._shown = anyio.Event()
+
+    def shown(self, event: Event) -> None:
+        """To be called with each event once it is on the screen."""
+        if isinstance(event, ToolCallAsked):
+            self._shown.set()
+
+    async def __call__(self, request: ApprovalRequest, /) -> Approval | bool:
+        """See `Approver`."""
+        await self._shown.wait()
+        self._shown = anyio.Event()
+        return await self._approver(request)
+
+
+async def say_yes(request: ApprovalRequest, /) -> Approval:
+    """The approver of `--yes`."""
+    return Approval("once")

@@ -1,0 +1,107 @@
+"""The gate that the calls of one conversation pass before they run."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import anyio
+
+from qwen3_tools.tool import Tool
+from qwen3_tools.toolbox import Toolbox
+
+from . import events
+from .approvals import Approval, ApprovalRequest, Approvals
+
+DENIED = "The call was not made: {name} may not be used here. Do without it."
+NOBODY_THERE = (
+    "The call was not made: {name} needs the user's approval, and nobody is there to give it. "
+    "Do without it, or say what would have to be approved."
+)
+SAID_NO = "The user did not approve this call, and it was not made."
+
+
+class Gate:
+    """Decides on calls, and remembers what was said for the rest of the conversation.
+
+    Args:
+        approvals: the policy, and whom to ask.
+        toolbox: the tools of the conversation.
+    """
+
+    def __init__(self, approvals: Approvals, toolbox: Toolbox) -> None:
+        self.clock: anyio.CancelScope | None = None
+        """Bounds the turn in seconds; stands still while a question is open."""
+        self._approvals = approvals
+        self._tools = {tool.name: tool for tool in toolbox.tools}
+        self._granted: set[str] = set()
+        self._refusals: dict[str, str] = {}
+
+    async def refusal(
+        self, id: str, name: str, arguments: Mapping[str, Any], emit: Callable[[events.Event], None]
+    ) -> str | None:
+        """Why a call must not be made, in words for the model; None when it may be made."""
+        tool = self._tools.get(name)
+        if tool is None:  # The toolbox says so, with the names that there are
+            return None
+        decision = "allow" if name in self._granted else self._approvals.decide(tool)
+        if decision == "allow":
+            return None
+        by: events.RefusedBy
+        if decision == "deny":
+            by, why = "policy", DENIED.format(name=name)
+        elif self._approvals.approver is None:
+            by, why = "nobody", NOBODY_THERE.format(name=name)
+        else:
+            said = await self._ask(id, tool, arguments, emit)
+            if said is None:
+                return None
+            by, why = "person", said
+        emit(events.ToolCallRefused(id, name, dict(arguments), by, why))
+        return why
+
+    async def _ask(
+        self,
+        id: str,
+        tool: Tool,
+        arguments: Mapping[str, Any],
+        emit: Callable[[events.Event], None],
+    ) -> str | None:
+        """Put the question to the approver. None: yes."""
+        same = json.dumps([tool.name, arguments])
+        if same in self._refusals:  # The very same call again: the answer is known
+            return self._refusals[same]
+        approver, save = self._approvals.approver, self._approvals.save
+        assert approver is not None
+        emit(events.ToolCallAsked(id, tool.name, dict(arguments)))
+        with _standing_still(self.clock):
+            said = await approver(ApprovalRequest(tool, arguments, can_be_saved=save is not None))
+        if isinstance(said, bool):
+            said = Approval("once" if said else "no")
+        if not said.given:
+            reason = f" They say: {said.reason.strip()}" if said.reason.strip() else ""
+            self._refusals[same] = SAID_NO + reason
+            return self._refusals[same]
+        emit(events.ToolCallApproved(id, tool.name, said.answer))
+        if said.answer in ("run", "always"):
+            self._granted.add(tool.name)
+        if said.answer == "always" and save is not None:
+            save(tool.name)
+        return None
+
+
+@contextmanager
+def _standing_still(clock: anyio.CancelScope | None) -> Iterator[None]:
+    """No time passes for `clock` within the block."""
+    if clock is None:
+        yield
+        return
+    left = clock.deadline - anyio.current_time()
+    clock.deadline = math.inf
+    try:
+        yield
+    finally:
+        clock.deadline = anyio.current_time() + left
