@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
 
+from .approval_options import AllowOption, DenyOption, YesOption, approvals_of, check_patterns
 from .options import (
     AgentOption,
     BaseUrlOption,
@@ -25,6 +28,7 @@ from .servers import McpOption
 
 if TYPE_CHECKING:
     from ..agent import Agent
+    from ..events import Event
     from ..models import Model
     from .terminal_person import TerminalPerson
 
@@ -41,6 +45,9 @@ def chat(
     think_total: ThinkTotalOption = None,
     max_steps: MaxStepsOption = None,
     timeout: TimeoutOption = None,
+    yes: YesOption = False,
+    allow: AllowOption = None,
+    deny: DenyOption = None,
     verbose: VerboseOption = False,
 ) -> None:
     """Talk with an agent: several turns with one memory, at a terminal.
@@ -59,15 +66,18 @@ def chat(
         no_mcp=no_mcp,
         timeout=timeout,
     )
+    check_patterns(allow, deny)
 
     from .outcome import exit_code_of, prepare_output
 
     def work() -> int:
+        from .approving import InOrder
         from .build import build_agent, config_warnings
         from .terminal_person import person_at_terminal
 
         prepare_output(verbose=verbose)
         person = person_at_terminal()
+        approver = InOrder(person.approve) if person else None
         chosen = build_agent(
             file=file,
             model=model,
@@ -81,16 +91,28 @@ def chat(
             thinking_total=think_total,
             max_steps=max_steps,
             timeout=timeout,
+            approvals=partial(approvals_of, yes=yes, allow=allow, deny=deny, approver=approver),
         )
         for warning in config_warnings(chosen):
             print(f"Warning: {warning}", file=sys.stderr)
-        return _hold(chosen, person, verbose=verbose)
+        shown = approver.shown if approver else lambda event: None
+        return _hold(chosen, person, shown, verbose=verbose)
 
     raise typer.Exit(exit_code_of(work, verbose=verbose))
 
 
-def _hold(agent: Agent, person: TerminalPerson | None, *, verbose: bool) -> int:
-    """Hold a conversation with the agent; the exit code."""
+def _hold(
+    agent: Agent,
+    person: TerminalPerson | None,
+    shown: Callable[[Event], None],
+    *,
+    verbose: bool,
+) -> int:
+    """Hold a conversation with the agent, and tell `shown` of each event that has been shown.
+
+    Returns:
+        The exit code.
+    """
     from ..models.choose import DEMO
     from .chat_session import ChatSession
     from .interrupt import run_until_interrupted
@@ -113,6 +135,7 @@ def _hold(agent: Agent, person: TerminalPerson | None, *, verbose: bool) -> int:
                     conversation,
                     view,
                     keyboard,
+                    shown,
                     thinking=_name_of_thinking(agent, conversation.model),
                     verbose=verbose,
                 )

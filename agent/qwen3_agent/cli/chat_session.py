@@ -32,6 +32,7 @@ class ChatSession:
         conversation: to hold.
         view: shows what happens.
         keyboard: of the same terminal.
+        shown: told each event when it has been shown.
         thinking: how the thinking that it begins with is called.
         verbose: say of an error where it came from.
 
@@ -47,6 +48,7 @@ class ChatSession:
         conversation: Conversation,
         view: LiveView,
         keyboard: Keyboard,
+        shown: Callable[[Event], None],
         *,
         thinking: str,
         verbose: bool,
@@ -57,6 +59,7 @@ class ChatSession:
         self.steps: list[StepReport] = []
         self.turns = 0
         self._view = view
+        self._shown = shown
         self._verbose = verbose
         self._prompt = ChatPrompt(
             state_folder() / HISTORY, CommandCompleter(), self._status, keyboard
@@ -96,6 +99,7 @@ class ChatSession:
                         async for event in events:
                             self._count(event)
                             self._view.show(event)
+                            self._shown(event)
                 finally:
                     self._view.close()
         except Exception as error:

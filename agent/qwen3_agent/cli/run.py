@@ -109,8 +109,8 @@ def run(
         view = choose_view(as_json=as_json, quiet=quiet, verbose=verbose)
         if person is not None:
             person.say = view.note
-        seen = approver.shown if approver else None
-        return _stream(chosen, text, view, seen, tell_if_demo=not quiet)
+        shown = approver.shown if approver else lambda event: None
+        return _stream(chosen, text, view, shown, tell_if_demo=not quiet)
 
     raise typer.Exit(exit_code_of(work, verbose=verbose))
 
@@ -132,11 +132,11 @@ def _stream(
     agent: Agent,
     task: str,
     view: View,
-    seen: Callable[[Event], None] | None,
+    shown: Callable[[Event], None],
     *,
     tell_if_demo: bool,
 ) -> int:
-    """Show the run as it happens, and tell `seen` what has been shown; its exit code."""
+    """Show the run as it happens, and tell `shown` of each event that has been; its exit code."""
     from ..events import RunStarted
     from ..models.choose import DEMO
     from .interrupt import run_until_interrupted
@@ -150,8 +150,7 @@ def _stream(
                     if tell_if_demo and isinstance(event, RunStarted) and event.model == DEMO:
                         view.note(DEMO_NOTE)
                     view.show(event)
-                    if seen is not None:
-                        seen(event)
+                    shown(event)
         finally:
             view.close()
         return 0
