@@ -1,0 +1,47 @@
+"""Several calls in one step run side by side: two slow look-ups cost the time of one.
+
+python examples/parallel_calls.py [model]
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import anyio
+
+from qwen3_agent import Agent, tool
+
+
+@tool
+async def get_current_time(timezone: str) -> dict[str, Any]:
+    """Get current time in a specific timezone
+
+    Args:
+        timezone: IANA timezone name, such as Europe/London.
+    """
+    await anyio.sleep(1)  # a slow service
+    now = datetime.now(ZoneInfo(timezone)).replace(microsecond=0)
+    return {
+        "timezone": timezone,
+        "datetime": now.isoformat(),
+        "day_of_week": now.strftime("%A"),
+        "is_dst": bool(now.dst()),
+    }
+
+
+def main(model: str | None) -> None:
+    started = time.monotonic()
+    result = Agent(model, tools=[get_current_time]).run_sync(
+        "What time is it in Tokyo and in London?"
+    )
+    waited = time.monotonic() - started
+    print(result.output)
+    print(f"{len(result.steps[0].tool_calls)} calls of a second each, {waited:.1f} s in all")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1] if len(sys.argv) > 1 else None)
