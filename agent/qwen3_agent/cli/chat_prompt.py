@@ -9,7 +9,7 @@ from pathlib import Path
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import Completer
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
-from prompt_toolkit.input.typeahead import store_typeahead
+from prompt_toolkit.input.typeahead import clear_typeahead, store_typeahead
 from prompt_toolkit.input.vt100_parser import Vt100Parser
 from prompt_toolkit.key_binding import KeyBindings, KeyPress, KeyPressEvent
 from prompt_toolkit.styles import Style
@@ -75,10 +75,14 @@ class ChatPrompt:
     async def answer(self, question: str) -> str:
         """One line, as the answer to a question; it is not kept in the history.
 
+        What was typed before the question is no answer to it, and is forgotten.
+
         Raises:
             KeyboardInterrupt: Ctrl-C.
             EOFError: Ctrl-D.
         """
+        clear_typeahead(self._question.input)
+        self._keyboard.forget()
         return await self._question.prompt_async(question)
 
 

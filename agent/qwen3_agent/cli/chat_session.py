@@ -23,6 +23,9 @@ from .slash_commands import CommandCompleter, CommandError, run_command, split_c
 
 HOW_TO = "/help lists the commands, Ctrl-C stops a turn, Ctrl-D leaves."
 
+MOST_NAMES = 8
+"""Tools that are named in the greeting."""
+
 
 class ChatSession:
     """A conversation and the person who holds it.
@@ -69,7 +72,10 @@ class ChatSession:
 
     def greet(self) -> None:
         """Say with what and with which tools, and how to get on."""
-        tools = ", ".join(tool.name for tool in self.conversation.tools) or "no tools"
+        names = [tool.name for tool in self.conversation.tools]
+        tools = ", ".join(names) or "no tools"
+        if len(names) > MOST_NAMES:
+            tools = f"{len(names)} tools, which /tools lists"
         route = ROUTES[self.conversation.model.route]
         self.say(f"{self.conversation.model.name}{route} · {tools}", "dim")
         self.say(HOW_TO, "dim")

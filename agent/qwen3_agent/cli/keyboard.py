@@ -41,6 +41,12 @@ class Keyboard:
         if self._before is not None:
             termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._before)
 
+    def forget(self) -> None:
+        """Throw away what was typed and has not been read."""
+        self.typed = b""
+        if self._before is not None:
+            termios.tcflush(sys.stdin, termios.TCIFLUSH)
+
     def cursor_column(self) -> int | None:
         """Where the cursor is, from 0; None where the terminal does not say."""
         if self._before is None:

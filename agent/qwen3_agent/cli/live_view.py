@@ -25,6 +25,7 @@ from ..events import (
     RunStarted,
     StepFinished,
     StepStarted,
+    SubagentEvent,
     ToolCallAsked,
     ToolCallFinished,
     ToolCallProgress,
@@ -190,6 +191,9 @@ class LiveView:
             case ToolCallProgress() if event.id in self._running:
                 so_far = _so_far(event)
                 self._running[event.id] = replace(self._running[event.id], so_far=so_far)
+            case SubagentEvent() if event.id in self._running:
+                so_far = f" · {_doing_in(event.event)}"
+                self._running[event.id] = replace(self._running[event.id], so_far=so_far)
             case ToolCallFinished():
                 self._end_text()
                 self._show_result(event)
@@ -343,6 +347,20 @@ def _so_far(event: ToolCallProgress) -> str:
     """How far a tool has come, in a few words."""
     total = f" of {event.total:g}" if event.total is not None else ""
     return printable(f" · {event.done:g}{total} {event.message}").rstrip()
+
+
+def _doing_in(event: Event) -> str:
+    """What an agent that was called as a tool is doing, in a few words."""
+    match event:
+        case ReasoningText():
+            return "thinking"
+        case ContentText():
+            return "answering"
+        case ToolCallStarted() | ToolCallProgress():
+            return f"calls {printable(event.name)}"
+        case SubagentEvent():
+            return f"{printable(event.name)}: {_doing_in(event.event)}"
+    return "reading"
 
 
 def _cost(report: StepReport) -> str:

@@ -216,7 +216,7 @@ COMMANDS = (
     ),
     Command("tools", "what the model can call", _tools),
     Command("mcp", "how the MCP servers are doing", _mcp),
-    Command("model", "which model it is", _model),
+    Command("model", "which model it is; another one takes another chat", _model),
     Command("files", "what is in the folder of the tools", _files),
     Command("save", "write the conversation to a file, .md or .json", _save, "[FILE]"),
     Command("undo", "take the last turn back", _undo),
