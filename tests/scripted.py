@@ -56,8 +56,9 @@ class ScriptedEngine:
         self.constraints.append(constraint)
         ids = self.encode(line.removesuffix("..."))
         ids += ids[-1:] * max_tokens if line.endswith("...") else [self.stop_id]
-        ids = ids[:max_tokens]
-        ends = ids[-1] == self.stop_id
+        stop = next((place for place, id in enumerate(ids) if id in stop_ids), len(ids))
+        ids = ids[: min(stop + 1, max_tokens)]
+        ends = ids[-1] in stop_ids
         for start in range(0, len(ids), self.chunk_size):
             await anyio.lowlevel.checkpoint()
             part = tuple(ids[start : start + self.chunk_size])

@@ -136,14 +136,16 @@ def test_closing_the_sync_iterator_early_ends_the_run() -> None:
 @pytest.mark.anyio
 async def test_an_error_comes_out_of_the_stream_after_the_events_before_it() -> None:
     agent = Agent(
-        scripted_model(call("wait_forever")), tools=[wait_forever], limits=Limits(seconds=1)
+        scripted_model(call("wait_forever")),
+        tools=[wait_forever],
+        limits=Limits(seconds=1, at_limit="fail"),
     )
     seen = []
     with pytest.raises(LimitReached) as caught:  # noqa: PT012 - raised by the iteration
         async for event in agent.stream("Go"):
             seen.append(event.type)
     assert caught.value.limit == "seconds"
-    assert seen == ["run_started", "step_started", "tool_call"]
+    assert seen == ["run_started", "step_started", "tool_call", "tool_result", "step_finished"]
 
 
 @pytest.mark.anyio
@@ -225,7 +227,7 @@ async def test_kept_thoughts_make_the_whole_conversation_append_only() -> None:
 @pytest.mark.parametrize("keep_thoughts", [False, True])
 async def test_a_conversation_goes_on_after_a_turn_that_was_cut_off(keep_thoughts: bool) -> None:
     model = scripted_model("Once upon a time there was a king...", "The king.")
-    agent = Agent(model, limits=Limits(tokens=20), keep_thoughts=keep_thoughts)
+    agent = Agent(model, limits=Limits(tokens=20, at_limit="fail"), keep_thoughts=keep_thoughts)
     async with agent.conversation() as conversation:
         with pytest.raises(LimitReached):
             await conversation.run("Tell me a story.")

@@ -149,14 +149,17 @@ async def test_a_call_that_is_cut_off_never_runs() -> None:
         ran.append(True)
 
     said = call("launch").removesuffix("\n</tool_call>")
-    agent = agent_that_says(said + "...", tools=[launch], limits=Limits(tokens=500))
+    agent = agent_that_says(
+        said + "...", tools=[launch], limits=Limits(tokens=500, at_limit="fail")
+    )
     with pytest.raises(LimitReached):
         await agent.run("Go")
     assert not ran
 
 
 async def test_the_limit_on_steps() -> None:
-    agent = agent_that_says(*[call("double", number=n) for n in range(3)], limits=Limits(steps=2))
+    limits = Limits(steps=2, at_limit="fail")
+    agent = agent_that_says(*[call("double", number=n) for n in range(3)], limits=limits)
     with pytest.raises(LimitReached, match=r"reached its limit of 2 steps\.") as caught:
         await agent.run("Go on")
     assert caught.value.limit == "steps"
@@ -165,7 +168,7 @@ async def test_the_limit_on_steps() -> None:
 
 async def test_the_limit_on_tokens_counts_all_steps_and_holds_to_the_token() -> None:
     first = call("double", number=1)
-    agent = agent_that_says(first, "one two three...", limits=Limits(tokens=45))
+    agent = agent_that_says(first, "one two three...", limits=Limits(tokens=45, at_limit="fail"))
     with pytest.raises(LimitReached) as caught:
         await agent.run("Go on")
     assert caught.value.limit == "tokens"
@@ -182,16 +185,18 @@ async def test_the_limit_on_seconds_keeps_what_was_said() -> None:
         await anyio.sleep(60)
 
     agent = agent_that_says(
-        "Wait a moment.\n" + call("sleep"), tools=[sleep], limits=Limits(seconds=1)
+        "Wait a moment.\n" + call("sleep"),
+        tools=[sleep],
+        limits=Limits(seconds=1, at_limit="fail"),
     )
-    with pytest.raises(LimitReached, match=r"1 seconds") as caught:
+    with pytest.raises(LimitReached, match=r"1 second while it waited for sleep") as caught:
         await agent.run("Sleep")
     assert caught.value.limit == "seconds"
     assert caught.value.result.output == "Wait a moment."
 
 
 async def test_a_full_context_in_the_middle_of_a_step() -> None:
-    agent = agent_that_says("word word...")
+    agent = agent_that_says("word word...", limits=Limits(at_limit="fail"))
     with pytest.raises(LimitReached) as caught:
         await agent.run("Talk")
     assert caught.value.limit == "context"

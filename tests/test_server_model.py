@@ -296,7 +296,7 @@ async def test_a_call_that_is_cut_off_by_a_limit_does_not_run() -> None:
     doubler = Doubler()
     cut = says(call_piece(0, id="a", name="double", arguments='{"number": 7'), finish="length")
     with ChatServer(cut) as server, pytest.raises(LimitReached):
-        await run(server, doubler.tool, limits=Limits(tokens=12))
+        await run(server, doubler.tool, limits=Limits(tokens=12, at_limit="fail"))
     assert doubler.runs == []
 
 

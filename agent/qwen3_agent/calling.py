@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import anyio
 
@@ -13,48 +14,85 @@ from qwen3_tools.toolbox import Toolbox
 
 from . import events
 from .gate import Gate
+from .models import UNANSWERED
 from .parts import MalformedCall, ToolCall
 from .subagent import Caller, called_by
 
 Emit = Callable[[events.Event], None]
 
 
+TOO_MANY = "The call was not made: no more tool calls are allowed in this run."
+STOPPED = UNANSWERED.removeprefix("Error: ")
+
+
+@dataclass(slots=True)
+class Answers:
+    """What the calls of a step have got; filled as they answer, and whole even when cancelled."""
+
+    calls: Sequence[ToolCall | MalformedCall]
+    results: list[ToolResult] = field(init=False)
+    """In the order of the calls."""
+    unanswered: dict[int, str] = field(init=False)
+    """By their place, the names of those that have not answered."""
+    made: int = 0
+    """How many were neither malformed nor refused."""
+
+    def __post_init__(self) -> None:
+        self.results = [ToolResult(STOPPED, is_error=True)] * len(self.calls)
+        self.unanswered = {place: _name(call) for place, call in enumerate(self.calls)}
+
+
 async def run_calls(
-    calls: Sequence[ToolCall | MalformedCall],
+    answers: Answers,
     toolbox: Toolbox,
     gate: Gate,
     *,
     step: int,
     emit: Emit,
+    at_most: int | None = None,
     tokens_left: int | None = None,
-) -> list[ToolResult]:
-    """Run all calls of a step side by side; their results in the order of the calls.
+) -> None:
+    """Run all calls of a step side by side.
 
     First the gate decides on each in turn, so that questions come one at a time and nothing runs
     while one is open. A malformed call is not run: its result is the error that tells the model
     what was wrong. Nor is one that was refused.
 
-    Agents among the tools share `tokens_left`.
+    Args:
+        answers: gets the results.
+        toolbox: makes the calls.
+        gate: decides on them.
+        step: for the ids of the calls.
+        emit: is told.
+        at_most: so many calls are made, and no more. None: all.
+        tokens_left: agents among the tools share them. None: no limit.
     """
-    results: list[ToolResult] = [ToolResult("")] * len(calls)
-    share = None if tokens_left is None else tokens_left // max(1, len(calls))
+    share = None if tokens_left is None else tokens_left // max(1, len(answers.calls))
+    refusals: list[str | None] = []
+    for place, call in enumerate(answers.calls):
+        if isinstance(call, MalformedCall):
+            refusals.append(call.error)
+        elif at_most is not None and answers.made >= at_most:
+            refusals.append(TOO_MANY)
+        else:
+            id = f"{step}.{place}"
+            refusals.append(await gate.refusal(id, call.name, call.arguments, emit))
+            answers.made += refusals[-1] is None
 
-    refusals = [
-        await gate.refusal(f"{step}.{place}", call.name, call.arguments, emit)
-        if isinstance(call, ToolCall)
-        else call.error
-        for place, call in enumerate(calls)
-    ]
-
-    async def answer(place: int, call: ToolCall | MalformedCall, refusal: str | None) -> None:
-        results[place] = await _answer(
-            call, refusal, toolbox, id=f"{step}.{place}", emit=emit, tokens_left=share
+    async def answer(place: int, refusal: str | None) -> None:
+        answers.results[place] = await _answer(
+            answers.calls[place],
+            refusal,
+            toolbox,
+            id=f"{step}.{place}",
+            emit=emit,
+            tokens_left=share,
         )
+        del answers.unanswered[place]
 
     async with anyio.create_task_group() as group:
-        for place, (call, refusal) in enumerate(zip(calls, refusals, strict=True)):
-            group.start_soon(answer, place, call, refusal)
-    return results
+        for place, refusal in enumerate(refusals):
+            group.start_soon(answer, place, refusal)
 
 
 async def _answer(
@@ -67,23 +105,28 @@ async def _answer(
     tokens_left: int | None,
 ) -> ToolResult:
     started = time.monotonic()
-    name = call.name if isinstance(call, ToolCall) else ""
-    if refusal is not None or isinstance(call, MalformedCall):
-        result = ToolResult(refusal or "", is_error=True)
-    else:
-        emit(events.ToolCallStarted(id, name, call.arguments))
+    name = _name(call)
+    result = ToolResult(refusal or STOPPED, is_error=True)
+    try:
+        if refusal is None and isinstance(call, ToolCall):
+            emit(events.ToolCallStarted(id, name, call.arguments))
 
-        def pass_on(now: Progress) -> None:
-            emit(events.ToolCallProgress(id, name, now.done, now.total, now.message))
+            def pass_on(now: Progress) -> None:
+                emit(events.ToolCallProgress(id, name, now.done, now.total, now.message))
 
-        def pass_on_event(event: events.Event) -> None:
-            emit(events.SubagentEvent(id, name, event))
+            def pass_on_event(event: events.Event) -> None:
+                emit(events.SubagentEvent(id, name, event))
 
-        with progress_to(pass_on), called_by(Caller(pass_on_event, tokens_left)):
-            result = await toolbox.call(name, call.arguments)
-    seconds = time.monotonic() - started
-    emit(events.ToolCallFinished(id, name, result.text, result.is_error, seconds))
+            with progress_to(pass_on), called_by(Caller(pass_on_event, tokens_left)):
+                result = await toolbox.call(name, call.arguments)
+    finally:
+        seconds = time.monotonic() - started
+        emit(events.ToolCallFinished(id, name, result.text, result.is_error, seconds))
     return result
+
+
+def _name(call: ToolCall | MalformedCall) -> str:
+    return call.name if isinstance(call, ToolCall) else ""
 
 
 def text_for_model(result: ToolResult) -> str:

@@ -65,6 +65,7 @@ class ChatFormat:
         opens_thought: whether the prompt itself opens the thought, so that what is sampled
             begins inside of it.
         stop_ids: tokens that end the model's message.
+        call_ids: tokens that begin a tool call.
         thought_end_ids: tokens that end a thought: its end tag, or a tool call.
 
     Raises:
@@ -84,7 +85,8 @@ class ChatFormat:
         self.thinks_by_default = family.thinks_by_default
         self.opens_thought = (family.thinking_prompt or "").endswith(_OPEN_THOUGHT)
         self.stop_ids = self._ids_of(_END, "<|endoftext|>")
-        self.thought_end_ids = self._ids_of("</think>", "<tool_call>")
+        self.call_ids = self._ids_of("<tool_call>")
+        self.thought_end_ids = self._ids_of("</think>") | self.call_ids
         self._end_id = self._control_id(_END)
         self._control_id("<|im_start|>")
         if _END not in self._appended([{"role": "tool", "content": "x"}])[0]:

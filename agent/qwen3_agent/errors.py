@@ -22,7 +22,7 @@ model as an error result. `ToolError` is never raised to the caller of a run.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from qwen3_tools.errors import (
     MCPConfigError,
@@ -34,6 +34,7 @@ from qwen3_tools.errors import (
 )
 
 if TYPE_CHECKING:
+    from .limits import Stop
     from .result import RunResult
 
 __all__ = [
@@ -108,26 +109,17 @@ class NoAnswer(Qwen3AgentError):  # noqa: N818 - reads as what happened
     """The model ended its turn without an answer and without a tool call, and did so again."""
 
 
-LimitName = Literal["steps", "tokens", "seconds", "context"]
-
-
 class LimitReached(Qwen3AgentError):  # noqa: N818 - reads as what happened
-    """A limit ended the run before there was an answer.
+    """A limit ended the run, and there was no answer, or none was wanted then.
 
     Attributes:
-        limit: which one; "context" is the model's own, reached in the middle of a step.
+        limit: which one.
+        stop: the same, with how much was allowed and what the run waited for.
         result: what the run got so far; its `output` is what was said in the last step.
     """
 
-    def __init__(self, limit: LimitName, allowed: float, result: RunResult) -> None:
-        self.limit = limit
+    def __init__(self, stop: Stop, result: RunResult) -> None:
+        self.limit = stop.limit
+        self.stop = stop
         self.result = result
-        super().__init__(f"The run reached its limit of {allowed:g} {_UNITS[limit]}.")
-
-
-_UNITS: dict[LimitName, str] = {
-    "steps": "steps",
-    "tokens": "sampled tokens",
-    "seconds": "seconds",
-    "context": "tokens of context",
-}
+        super().__init__(str(stop))

@@ -6,6 +6,7 @@
         ToolCallStarted* ToolCallProgress* SubagentEvent* ToolCallFinished*
       StepFinished
       ...
+      LimitHit, and mostly one last step
     RunFinished
 
 A `Notice` may come anywhere. A run that fails ends with its exception in place of `RunFinished`.
@@ -18,6 +19,7 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal
 
 from .approvals import Answer
+from .limits import LimitName
 from .models import Route
 from .result import RunResult, StepReport
 from .thinking import Plan
@@ -25,6 +27,7 @@ from .thinking import Plan
 __all__ = [
     "ContentText",
     "Event",
+    "LimitHit",
     "Notice",
     "ReasoningText",
     "RunFinished",
@@ -198,6 +201,19 @@ class Notice(Event):
 
     type = "notice"
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LimitHit(Event):
+    """The run is at a limit. The model gets one last step, without tools, to answer.
+
+    There is no such step when the limit came while it was answering, or left no room for one.
+    """
+
+    type = "limit_hit"
+    limit: LimitName
+    text: str
+    """Which limit it is and how it was reached, in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)

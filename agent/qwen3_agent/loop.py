@@ -5,22 +5,24 @@ Read `run_turn` first; all else here serves it.
 
 from __future__ import annotations
 
-import time
-from dataclasses import replace
-
 import anyio
 
 from qwen3_tools.toolbox import Toolbox
 
 from . import events
-from .calling import Emit, run_calls, text_for_model
+from .calling import Answers, Emit, run_calls
 from .errors import NoAnswer
 from .gate import Gate
-from .limits import Limits
+from .limits import Limits, Stop
 from .models import Chat, Model, ModelStep
-from .result import RunResult, StepReport
+from .result import RunResult
 from .thinking import Plan, Policy, Switch
 from .turn import Turn
+
+LAST_STEP = (
+    "{why} No tool can be called any more. Answer now, with what you have found out so far, and "
+    "say what is missing."
+)
 
 
 async def run_turn(
@@ -46,51 +48,77 @@ async def run_turn(
     turn = Turn(model, chat, toolbox, policy, limits, gate, switch, emit)
     tools = tuple(tool.name for tool in toolbox.tools)
     emit(events.RunStarted(model.name, tools, model.route))
-    with anyio.move_on_after(limits.seconds) as gate.clock:
-        for index in range(limits.steps):
-            step = await _step(turn, index, turn.plan(index))
+    stop = await _work(turn)
+    if stop is None:
+        return turn.answered()
+    if limits.at_limit == "fail":
+        raise turn.limit_reached(stop)
+    emit(events.LimitHit(stop.limit, str(stop)))
+    if turn.was_answering:
+        return turn.answered(stop)
+    if turn.tokens_left == 0:
+        raise turn.limit_reached(stop)
+    return await _last_step(turn, stop)
+
+
+async def _work(turn: Turn) -> Stop | None:
+    """Step after step: None once the model has answered, or what ends the turn before that."""
+    turn.clock.deadline = anyio.current_time() + turn.limits.working_seconds
+    with turn.clock as turn.gate.clock:
+        while (stop := turn.stop()) is None:
+            step = await _step(turn, turn.plan())
+            if step.finish == "length":
+                return turn.stop_at("tokens" if turn.tokens_left == 0 else "context")
             if step.calls:
                 continue
             if step.content.strip():
-                result = turn.result()
-                emit(events.RunFinished(result))
-                return result
+                return None
             turn.silent_steps += 1
             if turn.silent_steps > 1:
                 raise NoAnswer("The model ended its turn twice without an answer or a tool call.")
-        raise turn.limit_reached("steps", limits.steps)
-    raise turn.limit_reached("seconds", limits.seconds or 0)
+        return stop
+    return turn.stop_at("seconds")
 
 
-async def _step(turn: Turn, index: int, plan: Plan) -> ModelStep:
+async def _last_step(turn: Turn, stop: Stop) -> RunResult:
+    """Let the model answer with what it has, without tools, in what is left of the limits."""
+    turn.chat.add_note(LAST_STEP.format(why=stop))
+    with anyio.move_on_after(turn.seconds_left):
+        plan = turn.without_thought("a limit was reached")
+        await _step(turn, plan, may_call=False)
+        if turn.output.strip():
+            return turn.answered(stop)
+        raise turn.limit_reached(stop)
+    raise turn.limit_reached(turn.stop_at("seconds", also_for=stop.waited_for))
+
+
+async def _step(turn: Turn, plan: Plan, *, may_call: bool = True) -> ModelStep:
     """One generation, and the tool calls that it asked for."""
-    turn.emit(events.StepStarted(index, plan))
-    started = time.monotonic()
-    turn.output = ""
-    step = await turn.chat.step(plan, max_tokens=turn.tokens_left, on_delta=turn.pass_on)
-    turn.output = step.content
-    report = StepReport.of(step, index=index, plan=plan, seconds=time.monotonic() - started)
-    turn.reports.append(report)
-    if step.finish == "length":
-        turn.emit(events.StepFinished(report))
-        if turn.tokens_left == 0:
-            raise turn.limit_reached("tokens", turn.limits.tokens or 0)
-        raise turn.limit_reached("context", step.prompt_tokens + step.sampled_tokens)
-    if step.calls:
-        await _run_tools(turn, index, step)
-    turn.emit(events.StepFinished(replace(report, seconds=time.monotonic() - started)))
-    return step
+    turn.begin_step(plan)
+    try:
+        step = await turn.chat.step(
+            plan, max_tokens=turn.tokens_left, on_delta=turn.pass_on, may_call=may_call
+        )
+        turn.add_step(step)
+        if step.calls and step.finish == "stop" and may_call:
+            await _run_tools(turn, step)
+        return step
+    finally:
+        turn.end_step()
 
 
-async def _run_tools(turn: Turn, index: int, step: ModelStep) -> None:
-    """Run the calls of a step, and append what they answered."""
-    results = await run_calls(
-        step.calls,
-        turn.toolbox,
-        turn.gate,
-        step=index,
-        emit=turn.tell,
-        tokens_left=turn.tokens_left,
-    )
-    turn.chat.add_tool_results([text_for_model(result) for result in results])
-    turn.add_results(step.calls, results)
+async def _run_tools(turn: Turn, step: ModelStep) -> None:
+    """Run the calls of a step, and append what they answered: all, even if time runs out."""
+    answers = Answers(step.calls)
+    try:
+        await run_calls(
+            answers,
+            turn.toolbox,
+            turn.gate,
+            step=len(turn.reports) - 1,
+            emit=turn.tell,
+            at_most=turn.calls_left,
+            tokens_left=turn.tokens_before_last_step,
+        )
+    finally:
+        turn.add_answers(answers)

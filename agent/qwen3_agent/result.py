@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from .engines import Finish
+from .limits import LimitName
 from .models import ModelStep, Route
 from .parts import ToolCall
 from .thinking import Plan
@@ -34,7 +36,8 @@ class StepReport:
     seconds: float
     tool_calls: tuple[str, ...] = ()
     """Names of the tools that it called; "" for a malformed call."""
-    finish: Literal["stop", "length"] = "stop"
+    finish: Finish | Literal["cut"] = "stop"
+    """length: there was no room for more, or no more was allowed. cut: it was stopped."""
 
     @classmethod
     def of(cls, step: ModelStep, *, index: int, plan: Plan, seconds: float) -> Self:
@@ -79,6 +82,8 @@ class RunResult:
     """Files that tools made, in the order in which they came."""
     route: Route = "engine"
     """How the model was reached."""
+    limit: LimitName | None = None
+    """The limit at which the run ended, with an answer from its last step or without one."""
 
     @property
     def sampled_tokens(self) -> int:
@@ -96,6 +101,7 @@ class RunResult:
             "output": self.output,
             "model": self.model,
             "route": self.route,
+            "limit": self.limit,
             "seconds": round(self.seconds, 3),
             "sampled_tokens": self.sampled_tokens,
             "thinking_tokens": self.thinking_tokens,

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from qwen3_tools.tool import ToolResult
+import anyio
+
 from qwen3_tools.toolbox import Toolbox
 
 from . import events
-from .calling import Emit
-from .errors import LimitName, LimitReached
+from .calling import Answers, Emit, text_for_model
+from .errors import LimitReached
 from .gate import Gate
-from .limits import Limits
-from .models import Chat, Model, Remark
+from .limits import LimitName, Limits, Stop
+from .models import Chat, Model, ModelStep, Remark
 from .parser import ContentDelta, Delta, ReasoningDelta
 from .parts import MalformedCall, ToolCall
+from .repetition import Repetition
 from .result import RunResult, StepReport
 from .thinking import LastEvent, Plan, Policy, StepState, Switch, decide
 
@@ -36,40 +38,116 @@ class Turn:
     switch: Switch | None
     emit: Emit
     started: float = field(default_factory=time.monotonic)
+    clock: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    """Bounds the time of all steps but the last."""
     reports: list[StepReport] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     output: str = ""
     """What the last step has said."""
+    was_answering: bool = False
+    """Whether it was cut off at a limit while it said something to the user."""
     last: LastEvent = "user"
     silent_steps: int = 0
+    calls: int = 0
+    """How many were made."""
+    other_tokens: int = 0
+    """Sampled outside of the steps: by agents that were called as tools, and for summaries."""
+    waiting_for: tuple[str, ...] = ()
+    """What the step still waits for: the model, or names of tools."""
+    repetition: Repetition = field(default_factory=Repetition)
     calls_made: set[str] = field(default_factory=set)
-    subagent_tokens: int = 0
-    """Sampled by agents that were called as tools."""
+    _plan: Plan = field(default_factory=lambda: Plan(on=False))
+    _step_started: float = 0
+    _report: StepReport | None = None
 
-    def plan(self, index: int) -> Plan:
+    # Before a step
+
+    def stop(self) -> Stop | None:
+        """Why there must be no other step; None while there may be one."""
+        if self.repetition.stuck:
+            return Stop("repeated_calls", self.repetition.stuck)
+        left: tuple[tuple[LimitName, int | None], ...] = (
+            ("steps", self.limits.steps - len(self.reports)),
+            ("calls", self.calls_left),
+            ("tokens", self.tokens_before_last_step),
+            ("thinking_tokens", self._thinking_left),
+        )
+        reached = next((name for name, rest in left if rest is not None and rest <= 0), None)
+        return self.stop_at(reached) if reached else None
+
+    def stop_at(self, limit: LimitName, *, also_for: tuple[str, ...] = ()) -> Stop:
+        """A stop at one of the limits; when the time is up, with what was waited for, and before.
+
+        Args:
+            limit: any but repeated_calls.
+            also_for: what was waited for before.
+        """
+        if limit == "context":
+            return Stop(limit, self.chat.context_length)
+        if limit == "seconds":
+            waited_for = tuple(dict.fromkeys((*also_for, *self.waiting_for)))
+            return Stop(limit, self.limits.seconds or 0, waited_for)
+        return Stop(limit, getattr(self.limits, limit))
+
+    def plan(self) -> Plan:
         """How the next step may think."""
         if self.silent_steps:
-            # The thought of a model that always thinks is closed at once
-            on = not self.model.can_skip_thinking
-            return Plan(on=on, budget=0 if on else None, reason="the last step said nothing")
+            return self.without_thought("the last step said nothing")
         state = StepState(
-            index=index,
+            index=len(self.reports),
             last=self.last,
             thinking_tokens=sum(report.thinking_tokens for report in self.reports),
             context_left=self.chat.context_left,
-            steps_left=self.limits.steps - index,
+            steps_left=self.limits.steps - len(self.reports),
             tokens_left=self.tokens_left,
             switch=self.switch if self.model.can_skip_thinking else None,
         )
-        return decide(self.policy, state, can_skip=self.model.can_skip_thinking)
+        plan = decide(self.policy, state, can_skip=self.model.can_skip_thinking)
+        left = self._thinking_left
+        if not plan.on or left is None or (plan.budget is not None and plan.budget <= left):
+            return plan
+        return replace(plan, budget=left, grace=0)
+
+    def without_thought(self, reason: str) -> Plan:
+        """A plan to answer at once: the thought of a model that always thinks is closed."""
+        on = not self.model.can_skip_thinking
+        return Plan(on=on, budget=0 if on else None, reason=reason)
 
     @property
     def tokens_left(self) -> int | None:
         """Tokens that may still be sampled. None: no limit."""
         if self.limits.tokens is None:
             return None
-        sampled = sum(report.sampled_tokens for report in self.reports)
-        return max(0, self.limits.tokens - sampled - self.subagent_tokens)
+        sampled = self.other_tokens + sum(report.sampled_tokens for report in self.reports)
+        return max(0, self.limits.tokens - sampled)
+
+    @property
+    def calls_left(self) -> int | None:
+        """Tool calls that may still be made. None: no limit."""
+        return None if self.limits.calls is None else self.limits.calls - self.calls
+
+    @property
+    def seconds_left(self) -> float:
+        """For the last step: what is kept for it, and what the others have not spent."""
+        unspent = self.clock.deadline - anyio.current_time()
+        if self.limits.seconds is None:
+            return math.inf
+        return max(0.0, unspent) + self.limits.last_seconds
+
+    @property
+    def tokens_before_last_step(self) -> int | None:
+        """The same, without those that are kept for the last step."""
+        left = self.tokens_left
+        return None if left is None else left - self.limits.last_tokens
+
+    @property
+    def _thinking_left(self) -> int | None:
+        if self.limits.thinking_tokens is None:
+            return None
+        thought = sum(report.thinking_tokens for report in self.reports)
+        return max(0, self.limits.thinking_tokens - thought)
+
+    # While a step goes on
 
     def tell(self, event: events.Event) -> None:
         """Emit what happens in a tool; what an agent among the tools samples is counted."""
@@ -77,7 +155,15 @@ class Turn:
         while isinstance(event, events.SubagentEvent):
             event = event.event
             if isinstance(event, events.StepFinished):
-                self.subagent_tokens += event.report.sampled_tokens
+                self.other_tokens += event.report.sampled_tokens
+
+    def begin_step(self, plan: Plan) -> None:
+        """The model is about to write."""
+        self.emit(events.StepStarted(len(self.reports), plan))
+        self._plan, self._report = plan, None
+        self._step_started = time.monotonic()
+        self.output = ""
+        self.waiting_for = ("the model",)
 
     def pass_on(self, delta: Delta | Remark) -> None:
         """Tell what the model writes while it writes it."""
@@ -89,10 +175,27 @@ class Turn:
         elif isinstance(delta, Remark):
             self.emit(events.Notice(delta.text))
 
-    def add_results(
-        self, calls: Sequence[ToolCall | MalformedCall], results: Sequence[ToolResult]
-    ) -> None:
-        """Remember how the calls of a step went: the next plan rests on it."""
+    def add_step(self, step: ModelStep) -> None:
+        """Remember what the model wrote."""
+        seconds = time.monotonic() - self._step_started
+        index = len(self.reports)
+        self._report = StepReport.of(step, index=index, plan=self._plan, seconds=seconds)
+        self.reports.append(self._report)
+        self.output = step.content
+        self.was_answering = step.finish == "length" and not step.calls and bool(step.content)
+        self.waiting_for = ()
+
+    def add_answers(self, answers: Answers) -> None:
+        """Let the model have what its calls got, and remember how they went."""
+        calls, results = answers.calls, answers.results
+        notes = self.repetition.notes(calls, results)
+        self.chat.add_tool_results(
+            [
+                "\n\n".join(filter(None, (text_for_model(result), note)))
+                for result, note in zip(results, notes, strict=True)
+            ]
+        )
+        self.waiting_for = tuple(answers.unanswered.values())
         self.files.extend(file for result in results for file in result.files)
         made = {json.dumps([c.name, c.arguments]) for c in calls if isinstance(c, ToolCall)}
         if made & self.calls_made:
@@ -104,8 +207,21 @@ class Turn:
         else:
             self.last = "tool_result"
         self.calls_made |= made
+        self.calls += answers.made
 
-    def result(self) -> RunResult:
+    def end_step(self) -> None:
+        """The step is over, or was cut short: then what there is of it counts."""
+        if self._report is None and self.chat.unfinished is not None:
+            waiting_for = self.waiting_for
+            self.add_step(self.chat.unfinished)
+            self.waiting_for = waiting_for
+        if self._report is not None:
+            seconds = time.monotonic() - self._step_started
+            self.emit(events.StepFinished(replace(self._report, seconds=seconds)))
+
+    # At the end
+
+    def result(self, stop: Stop | None = None) -> RunResult:
         """What there is by now."""
         return RunResult(
             output=self.output.strip(),
@@ -115,8 +231,15 @@ class Turn:
             model=self.model.name,
             files=tuple(self.files),
             route=self.model.route,
+            limit=None if stop is None else stop.limit,
         )
 
-    def limit_reached(self, limit: LimitName, allowed: float) -> LimitReached:
+    def answered(self, stop: Stop | None = None) -> RunResult:
+        """End the turn with what the last step said."""
+        result = self.result(stop)
+        self.emit(events.RunFinished(result))
+        return result
+
+    def limit_reached(self, stop: Stop) -> LimitReached:
         """The error that ends the run with what there is by now."""
-        return LimitReached(limit, allowed, self.result())
+        return LimitReached(stop, self.result(stop))

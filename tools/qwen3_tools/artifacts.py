@@ -6,7 +6,9 @@ each call is made in the context of its own run.
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -26,11 +28,17 @@ def artifact_folder(folder: Path) -> Iterator[None]:
         _folder.reset(token)
 
 
-def save_artifact(name: str, data: bytes) -> Path | None:
+def save_artifact(name: str, data: bytes, *, again: bool = True) -> Path | None:
     """Save `data` in the run's folder under a name close to `name` that no file has yet.
 
-    Returns the path, or None where the run has no folder. `name` may come from anywhere: it
-    never leads out of the folder, and no file is ever overwritten or followed.
+    Args:
+        name: may come from anywhere: it never leads out of the folder, and no file is ever
+            overwritten or followed.
+        data: what is saved.
+        again: False takes a file of such a name that has the same data already.
+
+    Returns:
+        The path, or None where the run has no folder.
     """
     folder = _folder.get()
     if folder is None:
@@ -46,9 +54,24 @@ def save_artifact(name: str, data: bytes) -> Path | None:
             with path.open("xb") as file:
                 file.write(data)
         except FileExistsError:
+            if not again and _holds(path, data):
+                return path
             number += 1
         else:
             return path
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    """Whether a plain file has just these data. What runs in the folder may have put it there."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return False
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size != len(data):
+            return False
+        return file.read(len(data)) == data
 
 
 def shortened(text: str, max_chars: int, name: str) -> tuple[str, Path | None]:
@@ -64,7 +87,7 @@ def shortened(text: str, max_chars: int, name: str) -> tuple[str, Path | None]:
     """
     if len(text) <= max_chars:
         return text, None
-    saved = save_artifact(f"{name}.txt", text.encode(errors="replace"))
+    saved = save_artifact(f"{name}.txt", text.encode(errors="replace"), again=False)
     where = f"; the whole text is in {saved.name}" if saved is not None else ""
     half = max_chars // 2
     out = len(text) - 2 * half

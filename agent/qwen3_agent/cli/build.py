@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from qwen3_tools.code_interpreter import CodeInterpreter
 from qwen3_tools.mcp import McpServers, Person
@@ -13,6 +13,7 @@ from qwen3_tools.mcp import McpServers, Person
 from ..agent import Agent
 from ..approvals import Approvals
 from ..errors import Qwen3AgentError
+from ..limits import AtLimit
 from ..models.choose import resolve
 from ..thinking import Mode, Policy, Thinking
 from .agent_file import load_agent
@@ -35,6 +36,9 @@ def build_agent(
     max_steps: int | None,
     timeout: float | None,
     approvals: Callable[[Approvals], Approvals],
+    max_calls: int | None = None,
+    max_tokens: int | None = None,
+    at_limit: AtLimit | None = None,
 ) -> Agent:
     """The agent that `file` defines under a name, or the default one, changed by what is given.
 
@@ -53,11 +57,14 @@ def build_agent(
     tools = with_work_folder(tools, work_dir, uploads)
     if mcp or not (no_mcp or file):
         tools.append(servers_of(mcp, person))
-    limits = agent.limits
-    if max_steps is not None:
-        limits = replace(limits, steps=max_steps)
-    if timeout is not None:
-        limits = replace(limits, seconds=timeout)
+    limits = {
+        "steps": max_steps,
+        "seconds": timeout,
+        "calls": max_calls,
+        "tokens": max_tokens,
+        "at_limit": at_limit,
+    }
+    given: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
     return Agent(
         model or own,
         base_url=base_url or agent.base_url,
@@ -65,7 +72,7 @@ def build_agent(
         instructions=agent.instructions,
         tools=tools,
         thinking=thinking_of(agent.thinking, thinking, thinking_total),
-        limits=limits,
+        limits=replace(agent.limits, **given),
         approvals=approvals(agent.approvals),
         sampling=agent.sampling,
         keep_thoughts=agent.keep_thoughts,

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from ..events import (
     ContentText,
+    LimitHit,
     Notice,
     ReasoningText,
     RunFinished,
@@ -201,7 +202,7 @@ class LiveView:
             case StepFinished() if self._verbose:
                 self._end_text()
                 self._line(_cost(event.report), "dim")
-            case Notice():
+            case LimitHit() | Notice():
                 self._end_text()
                 self._line(event.text, "yellow")
             case RunFinished():

@@ -74,6 +74,21 @@ TimeoutOption = Annotated[
     float | None,
     typer.Option(metavar="SECONDS", help="At most so much time, the start not counted."),
 ]
+MaxCallsOption = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="At most so many tool calls."),
+]
+MaxTokensOption = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="At most so many sampled tokens, thoughts included."),
+]
+AtLimitOption = Annotated[
+    Literal["answer", "fail"] | None,
+    typer.Option(
+        help="At a limit: one last step without tools, to answer with what there is; or fail "
+        "with exit code 3. Default: answer.",
+    ),
+]
 VerboseOption = Annotated[
     bool,
     typer.Option(

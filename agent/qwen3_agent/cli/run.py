@@ -13,8 +13,11 @@ import typer
 from .approval_options import AllowOption, DenyOption, YesOption, approvals_of, check_patterns
 from .options import (
     AgentOption,
+    AtLimitOption,
     BaseUrlOption,
+    MaxCallsOption,
     MaxStepsOption,
+    MaxTokensOption,
     ModelOption,
     NoMcpOption,
     ThinkOption,
@@ -50,7 +53,10 @@ def run(
     think: ThinkOption = None,
     think_total: ThinkTotalOption = None,
     max_steps: MaxStepsOption = None,
+    max_calls: MaxCallsOption = None,
+    max_tokens: MaxTokensOption = None,
     timeout: TimeoutOption = None,
+    at_limit: AtLimitOption = None,
     yes: YesOption = False,
     allow: AllowOption = None,
     deny: DenyOption = None,
@@ -62,7 +68,8 @@ def run(
 ) -> None:
     """Work on one task until there is an answer.
 
-    Exit codes: 0 answered, 1 failed, 2 wrong usage, 3 a limit was reached, 130 interrupted.
+    Exit codes: 0 answered, 1 failed, 2 wrong usage, 3 a limit was reached before there was an
+    answer, 130 interrupted.
     """
     text = _read_task(task)
     if as_json and quiet:
@@ -101,7 +108,10 @@ def run(
             thinking=thinking,
             thinking_total=think_total,
             max_steps=max_steps,
+            max_calls=max_calls,
+            max_tokens=max_tokens,
             timeout=timeout,
+            at_limit=at_limit,
             approvals=partial(approvals_of, yes=yes, allow=allow, deny=deny, approver=approver),
         )
         for warning in () if quiet else config_warnings(chosen):

@@ -24,8 +24,8 @@ Route = Literal["engine", "server_tokens", "server_chat"]
 """How a model is reached: token ids to an engine in this process, token ids to a server, or
 messages to a chat server."""
 
-UNANSWERED = "Error: the turn was ended before this call was answered. What it did is unknown."
-"""What the model is told of a call whose turn was cancelled, or reached a limit."""
+UNANSWERED = "Error: the call was stopped before it answered. What it had done is unknown."
+"""What the model is told of a call when its turn was cancelled, or reached a limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,8 @@ class ModelStep:
     """What the model wrote in one step."""
 
     parts: tuple[Part, ...]
-    finish: Finish
+    finish: Finish | Literal["cut"]
+    """cut: it was stopped in the middle."""
     prompt_tokens: int
     cached_tokens: int
     sampled_tokens: int
@@ -71,6 +72,14 @@ class Chat(Protocol):
     transcript: Transcript
     """Of the current turn; with `keep_thoughts`, of the whole conversation."""
 
+    unfinished: ModelStep | None
+    """What there is of the last step, if it was cancelled or failed."""
+
+    @property
+    def context_length(self) -> int:
+        """Tokens that prompt and answer may have together."""
+        ...
+
     @property
     def context_left(self) -> int:
         """Tokens that still fit into the context."""
@@ -97,8 +106,16 @@ class Chat(Protocol):
         """Answer the calls of the last step, in their order."""
         ...
 
-    async def step(self, plan: Plan, *, max_tokens: int | None, on_delta: OnDelta) -> ModelStep:
+    def add_note(self, text: str) -> None:
+        """Tell the model something in the middle of a turn, in the user's place."""
+        ...
+
+    async def step(
+        self, plan: Plan, *, max_tokens: int | None, on_delta: OnDelta, may_call: bool = True
+    ) -> ModelStep:
         """Let the model write one message, at most `max_tokens` tokens of it.
+
+        Without `may_call` it ends where a tool call would begin.
 
         Raises:
             PromptTooLong: the context has no room.

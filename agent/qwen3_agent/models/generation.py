@@ -1,8 +1,9 @@
 """One message by the model, its thinking budget held to the token.
 
-The tokens are watched as they come. When a thought has spent its budget, the engine is stopped,
-Qwen3's closing sentence is put after the thought, and the engine goes on over the same prefix. A
-thought that ends by itself, or that a tool call ends, is never touched.
+The tokens are watched as they come. When a thought has spent its budget, or would leave no room
+for an answer, the engine is stopped, Qwen3's closing sentence is put after the thought, and the
+engine goes on over the same prefix. A thought that ends by itself, or that a tool call ends, is
+never touched.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from ..thinking import Plan
 from ..transcript import Transcript
 from . import OnDelta
 
+SMALLEST_ROOM = 512
+"""Tokens. In less than that nothing is kept back from a thought: a reserve would be too small for
+the sentence that closes a thought and an answer."""
+
 
 class Generation:
     """Writes one message to the end of a transcript.
@@ -29,6 +34,7 @@ class Generation:
         new_parser: makes what turns the text into parts.
         plan: whether the message begins with a thought, and how long that may be.
         on_delta: called with each piece of the message as it comes.
+        may_call: whether a tool call may begin; the message ends there otherwise.
     """
 
     def __init__(
@@ -39,6 +45,8 @@ class Generation:
         new_parser: Callable[[], Parser],
         plan: Plan,
         on_delta: OnDelta,
+        *,
+        may_call: bool = True,
     ) -> None:
         self.cached_tokens: int | None = None
         self.sampled_tokens = 0
@@ -51,16 +59,21 @@ class Generation:
         self._new_parser = new_parser
         self._plan = plan
         self._on_delta = on_delta
+        self._stop_ids = chat_format.stop_ids
+        if not may_call:
+            self._stop_ids |= chat_format.call_ids
         self._decoder = chat_format.decoder()
         self._line_has_ended = False
         self._message: list[int] = []
         self._undecided = 0
+        self._longest_thought = plan.budget
 
     async def run(self, max_tokens: int | None, sampling: Sampling, *, logprobs: bool) -> Finish:
         """Write until the message ends, `max_tokens` are sampled, or the context is full."""
         limit = self._engine.context_length - len(self._transcript)
         if max_tokens is not None:
             limit = min(limit, max_tokens)
+        self._longest_thought = _longest_thought(self._plan, limit)
         finish: Finish | None = None
         while finish is None:
             room = min(
@@ -85,7 +98,7 @@ class Generation:
             self._transcript.ids,
             sampling=sampling,
             max_tokens=room,
-            stop_ids=self._format.stop_ids,
+            stop_ids=self._stop_ids,
             logprobs=logprobs,
         )
         try:
@@ -114,7 +127,7 @@ class Generation:
         was_thinking = self.parser.thinking
         self.sampled_tokens += 1
         self._message.append(token)
-        if token not in self._format.stop_ids:
+        if token not in self._stop_ids:
             self._tell(self._decoder.feed([token]))
         # What looks like a call may turn out to be more of the thought that it seemed to end
         if self.parser.thinking:
@@ -125,9 +138,9 @@ class Generation:
 
     def _over_budget(self) -> int:
         """How many tokens of what seemed a call are more of the thought than the plan allows."""
-        if self._plan.budget is None:
+        if self._longest_thought is None:
             return 0
-        return self.thinking_tokens - self._plan.budget - self._plan.grace
+        return self.thinking_tokens - self._longest_thought - self._plan.grace
 
     def _take_back(self, count: int) -> None:
         """Forget the last tokens; what has been told of them cannot be taken back."""
@@ -139,14 +152,14 @@ class Generation:
 
     def _budget_is_spent(self, token: int) -> bool:
         """Whether `token` would be one more of a thought than the plan allows."""
-        if self._plan.budget is None or self.thinking_tokens < self._plan.budget:
+        if self._longest_thought is None or self.thinking_tokens < self._longest_thought:
             return False
-        over = self.thinking_tokens - self._plan.budget
+        over = self.thinking_tokens - self._longest_thought
         return (
             self.parser.thinking
             and (over >= self._plan.grace or self._line_has_ended)
             and token not in self._format.thought_end_ids
-            and token not in self._format.stop_ids
+            and token not in self._stop_ids
         )
 
     def _close_thought(self) -> None:
@@ -160,3 +173,14 @@ class Generation:
         self._line_has_ended = text.endswith("\n")
         for delta in self.parser.feed(text):
             self._on_delta(delta)
+
+
+def _longest_thought(plan: Plan, room: int) -> int | None:
+    """How long the thought may be. None: as long as it likes.
+
+    However large its budget, it leaves an eighth of the room for what comes after it.
+    """
+    if room < SMALLEST_ROOM:
+        return plan.budget
+    most = room - room // 8
+    return most if plan.budget is None else min(plan.budget, most)

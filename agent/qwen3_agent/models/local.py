@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ..chat_format import ChatFormat
-from ..engines import Engine, Sampling
+from ..engines import Engine, Finish, Sampling
 from ..errors import PromptTooLong, ThinkingUnavailable
 from ..parser import Parser
 from ..parts import Content, MalformedCall, Part, Reasoning, ToolCall
@@ -102,6 +102,7 @@ class LocalChat:
         logprobs: bool,
     ) -> None:
         self.transcript = Transcript()
+        self.unfinished: ModelStep | None = None
         self._model = model
         self._format = model.chat_format
         self._messages = messages
@@ -119,14 +120,18 @@ class LocalChat:
         return tuple(self._messages)
 
     @property
+    def context_length(self) -> int:
+        """Tokens that prompt and answer may have together."""
+        return self._model.engine.context_length
+
+    @property
     def context_left(self) -> int:
         """Tokens that still fit into the context."""
-        return max(0, self._model.engine.context_length - len(self.transcript))
+        return max(0, self.context_length - len(self.transcript))
 
     def add_user(self, text: str) -> None:
         """Begin a turn: rendered anew, so that earlier thoughts go; or appended, so they stay."""
-        if self._unanswered:
-            self.add_tool_results([UNANSWERED] * self._unanswered)
+        self._answer_the_unanswered()
         segments = len(self.transcript.segments) if self._keep_thoughts else 0
         self._turns.append((len(self._messages), segments))
         self._messages.append({"role": "user", "content": text})
@@ -153,17 +158,29 @@ class LocalChat:
         self._close_message()
         self.transcript.append("tool_results", self._format.tool_results(texts))
 
-    async def step(self, plan: Plan, *, max_tokens: int | None, on_delta: OnDelta) -> ModelStep:
+    def add_note(self, text: str) -> None:
+        """Tell the model something in the middle of a turn, in the user's place."""
+        self._answer_the_unanswered()
+        self._messages.append({"role": "user", "content": text})
+        ids = self._format.user_turn(text)
+        if not self._close_message():  # The turn before has put the line's end already
+            ids = ids[len(self._format.between_messages()) :]
+        self.transcript.append("user", ids)
+
+    async def step(
+        self, plan: Plan, *, max_tokens: int | None, on_delta: OnDelta, may_call: bool = True
+    ) -> ModelStep:
         """See `Chat.step`."""
         self._check(plan)
+        self.unfinished = None
         if not self.transcript.segments:  # begun with messages that want an answer
             self.transcript.append("head", self._format.head(self._messages, self._tools))
         if self._close_message():
-            self.transcript.append("forced", self._format.encode_plain("\n"))
+            self.transcript.append("forced", self._format.between_messages())
         opening = self._format.generation_prompt(thinking=plan.on)
         prompt_tokens = len(self.transcript) + len(opening)
-        if prompt_tokens >= self._model.engine.context_length:
-            raise PromptTooLong(prompt_tokens, self._model.engine.context_length)
+        if prompt_tokens >= self.context_length:
+            raise PromptTooLong(prompt_tokens, self.context_length)
         self.transcript.append("generation_prompt", opening)
         new_parser = partial(
             Parser,
@@ -172,9 +189,16 @@ class LocalChat:
             tools=self._tools,
         )
         generation = Generation(
-            self._model.engine, self._format, self.transcript, new_parser, plan, on_delta
+            self._model.engine,
+            self._format,
+            self.transcript,
+            new_parser,
+            plan,
+            on_delta,
+            may_call=may_call,
         )
         sampling = self._sampling or (Sampling.thinking() if plan.on else Sampling.not_thinking())
+        finish: Finish | None = None
         try:
             finish = await generation.run(max_tokens, sampling, logprobs=self._logprobs)
         finally:
@@ -183,15 +207,22 @@ class LocalChat:
             self._messages.append(_message(parts))
             self.transcript.name_parts(parts)
             self._unanswered = sum(isinstance(part, ToolCall | MalformedCall) for part in parts)
-        return ModelStep(
-            parts=generation.parser.parts,
-            finish=finish,
-            prompt_tokens=prompt_tokens,
-            cached_tokens=generation.cached_tokens or 0,
-            sampled_tokens=generation.sampled_tokens,
-            thinking_tokens=generation.thinking_tokens,
-            closed_by_force=generation.closed_by_force,
-        )
+            step = ModelStep(
+                parts=parts,
+                finish=finish or "cut",
+                prompt_tokens=prompt_tokens,
+                cached_tokens=generation.cached_tokens or 0,
+                sampled_tokens=generation.sampled_tokens,
+                thinking_tokens=generation.thinking_tokens,
+                closed_by_force=generation.closed_by_force,
+            )
+            self.unfinished = None if finish else step
+        return step
+
+    def _answer_the_unanswered(self) -> None:
+        """Each call is followed by a result, or a template may stumble."""
+        if self._unanswered:
+            self.add_tool_results([UNANSWERED] * self._unanswered)
 
     def _check(self, plan: Plan) -> None:
         name = self._model.name

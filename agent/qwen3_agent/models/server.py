@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-import anyio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
 
 from ..chat_format import ChatFormat
 from ..engines import Finish, Sampling
@@ -144,6 +143,7 @@ class ServerChat:
         self._tokens = 0
         self._turns: list[tuple[int, int, int]] = []
         """Where each turn begins: so many messages, segments and tokens were there before."""
+        self.unfinished: ModelStep | None = None
         self._opens_thought = bool(model.chat_format and model.chat_format.opens_thought)
         self._told: set[str] = set()
 
@@ -153,14 +153,18 @@ class ServerChat:
         return tuple(self._messages)
 
     @property
+    def context_length(self) -> int:
+        """Tokens that prompt and answer may have together, as far as is known."""
+        return self._model.context_length or NATIVE_CONTEXT
+
+    @property
     def context_left(self) -> int:
         """Tokens that still fit into the context, as of the last step."""
-        return max(0, (self._model.context_length or NATIVE_CONTEXT) - self._tokens)
+        return max(0, self.context_length - self._tokens)
 
     def add_user(self, text: str) -> None:
         """Begin a turn; the thoughts of earlier ones go unless they are to be kept."""
-        if self._unanswered:
-            self.add_tool_results([UNANSWERED] * len(self._unanswered))
+        self._answer_the_unanswered()
         segments = len(self.transcript.segments) if self._keep_thoughts else 0
         self._turns.append((len(self._messages), segments, self._tokens))
         if not self._keep_thoughts:
@@ -196,8 +200,17 @@ class ServerChat:
         self._unanswered = []
         self.transcript.append("tool_results", ())
 
-    async def step(self, plan: Plan, *, max_tokens: int | None, on_delta: OnDelta) -> ModelStep:
+    def add_note(self, text: str) -> None:
+        """Tell the model something in the middle of a turn, in the user's place."""
+        self._answer_the_unanswered()
+        self.transcript.append("user", ())
+        self._add({"role": "user", "content": text})
+
+    async def step(
+        self, plan: Plan, *, max_tokens: int | None, on_delta: OnDelta, may_call: bool = True
+    ) -> ModelStep:
         """See `Chat.step`."""
+        self.unfinished = None
         if max_tokens is not None and max_tokens < 1:
             return ModelStep((), "length", self._tokens, 0, 0, 0, closed_by_force=False)
         model = self._model
@@ -208,7 +221,7 @@ class ServerChat:
                 f"{model.client.shown} has no thinking budget in its chat protocol{because}: "
                 "thoughts may be longer than asked for.",
             )
-        reader = await self._generate(plan, max_tokens, on_delta)
+        reader = await self._generate(plan, max_tokens, on_delta, may_call=may_call)
         finish = _FINISH.get(reader.finish_reason or "")
         if finish is None:
             raise EngineError(
@@ -225,7 +238,7 @@ class ServerChat:
         return step
 
     async def _generate(
-        self, plan: Plan, max_tokens: int | None, on_delta: OnDelta
+        self, plan: Plan, max_tokens: int | None, on_delta: OnDelta, *, may_call: bool
     ) -> MessageReader:
         """Let the server write a message; with what it can do, if that turns out to be less."""
         model = self._model
@@ -237,16 +250,12 @@ class ServerChat:
                 opens_thought=plan.on and self._opens_thought,
             )
             try:
-                body = self._body(plan, max_tokens)
+                body = self._body(plan, max_tokens, may_call=may_call)
                 async with model.client.stream("/chat/completions", body, says=_says) as events:
-                    async for event in events:
-                        reader.feed(event)
+                    with self._keeping_what_is_cut_off(reader):
+                        async for event in events:
+                            reader.feed(event)
                 return reader
-            except anyio.get_cancelled_exc_class():
-                reader.finish(truncated=True)
-                if reader.parts:  # What the user has seen of the message stays said
-                    self._record(reader)
-                raise
             except PromptTooLong as error:
                 room = error.context_length - error.prompt_tokens
                 if max_tokens is None or not 0 < room < max_tokens:
@@ -266,7 +275,24 @@ class ServerChat:
                 else:
                     raise
 
-    def _body(self, plan: Plan, max_tokens: int | None) -> bytes:
+    @contextmanager
+    def _keeping_what_is_cut_off(self, reader: MessageReader) -> Iterator[None]:
+        """What the user has seen of a message stays said."""
+        try:
+            yield
+        except BaseException:
+            reader.finish(truncated=True)
+            if reader.parts:
+                self._record(reader)
+                self.unfinished = _step_of(reader, "cut")
+            raise
+
+    def _answer_the_unanswered(self) -> None:
+        """No server takes a call that no result follows."""
+        if self._unanswered:
+            self.add_tool_results([UNANSWERED] * len(self._unanswered))
+
+    def _body(self, plan: Plan, max_tokens: int | None, *, may_call: bool) -> bytes:
         sampling = self._sampling or (Sampling.thinking() if plan.on else Sampling.not_thinking())
         fields: dict[str, Any] = {
             "model": self._model.name,
@@ -279,7 +305,7 @@ class ServerChat:
             fields["max_tokens"] = max_tokens
         if self._tools:
             fields["parallel_tool_calls"] = True
-            if not self._model.parses_calls:
+            if not (may_call and self._model.parses_calls):
                 fields["tool_choice"] = "none"
         taken = {name: value for name, value in fields.items() if name not in self._model.refused}
         tools = b', "tools": ' + self._encoded_tools if self._tools else b""
@@ -335,7 +361,7 @@ class ServerChat:
         self._encoded.append(_json(message))
 
 
-def _step_of(reader: MessageReader, finish: Finish) -> ModelStep:
+def _step_of(reader: MessageReader, finish: Finish | Literal["cut"]) -> ModelStep:
     """The step, with the server's counts, or where it gives none, with estimates."""
     usage = reader.usage
     sampled = _count(usage, "completion_tokens")

@@ -1,0 +1,320 @@
+"""A run that goes wrong ends well: within its limits, with what it has, and it says why."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import anyio
+import pytest
+from scripted import ScriptedEngine, call, scripted_model
+
+from qwen3_agent import Agent, Limits, ToolError, events, tool
+from qwen3_agent.errors import LimitReached
+
+pytestmark = pytest.mark.anyio
+
+
+@tool
+async def double(number: int) -> int:
+    """Twice a number."""
+    return 2 * number
+
+
+@tool
+async def hang() -> None:
+    """Never returns."""
+    await anyio.sleep_forever()
+
+
+def agent_that_says(*script: str, tools: Sequence[Any] = (double,), **options: Any) -> Agent:
+    return Agent(scripted_model(*script), tools=tools, **options)
+
+
+def engine_of(agent: Agent) -> ScriptedEngine:
+    return agent.model.engine  # type: ignore[union-attr, return-value]
+
+
+def last_prompt(agent: Agent) -> str:
+    return agent.model.chat_format.decode(engine_of(agent).prompts[-1])  # type: ignore[union-attr]
+
+
+def doubles(*numbers: int) -> list[str]:
+    return [call("double", number=number) for number in numbers]
+
+
+# The last step ------------------------------------------------------------------------------------
+
+
+async def test_at_a_limit_the_model_answers_with_what_it_has() -> None:
+    agent = agent_that_says(*doubles(1, 2), "Two and four.", limits=Limits(steps=2))
+    seen = [event async for event in agent.stream("Double 1, 2 and 3")]
+    result = seen[-1].result  # type: ignore[attr-defined]
+    assert result.output == "Two and four."
+    assert result.limit == "steps"
+    assert result.to_json()["limit"] == "steps"
+    assert [step.thinking for step in result.steps] == ["on", "on", "off"]
+    [hit] = [event for event in seen if isinstance(event, events.LimitHit)]
+    assert hit.text == "The run reached its limit of 2 steps."
+    assert hit.text in last_prompt(agent)
+    assert "No tool can be called any more." in last_prompt(agent)
+
+
+async def test_a_run_that_answers_by_itself_has_reached_no_limit() -> None:
+    agent = agent_that_says(*doubles(1), "Two.", limits=Limits(steps=2))
+    result = await agent.run("Double 1")
+    assert result.limit is None
+    assert result.to_json()["limit"] is None
+
+
+async def test_the_last_step_stays_on_the_same_prefix() -> None:
+    agent = agent_that_says(*doubles(1), "Two.", limits=Limits(steps=1))
+    result = await agent.run("Double 1")
+    before, after = engine_of(agent).prompts
+    sampled = next(s.ids for s in result.transcript.segments if s.kind == "sampled")
+    assert after[: len(before) + len(sampled)] == [*before, *sampled]
+    assert "\n\n" not in last_prompt(agent).split("</tool_response><|im_end|>")[1].split("user")[0]
+
+
+async def test_the_last_step_ends_where_a_call_would_begin() -> None:
+    said = "Two, I think.\n" + call("double", number=9)
+    agent = agent_that_says(*doubles(1), said, limits=Limits(steps=1))
+    result = await agent.run("Double 1")
+    assert result.output == "Two, I think."
+    assert result.steps[-1].tool_calls == ()
+
+
+async def test_a_last_step_without_an_answer_is_a_limit_reached() -> None:
+    agent = agent_that_says(*doubles(1, 2), limits=Limits(steps=1))
+    with pytest.raises(LimitReached, match=r"limit of 1 step\.") as caught:
+        await agent.run("Double 1")
+    assert caught.value.limit == "steps"
+    assert len(caught.value.result.steps) == 2
+
+
+async def test_the_conversation_goes_on_after_a_limit() -> None:
+    agent = agent_that_says(*doubles(1), "Two.", "Four.", limits=Limits(steps=1))
+    async with agent.conversation() as conversation:
+        await conversation.run("Double 1")
+        assert (await conversation.run("And 2?")).output == "Four."
+
+
+# Tokens, thinking tokens, calls -------------------------------------------------------------------
+
+
+async def test_an_answer_that_is_cut_off_is_the_answer() -> None:
+    agent = agent_that_says("one two three...", limits=Limits(tokens=20))
+    result = await agent.run("Count")
+    assert result.output.startswith("one two three")
+    assert (result.limit, result.sampled_tokens) == ("tokens", 20)
+
+
+async def test_tokens_are_kept_for_the_last_step_and_the_limit_holds() -> None:
+    cost = len(engine_of(agent_that_says()).encode(call("double", number=1))) + 1
+    limits = Limits(tokens=2 * cost + cost // 4)
+    agent = agent_that_says(*doubles(1, 2), "Two and four, and so on...", limits=limits)
+    result = await agent.run("Double 1 and 2")
+    assert result.output.startswith("Two and")
+    assert (result.limit, result.sampled_tokens) == ("tokens", limits.tokens)
+
+
+async def test_a_thought_leaves_tokens_for_the_answer() -> None:
+    agent = agent_that_says(
+        "<think>\nand so on and on...", "Enough.", limits=Limits(tokens=1024), thinking="on"
+    )
+    result = await agent.run("Think")
+    assert result.output == "Enough."
+    [report] = result.steps
+    assert report.closed_by_force
+    assert report.thinking_tokens <= 1024 - 1024 // 8
+    assert result.limit is None
+
+
+async def test_a_thought_does_not_fill_the_context() -> None:
+    agent = agent_that_says("<think>\nand so on and on...", "Enough.", thinking="on")
+    result = await agent.run("Think")
+    assert result.output == "Enough."
+    assert len(result.transcript) < 4096
+
+
+async def test_thinking_tokens_are_a_limit() -> None:
+    agent = agent_that_says(
+        "<think>\nand so on and on...",
+        call("double", number=1),
+        "Two.",
+        limits=Limits(thinking_tokens=50),
+        thinking="on",
+    )
+    result = await agent.run("Double 1")
+    assert (result.output, result.limit) == ("Two.", "thinking_tokens")
+    assert result.thinking_tokens == 50
+
+
+async def test_no_more_calls_are_made_than_the_limit_allows() -> None:
+    made = []
+
+    @tool
+    async def note(text: str) -> str:
+        """Note something."""
+        made.append(text)
+        return "noted"
+
+    three = "\n".join(call("note", text=text) for text in "abc")
+    agent = agent_that_says(three, "Noted a and b.", tools=[note], limits=Limits(calls=2))
+    result = await agent.run("Note a, b and c")
+    assert sorted(made) == ["a", "b"]
+    assert (result.output, result.limit) == ("Noted a and b.", "calls")
+    assert "The call was not made: no more tool calls are allowed" in last_prompt(agent)
+
+
+# Going round in circles ---------------------------------------------------------------------------
+
+
+async def test_the_same_call_again_and_again_is_told_once_and_then_ends_the_run() -> None:
+    agent = agent_that_says(*doubles(1, 1, 1, 1), "Two, as I said.")
+    result = await agent.run("Double 1")
+    assert (result.output, result.limit) == ("Two, as I said.", "repeated_calls")
+    assert len(result.steps) == 5
+    told = [text for text in tool_results(agent) if "You have made this very call 3 times" in text]
+    assert len(told) == 1
+
+
+async def test_it_fails_where_that_is_asked_for() -> None:
+    agent = agent_that_says(*doubles(1, 1, 1, 1), limits=Limits(at_limit="fail"))
+    with pytest.raises(LimitReached, match=r"the same call 4 times with the same result") as caught:
+        await agent.run("Double 1")
+    assert caught.value.limit == "repeated_calls"
+
+
+async def test_a_circle_of_several_calls_is_one_too() -> None:
+    agent = agent_that_says(*doubles(1, 2, 1, 2, 1, 2, 1), "Two and four.")
+    result = await agent.run("Double 1 and 2")
+    assert result.limit == "repeated_calls"
+    assert result.output == "Two and four."
+
+
+async def test_the_same_error_again_and_again_is_a_circle() -> None:
+    @tool
+    async def fails() -> None:
+        """Never works."""
+        raise ToolError("It rains.")
+
+    agent = agent_that_says(*[call("fails")] * 4, "It rains.", tools=[fails])
+    assert (await agent.run("Try")).limit == "repeated_calls"
+
+
+async def test_a_call_whose_result_changes_is_no_circle() -> None:
+    tries = 0
+
+    @tool
+    async def ready() -> str:
+        """Whether it is ready."""
+        nonlocal tries
+        tries += 1
+        return f"{tries * 10} %"
+
+    agent = agent_that_says(*[call("ready")] * 6, "Ready.", tools=[ready])
+    result = await agent.run("Wait")
+    assert (result.output, result.limit) == ("Ready.", None)
+    assert not any("very call" in text for text in tool_results(agent))
+
+
+async def test_the_same_test_after_each_change_is_no_circle() -> None:
+    script = []
+    for number in range(5):
+        script += [call("double", number=number), call("double", number=100)]
+    agent = agent_that_says(*script, "Done.", limits=Limits(steps=30))
+    assert (await agent.run("Go on")).limit is None
+
+
+async def test_a_long_result_that_is_saved_each_time_is_the_same_result() -> None:
+    @tool
+    async def page() -> str:
+        """A long page."""
+        return "word " * 5000
+
+    model = scripted_model(*[call("page")] * 4, "Words.", context_length=100_000)
+    result = await Agent(model, tools=[page]).run("Read")
+    assert result.limit == "repeated_calls"
+    assert len(set(result.files)) == 1
+
+
+def tool_results(agent: Agent) -> list[str]:
+    pieces = last_prompt(agent).split("<tool_response>\n")[1:]
+    return [piece.split("\n</tool_response>")[0] for piece in pieces]
+
+
+# Time ---------------------------------------------------------------------------------------------
+
+
+async def test_a_tool_that_never_returns_is_stopped_and_the_model_answers() -> None:
+    agent = agent_that_says(
+        "Wait.\n" + call("hang") + "\n" + call("double", number=2),
+        "Four; the other did not come.",
+        tools=[hang, double],
+        limits=Limits(seconds=2),
+    )
+    started = time.monotonic()
+    seen = [event async for event in agent.stream("Both")]
+    assert time.monotonic() - started < 10
+    result = seen[-1].result  # type: ignore[attr-defined]
+    assert (result.output, result.limit) == ("Four; the other did not come.", "seconds")
+    assert result.seconds < 2
+    hung, doubled = tool_results(agent)
+    assert "the call was stopped before it answered" in hung
+    assert doubled == "4"
+    [hit] = [event for event in seen if isinstance(event, events.LimitHit)]
+    assert hit.text == "The run reached its limit of 2 seconds while it waited for hang."
+
+
+async def test_what_a_step_has_written_when_it_is_stopped_counts() -> None:
+    model = scripted_model("Word by word...", "So far, word by word...")
+    stalling = Stalling(model.engine, after=20)  # type: ignore[arg-type]
+    model.engine = stalling
+    agent = Agent(model, limits=Limits(seconds=1))
+    with pytest.raises(LimitReached, match="while it waited for the model") as caught:
+        await agent.run("Go")
+    first, last = caught.value.result.steps
+    assert (first.finish, first.sampled_tokens) == ("cut", 20)
+    assert last.finish == "cut"
+    assert caught.value.result.seconds < 5
+
+
+class Stalling:
+    """An engine that stops answering."""
+
+    def __init__(self, engine: ScriptedEngine, *, after: int) -> None:
+        self.context_length = engine.context_length
+        self._engine = engine
+        self._after = after
+
+    async def generate(self, prompt: Sequence[int], **options: Any) -> Any:
+        told = 0
+        async for chunk in self._engine.generate(prompt, **options):
+            if told >= self._after:
+                await anyio.sleep_forever()
+            told += 1
+            yield chunk
+
+    async def aclose(self) -> None: ...
+
+
+async def test_a_plain_function_that_never_returns_holds_nothing() -> None:
+    release = threading.Event()
+
+    @tool(timeout=0.3)
+    def stuck() -> None:
+        """Never returns."""
+        release.wait()
+
+    agent = agent_that_says(call("stuck"), "It did not come.", tools=[stuck])
+    try:
+        started = time.monotonic()
+        result = await agent.run("Try")
+        assert time.monotonic() - started < 10
+    finally:
+        release.set()
+    assert result.output == "It did not come."
+    assert "stuck did not answer within 0.3 seconds" in last_prompt(agent)
