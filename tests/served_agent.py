@@ -24,7 +24,8 @@ async def double(number: int) -> int:
 
 
 script = [call("double", number=2), "Four.", *[call("double", number=3)] * 3]
-agent = Agent(scripted_model(*script), tools=[double], thinking="off", limits=Limits(steps=3))
+limits = Limits(steps=3, at_limit="fail")
+agent = Agent(scripted_model(*script), tools=[double], thinking="off", limits=limits)
 
 if __name__ == "__main__":
     anyio.run(agent.serve_mcp)

@@ -11,7 +11,13 @@ from scripted import ScriptedEngine, call, scripted_model
 
 from qwen3_agent import Agent, LimitReached, Limits, tool
 from qwen3_agent.errors import ToolDefinitionError
-from qwen3_agent.events import Event, StepFinished, SubagentEvent, ToolCallFinished
+from qwen3_agent.events import (
+    Event,
+    RunFinished,
+    StepFinished,
+    SubagentEvent,
+    ToolCallFinished,
+)
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
 
@@ -153,7 +159,7 @@ async def test_what_a_called_agent_samples_counts_for_its_caller() -> None:
     assert len(reports) == 3
     await outer(Limits(tokens=all_tokens)).run("Let it talk.")
     with pytest.raises(LimitReached):
-        await outer(Limits(tokens=all_tokens - 1)).run("Let it talk.")
+        await outer(Limits(tokens=all_tokens - 1, at_limit="fail")).run("Let it talk.")
 
 
 def innermost(event: Event) -> Event:
@@ -164,14 +170,10 @@ async def test_a_called_agent_is_held_to_what_its_caller_has_left() -> None:
     inner = Agent(scripted_model("word..."))
     model = scripted_model(*calling("talker", "It stopped.", task="Talk."))
     outer = Agent(model, tools=[inner.as_tool("talker", "Talks.")], limits=Limits(tokens=100))
-    told: list[Event] = []
-
-    async def listen() -> None:
-        async for event in events_of(outer, "Let it talk."):
-            told.append(event)
-
-    with pytest.raises(LimitReached):
-        await listen()
+    told = [event async for event in events_of(outer, "Let it talk.")]
+    finished = told[-1]
+    assert isinstance(finished, RunFinished)
+    assert (finished.result.output, finished.result.limit) == ("It stopped.", "tokens")
     nested = [each.event for each in told if isinstance(each, SubagentEvent)]
     sampled = sum(e.report.sampled_tokens for e in nested if isinstance(e, StepFinished))
     assert 0 < sampled < 100
@@ -179,7 +181,7 @@ async def test_a_called_agent_is_held_to_what_its_caller_has_left() -> None:
 
 async def test_the_limit_of_a_called_agent_is_an_error_for_the_caller() -> None:
     looping = [calling("double", "", number=n)[0] for n in range(5)]
-    inner = Agent(scripted_model(*looping), tools=[double], limits=Limits(steps=2))
+    inner = Agent(scripted_model(*looping), tools=[double], limits=Limits(steps=2, at_limit="fail"))
     outer = Agent(
         scripted_model(*calling("looper", "It failed.", task="Go.")),
         tools=[inner.as_tool("looper", "Loops.")],
@@ -206,7 +208,7 @@ async def test_cancelling_the_caller_cancels_the_called() -> None:
     outer = Agent(
         scripted_model(*calling("waiter", "", task="Wait.")),
         tools=[inner.as_tool("waiter", "Waits.")],
-        limits=Limits(seconds=0.5),
+        limits=Limits(seconds=0.5, at_limit="fail"),
     )
     with pytest.raises(LimitReached):
         await outer.run("Wait.")
