@@ -42,7 +42,11 @@ SCRIPT = (
     ANSWER,
     f"<think>\n{LONG_THOUGHT}\n</think>\n\nNone.",
     "<think>\nThey stopped me.\n</think>\n\nWell, then not.",
-    "Again: not.",
+    call("book", room="Ada", note="Window\nopen"),
+    "Then not Ada.",
+    call("book", room="Grace"),
+    call("book", room="Grace"),
+    "Grace is yours.",
 )
 
 
@@ -69,6 +73,17 @@ async def free_rooms(day: str) -> str:
     return "Ada: 4 seats\nGrace: 12 seats"
 
 
+@tool(approved=False)
+async def book(room: str, note: str = "") -> str:
+    """Book a room.
+
+    Args:
+        room: its name.
+        note: for those who get it ready.
+    """
+    return f"{room} is booked."
+
+
 def model(*script: str) -> LocalModel:
     """The bundled model's tokenizer and chat format over a script."""
     tokenizer, chat_format = bundled()
@@ -80,5 +95,5 @@ def model(*script: str) -> LocalModel:
     return LocalModel(engine, chat_format, name="scripted")
 
 
-agent = Agent(model(*SCRIPT), tools=[free_rooms])
+agent = Agent(model(*SCRIPT), tools=[free_rooms, book])
 talker = Agent(model(" ".join(WORDS)), thinking="off")

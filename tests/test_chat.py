@@ -34,6 +34,11 @@ def chat(
         yield terminal
 
 
+def asked(screen: str) -> bool:
+    """Whether a question waits for its answer."""
+    return "[y] yes" in screen and screen.endswith("\n>")
+
+
 @IN_SIZES
 def test_a_call_a_stop_in_a_thought_and_what_comes_after(
     tmp_path: Path, columns: int, rows: int
@@ -54,6 +59,25 @@ def test_a_call_a_stop_in_a_thought_and_what_comes_after(
         terminal.wait_for("Well, then not.")
         terminal.wait_for("tokens left")
         assert matches(terminal.screen, f"chat-{size}-after")
+
+        terminal.type("Book Ada, with an open window.\r")
+        assert matches(terminal.wait_for(asked), f"chat-{size}-question")
+        terminal.type("maybe\r")
+        terminal.wait_for(lambda screen: screen.endswith("> maybe\n>"))
+        terminal.type("n Too small.\r")
+        terminal.wait_for("Then not Ada.")
+        assert matches(terminal.wait_for("tokens left"), f"chat-{size}-refused")
+        terminal.type("Book Grace.\r")
+        terminal.wait_for(asked)
+        terminal.type("\x03")
+        terminal.wait_for("Stopped.")
+        terminal.wait_for("tokens left")
+        terminal.type("Do book Grace.\r")
+        terminal.wait_for(asked)
+        terminal.type("y\r")
+        terminal.wait_for("Grace is yours.")
+        assert matches(terminal.wait_for("tokens left"), f"chat-{size}-approved")
+
         terminal.type("\x04")
         assert terminal.wait_for_end() == 0
         assert not terminal.cursor_hidden
