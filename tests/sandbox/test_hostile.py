@@ -34,6 +34,7 @@ def run(walls: sandbox.Sandbox) -> Iterator[Run]:
         disk_mb=64,
         max_processes=40,
         max_output_chars=5000,
+        preload=(),  # many cells end their session
     )
     with anyio.from_thread.start_blocking_portal() as portal:
         with portal.wrap_async_context_manager(interpreter):

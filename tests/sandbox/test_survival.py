@@ -36,14 +36,15 @@ def children_of(parent: int) -> list[int]:
     return found
 
 
-def processes_of_session() -> list[int]:
-    """Ours, from the launcher down to the worker."""
-    found: list[int] = []
-    below = children_of(os.getpid())
-    while below:
-        found += below
-        below = [child for pid in below for child in children_of(pid)]
-    return found
+def processes_of(folder: Path) -> list[int]:
+    """A session's, from the launcher down to the worker, found by the work folder it was given."""
+    for launcher in children_of(os.getpid()):
+        if str(folder).encode() in Path(f"/proc/{launcher}/cmdline").read_bytes():
+            found = [launcher]
+            while below := children_of(found[-1]):
+                found.append(below[0])
+            return found
+    raise AssertionError(f"no session in {folder}")
 
 
 async def kill_later(victim: int, seconds: float) -> None:
@@ -53,36 +54,38 @@ async def kill_later(victim: int, seconds: float) -> None:
 
 @pytest.mark.parametrize("who", ["the worker", "the launcher"])
 async def test_a_session_killed_at_any_moment(who: str, walls: str, tmp_path: Path) -> None:
-    for moment in range(12):
-        folder = tmp_path / str(moment)
-        async with CodeInterpreter(
-            folder,
-            sandbox=walls,  # type: ignore[arg-type]
-            preload=(),
-        ) as interpreter:
-            await interpreter.run("1")
-            pids = processes_of_session()
-            victim = pids[-1] if who == "the worker" else pids[0]
-            written: list[str] = []
+    async with anyio.create_task_group() as tasks:
+        for moment in range(12):
+            folder = tmp_path / f"moment-{moment}-"
+            tasks.start_soon(killed_after, moment * EVERY, who, walls, folder)
 
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(kill_later, victim, moment * EVERY)
-                result = await interpreter.run(CELL, lambda _, text: written.append(text))  # noqa: B023
-            printed = result.stdout.split()
-            await anyio.sleep(0.2)  # a launcher's death takes a moment to reach the worker
-            again = await interpreter.run("1+1")
-            if result.status == "ok" and again.status == "killed":  # it was between two cells
-                result, again = again, await interpreter.run("1+1")
-            assert (again.status, again.result) == ("ok", "2")
-        if result.status == "ok":
-            assert result.result == "'finished'"
-            assert result.state_lost or again.state_lost
-        else:
-            assert result.status == "killed"
-            assert result.state_lost
-            assert "ended by SIGKILL" in str(result.error) or "killed from outside" in str(
-                result.error
-            )
-        assert printed == "".join(written).split()
-        for n in printed:
-            assert (folder / f"{n}.txt").read_text() == n
+
+async def killed_after(seconds: float, who: str, walls: str, folder: Path) -> None:
+    async with CodeInterpreter(
+        folder,
+        sandbox=walls,  # type: ignore[arg-type]
+        preload=(),
+    ) as interpreter:
+        await interpreter.run("1")
+        victim = processes_of(folder)[-1 if who == "the worker" else 0]
+        written: list[str] = []
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(kill_later, victim, seconds)
+            result = await interpreter.run(CELL, lambda _, text: written.append(text))
+        printed = result.stdout.split()
+        await anyio.sleep(0.2)  # a launcher's death takes a moment to reach the worker
+        again = await interpreter.run("1+1")
+        if result.status == "ok" and again.status == "killed":  # it was between two cells
+            result, again = again, await interpreter.run("1+1")
+        assert (again.status, again.result) == ("ok", "2")
+    if result.status == "ok":
+        assert result.result == "'finished'"
+        assert result.state_lost or again.state_lost
+    else:
+        assert result.status == "killed"
+        assert result.state_lost
+        assert "ended by SIGKILL" in str(result.error) or "killed from outside" in str(result.error)
+    assert printed == "".join(written).split()
+    for n in printed:
+        assert (folder / f"{n}.txt").read_text() == n
