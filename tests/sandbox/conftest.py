@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -72,6 +73,8 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surroundi
     home = tmp_path_factory.mktemp("home")
     canary = home / "canary.txt"
     canary.write_text(SECRET)
+    with contextlib.suppress(OSError):  # not every file system has them
+        os.setxattr(canary, "user.secret", SECRET.encode())
     heard: list[bytes] = []
     with (
         socket.create_server(("127.0.0.1", 0)) as tcp,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from qwen3_tools.code_interpreter import CodeResult, format_result
-from qwen3_tools.code_interpreter.result import cut_middle
+from qwen3_tools.code_interpreter.worker import cut_middle
 
 
 def test_a_printed_line_keeps_its_newline_inside_the_fence() -> None:

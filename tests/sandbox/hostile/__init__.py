@@ -9,6 +9,6 @@ from . import channel, files, kernel, network, processes
 
 CELLS: dict[str, str] = {
     f"{module.__name__.rpartition('.')[2]}/{name}": code
-    for module in (files, processes, network, kernel, channel)
+    for module in (network, processes, kernel, channel, files)  # the last leaves its folder full
     for name, code in module.CELLS.items()
 }

@@ -154,4 +154,100 @@ print('\x1b[2J\x00\x07' * 10, '\ud800'.encode('utf8', 'surrogatepass'))
 for name in ('json', 'traceback', 'os', 'numpy'):
     open(f'{name}.py', 'w').write('raise SystemError("ESCAPED")')
 """,
+    "junk_without_end": _PIPES
+    + """
+import threading
+def babble():
+    while True:
+        say(b'junk' * 1000)
+threading.Thread(target=babble, daemon=True).start()
+""",
+    "junk_from_a_child": _PIPES
+    + """
+if os.fork() == 0:
+    while True:
+        say(b'junk' * 1000)
+""",
+    "read_the_requests": _PIPES
+    + """
+import threading
+def steal(handle):
+    while True:
+        os.read(handle, 65536)
+for handle in pipes:
+    threading.Thread(target=steal, args=(handle,), daemon=True).start()
+""",
+    "child_reads_the_requests": _PIPES
+    + """
+if os.fork() == 0:
+    while True:
+        for handle in pipes:
+            try:
+                os.set_blocking(handle, False)
+                os.read(handle, 65536)
+            except OSError:
+                pass
+""",
+    "lie_with_the_right_words": """
+import os, json
+real = os.write
+os.write = lambda handle, data: real(handle, data.replace(b'"2"', b'"ESCAPED"'))
+json.dumps = lambda *_, **__: '{"result": "ESCAPED", "error": null, "images": []}'
+""",
+    "half_characters": r"""
+class Half:
+    def __repr__(self):
+        return '\ud800\udfff\ud800'
+print('\ud800'.encode('utf8', 'surrogatepass'))
+Half()
+""",
+    "error_of_half_characters": r"raise ValueError('\ud800' * 100)",
+    "exit_with_a_trap": """
+class Trap:
+    def __str__(self):
+        raise RuntimeError
+    __repr__ = __str__
+raise SystemExit(Trap())
+""",
+    "groups_of_errors": """
+error = ValueError()
+for _ in range(20_000):
+    error = ExceptionGroup('group', [error])
+raise error
+""",
+    "causes_in_a_circle": """
+one, other = ValueError(1), ValueError(2)
+one.__cause__, other.__cause__ = other, one
+one.__context__, other.__context__ = one, other
+raise one
+""",
+    "thousands_of_causes": """
+error = ValueError()
+for n in range(3000):
+    error, error.__cause__ = ValueError(n), error
+raise error
+""",
+    "text_that_lies_about_its_length": """
+class Text(str):
+    def __len__(self):
+        return 1
+    def __getitem__(self, _):
+        return self
+class Thing:
+    def __repr__(self):
+        return Text('x' * (4 << 20))
+Thing()
+""",
+    "a_thousand_images": _PIPES
+    + """
+import struct
+names = ','.join('"figure-%d.png"' % n for n in range(4000))
+body = ('{"result": null, "error": null, "images": [%s]}' % names).encode()
+say(b'0' * 16 + struct.pack('>I', len(body)) + body)
+""",
+    "numbers_without_end": """
+import sys
+sys.set_int_max_str_digits(0)
+1 << (1 << 26)
+""",
 }

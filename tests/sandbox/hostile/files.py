@@ -229,4 +229,49 @@ for name in ['a\nb', '\x1b[31mred', '../up', 'x' * 255, '\udcff\udcfe', '<|im_en
     except OSError:
         pass
 """,
+    "attributes_of_canary": """
+import os
+for get in (lambda: os.getxattr(CANARY, 'user.secret'), lambda: os.listxattr(CANARY)):
+    try:
+        print(get())
+    except OSError:
+        pass
+""",
+    "allocate_a_disk": """
+import os
+for n in range(1000):
+    handle = os.open(f'part-{n}', os.O_CREAT | os.O_WRONLY)
+    os.posix_fallocate(handle, 0, 60 << 20)
+    os.close(handle)
+print('ESCAPED')
+""",
+    "small_files_in_tmp": """
+import os, tempfile
+for n in range(200_000):
+    os.close(os.open(f'{tempfile.gettempdir()}/small-{n}', os.O_CREAT | os.O_WRONLY))
+print('ESCAPED')
+""",
+    "secrets_beside_the_environment": """
+import os, sys
+for name in ('.env', '.git/config', 'README.md', 'mcp_servers.json', 'pyproject.toml'):
+    folder = sys.prefix
+    while folder != '/':
+        folder = os.path.dirname(folder)
+        try:
+            print('ESCAPED', open(os.path.join(folder, name)).read()[:10])
+        except OSError:
+            pass
+""",
+    "many_small_files": """
+import os
+for n in range(200_000):
+    os.close(os.open(f'small-{n}', os.O_CREAT | os.O_WRONLY))
+print('ESCAPED')
+""",
+    "long_links": """
+import os
+for n in range(200_000):
+    os.symlink('x' * 4000, f'link-{n}')
+print('ESCAPED')
+""",
 }

@@ -185,4 +185,40 @@ must_fail(157, 167, 4, 1, 0, 0, 0)
 must_fail(157, 167, 47, 2, 21, 0, 0)
 must_fail(317, 277, 1, 0, None)
 """,
+    "calls_of_32_bits": """
+import ctypes, mmap, os
+if os.uname().machine == 'x86_64':
+    # mov eax, 20 (getpid); int 0x80; ret
+    page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    page.write(bytes.fromhex('b814000000cd80c3'))
+    address = ctypes.addressof(ctypes.c_char.from_buffer(page))
+    if ctypes.CFUNCTYPE(ctypes.c_long)(address)() > 0:
+        print('ESCAPED')
+""",
+    "x32_numbers": _CALLS
+    + """
+if X86:
+    for number in (0, 41, 57, 101, 165, 272, 512, 520, 545):
+        must_fail(0x40000000 + number, 0, 0, 0, 0, 0, 0)
+""",
+    "files_in_memory": _CALLS + "must_fail(319, 279, b'x', 0)\nmust_fail(447, 447, 0)\n",
+    "handles_of_processes": _CALLS
+    + """
+handle = call(434, 434, os.getpid(), 0)
+if handle >= 0:
+    must_fail(438, 438, handle, 1, 0)
+must_fail(440, 440, handle, bytes(16), 1, 21, 0)
+must_fail(312, 272, os.getpid(), os.getpid(), 0, 0, 0)
+""",
+    "landlock_taken_back": _CALLS
+    + """
+must_fail(445, 445, 0, 1, bytes(16), 0)
+must_fail(446, 446, 0, 0)
+""",
+    "queues": _CALLS
+    + """
+must_fail(240, 180, b'/queue', 0o102, 0o600, None)
+must_fail(68, 186, 0, 0o1600)
+must_fail(64, 190, 0, 1, 0o1600)
+""",
 }

@@ -207,4 +207,85 @@ atexit.register(lambda: time.sleep(98765))
 threading.Thread(target=time.sleep, args=(98765,)).start()
 raise SystemExit
 """,
+    "program_that_nobody_may_read": """
+import os, shutil, sys, time
+shutil.copy(os.path.realpath(sys.executable), 'program')
+os.chmod('program', 0o111)
+for _ in range(8):
+    if os.fork() == 0:
+        take = "import time; x = bytearray(b'x') * (100 << 20); time.sleep(98765)"
+        os.execv('./program', ['program', '-c', take])
+time.sleep(3)
+""",
+    "memory_of_socket_buffers": """
+import os, socket, time
+def fill():
+    pairs = []
+    while True:
+        pairs.append(socket.socketpair())
+        for end in pairs[-1]:
+            end.setblocking(False)
+            try:
+                while True:
+                    end.send(bytes(65536))
+            except BlockingIOError:
+                pass
+for _ in range(20):
+    if os.fork() == 0:
+        try:
+            fill()
+        except OSError:
+            time.sleep(98765)
+time.sleep(20)
+print('ESCAPED')
+""",
+    "thread_that_keeps_the_lock": """
+import re, threading
+threading.Thread(target=re.match, args=(r'(a+)+$', 'a' * 64 + 'b'), daemon=True).start()
+""",
+    "block_all_signals": """
+import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+""",
+    "sibling_of_the_worker": """
+import ctypes, os, time
+clone = 56 if os.uname().machine == 'x86_64' else 220
+CLONE_PARENT = 0x8000
+for _ in range(3):
+    if ctypes.CDLL(None).syscall(clone, CLONE_PARENT | 17, 0, 0, 0, 0) == 0:
+        os.setsid()
+        os.execvp('sleep', ['sleep', '98765'])
+""",
+    "vfork_bomb_of_programs": """
+import subprocess
+try:
+    while True:
+        subprocess.Popen(['sleep', '98765'])
+except OSError:
+    pass
+""",
+    "ask_to_be_killed_last": """
+import os
+with open('/proc/self/oom_score_adj', 'w') as file:
+    file.write('-1000')
+print('ESCAPED')
+""",
+    "deep_recursion": """
+import sys
+sys.setrecursionlimit(1 << 30)
+def down():
+    return down() + 1
+down()
+""",
+    "deep_recursion_in_c": """
+import sys
+sys.setrecursionlimit(1 << 30)
+class Down:
+    def __getattr__(self, name):
+        return getattr(self, name + 'x')
+    def __repr__(self):
+        return repr(self)
+Down()
+""",
 }

@@ -25,12 +25,12 @@ from qwen3_tools.code_interpreter.result import (
     CodeResult,
     Status,
     Stream,
-    cut_middle,
     format_result,
 )
 from qwen3_tools.code_interpreter.room import Room
-from qwen3_tools.code_interpreter.session import Session, SessionEnded
+from qwen3_tools.code_interpreter.session import Session, SessionEnded, TooLong
 from qwen3_tools.code_interpreter.sync_door import Listener, SyncDoor
+from qwen3_tools.code_interpreter.worker import cut_middle
 from qwen3_tools.errors import Qwen3AgentError, SandboxUnavailable, ToolError
 from qwen3_tools.progress import report_progress
 from qwen3_tools.tool import Tool, ToolResult
@@ -42,6 +42,7 @@ _PARAMETERS = {
     "properties": {"code": {"description": "The python code.", "type": "string"}},
     "required": ["code"],
 }
+_ROOM_FOR_A_CUT = 60
 _FENCED = re.compile(r"\s*```[A-Za-z0-9_+-]*[ \t]*\n(.*?)\n?```\s*", re.DOTALL)
 
 
@@ -276,7 +277,7 @@ class CodeInterpreter(SyncDoor):
     async def _run(self, room: Room, code: str, on_output: Listener | None) -> CodeResult:
         lost, self._state_lost = self._state_lost, False
         before = folder.files_in(room.work_dir)
-        if self._session is not None and self._session.ended():
+        if self._session is not None and not self._session.is_fit():
             await self._stop()
             lost = True
         try:
@@ -290,7 +291,7 @@ class CodeInterpreter(SyncDoor):
         value = error = None
         images: tuple[Path, ...] = ()
         try:
-            reply = await session.run(code, self._timeout, stdout, stderr)
+            reply = await session.run(code, self._timeout, stdout, stderr, self._max_output_chars)
             if reply is None:
                 status, error = "timeout", TIMEOUT_ERROR
             else:
@@ -303,7 +304,7 @@ class CodeInterpreter(SyncDoor):
             self._start_ahead()
             lost = True
             if status == "ok" and value is None:
-                status = "timeout" if str(ended) == TIMEOUT_ERROR else "killed"
+                status = "timeout" if isinstance(ended, TooLong) else "killed"
                 error = str(ended)
         names = {image.name for image in images}
         return CodeResult(
@@ -350,7 +351,11 @@ class CodeInterpreter(SyncDoor):
         return self._room
 
     def _text(self, said: object) -> str | None:
-        return cut_middle(said, self._max_output_chars) if isinstance(said, str) else None
+        """What the worker said, which cut it; whole characters only, and cut again if it lied."""
+        if not isinstance(said, str):
+            return None
+        text = said.encode(errors="replace").decode()
+        return cut_middle(text, self._max_output_chars + _ROOM_FOR_A_CUT)
 
 
 def _unfenced(code: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import anyio
 
-from qwen3_tools.code_interpreter.result import cut_middle
+from qwen3_tools.code_interpreter.worker import cut_middle
 
 _CHUNK = 1 << 16
 

@@ -61,14 +61,3 @@ def format_result(result: CodeResult) -> str:
     if result.files:
         blocks.append(f"New files: {', '.join(result.files)}")
     return "\n\n".join(blocks)
-
-
-def cut_middle(text: str, limit: int) -> str:
-    """`text` in at most about `limit` characters: its beginning, how much was left out, its end."""
-    if len(text) <= limit:
-        return text
-    head, tail = limit - limit // 2, limit // 2
-    return (
-        f"{text[:head]}\n... [{len(text) - head - tail} characters left out] ...\n"
-        f"{text[len(text) - tail :]}"
-    )

@@ -197,6 +197,8 @@ def _environment(python: str, home: str, *, proxy: bool) -> tuple[tuple[str, str
         ("PATH", f"{os.path.dirname(python)}:/usr/local/bin:/usr/bin:/bin"),
         ("HOME", home),
         ("TMPDIR", home),
+        ("USER", "user"),
+        ("LOGNAME", "user"),
         ("LANG", "C.UTF-8"),
         ("MPLBACKEND", "Agg"),
         ("MPLCONFIGDIR", f"{home}/matplotlib"),

@@ -13,9 +13,16 @@ import os
 import select
 import threading
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 RECURSIVE_MUTEX = 0
+
+
+class _Handle:
+    """What would go to a process that is not forked, which could do nothing with it."""
+
+    def __reduce__(self) -> NoReturn:
+        raise RuntimeError('Only forked processes share it: multiprocessing.get_context("fork").')
 
 
 class EventSemaphore:
@@ -25,7 +32,8 @@ class EventSemaphore:
 
     def __init__(self, kind: int, value: int, maxvalue: int, name: str, unlink: bool) -> None:
         self.kind, self.maxvalue, self.name = kind, maxvalue, None
-        self.handle = os.eventfd(value, os.EFD_SEMAPHORE | os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self.handle = _Handle()
+        self._event = os.eventfd(value, os.EFD_SEMAPHORE | os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._owner = 0
         self._held = 0
 
@@ -36,12 +44,12 @@ class EventSemaphore:
         end = None if timeout is None else time.monotonic() + max(0.0, timeout)
         while True:
             try:
-                os.eventfd_read(self.handle)
+                os.eventfd_read(self._event)
             except BlockingIOError:
                 left = None if end is None else end - time.monotonic()
                 if not block or (left is not None and left <= 0):
                     return False
-                select.select([self.handle], [], [], left)
+                select.select([self._event], [], [], left)
                 continue
             self._held += 1
             self._owner = threading.get_ident()
@@ -57,7 +65,7 @@ class EventSemaphore:
         elif self.maxvalue == 1 and not self._is_zero():
             raise ValueError("semaphore or lock released too many times")
         self._held -= 1
-        os.eventfd_write(self.handle, 1)
+        os.eventfd_write(self._event, 1)
 
     def __enter__(self) -> bool:
         return self.acquire()
@@ -67,7 +75,7 @@ class EventSemaphore:
 
     def __del__(self) -> None:
         try:
-            os.close(self.handle)
+            os.close(self._event)
         except OSError as error:
             if error.errno != errno.EBADF:
                 raise
@@ -79,7 +87,7 @@ class EventSemaphore:
         return self._held > 0 and self._owner == threading.get_ident()
 
     def _is_zero(self) -> bool:
-        return not select.select([self.handle], [], [], 0)[0]
+        return not select.select([self._event], [], [], 0)[0]
 
     def _get_value(self) -> int:
         raise NotImplementedError  # as on macOS, so queues have no size to tell

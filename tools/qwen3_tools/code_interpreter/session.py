@@ -24,14 +24,22 @@ from qwen3_tools.code_interpreter.result import TIMEOUT_ERROR
 _START_SECONDS = 60.0  # these three are for a machine that has no time to spare
 _PRELOAD_SECONDS = 120.0
 _CHECK_SECONDS = 20.0
+_STILL_SECONDS = 3.0  # once the supervisor has answered, the machine has time for the worker too
 _GRACE_SECONDS = 1.0
 _SHORT_SECONDS = 0.02
 _END_SECONDS = 5.0
-_MOST_REPLY_BYTES = 16 << 20
+_MOST_JUNK_BYTES = 1 << 20
+_ROOM_FOR_NAMES = 1 << 16
+_BYTES_OF_A_CHARACTER = 12  # in JSON: two \uXXXX at most
+_ITS_OWN_CHANNEL = "The code wrote to the interpreter's own channel."
 
 
 class SessionEnded(Exception):  # noqa: N818 - not always an error
     """The process is gone, or it said what it should not; the message says how, for the model."""
+
+
+class TooLong(SessionEnded):
+    """It did not answer in time, nor when it was interrupted."""
 
 
 class Session:
@@ -58,6 +66,7 @@ class Session:
         for handle in self._handles:
             os.set_blocking(handle, False)
         self._buffer = bytearray()
+        self._junk = 0
         self._said = b""
         self._began = self._preloads = False
         self._unsent = bytearray()
@@ -99,7 +108,8 @@ class Session:
         request = {"op": "escape", "bait": bait}
         seconds = _START_SECONDS + (_PRELOAD_SECONDS if self._preloads else 0)
         try:
-            reply = await self._exchange(request, seconds, silent, complaints)
+            number = self._ask(request)
+            reply = await self._answer(number, seconds, silent, complaints, _ROOM_FOR_NAMES)
         except SessionEnded as ended:
             raise SessionEnded(f"{ended} {complaints.text()}".strip()) from None
         escaped = reply.get("escaped") if reply else None
@@ -112,15 +122,18 @@ class Session:
     def preload(self, modules: Sequence[str]) -> None:
         """Have the worker import these, until it is asked for something."""
         self._preloads = bool(modules)
-        self._unsent += json.dumps({"op": "preload", "modules": modules}).encode() + b"\n"
-        with contextlib.suppress(OSError):  # what is left goes with the next request
-            del self._unsent[: os.write(self._requests, self._unsent)]
+        self._ask({"op": "preload", "modules": modules})
 
     async def run(
-        self, code: str, seconds: float, stdout: pipes.Output, stderr: pipes.Output
+        self, code: str, seconds: float, stdout: pipes.Output, stderr: pipes.Output, most_chars: int
     ) -> dict[str, Any] | None:
-        """The worker's reply to a cell, unchecked; None when the cell had to be interrupted."""
-        return await self._exchange({"op": "run", "code": code}, seconds, stdout, stderr)
+        """The worker's reply to a cell, unchecked; None when the cell had to be interrupted.
+
+        most_chars: of the result, and of an error.
+        """
+        number = self._ask({"op": "run", "code": code, "most_chars": most_chars})
+        most_bytes = 2 * most_chars * _BYTES_OF_A_CHARACTER + _ROOM_FOR_NAMES
+        return await self._answer(number, seconds, stdout, stderr, most_bytes)
 
     def interrupt(self) -> None:
         """As Ctrl-C does: the running cell ends with KeyboardInterrupt, if it lets itself."""
@@ -129,14 +142,24 @@ class Session:
     async def check(self) -> None:
         """After a cell. Raises SessionEnded unless limits hold and the worker is as good as new."""
         self._order(supervisor.IDLE)
-        rest = pipes.Output(0)
         one, other = secrets.randbelow(10**6), secrets.randbelow(10**6)
-        request = {"op": "check", "code": f"{one} * {other}"}
-        reply = await self._exchange(request, _CHECK_SECONDS, rest, rest)
-        if not reply or reply.get("result") != str(one * other):
-            raise SessionEnded("The code broke the interpreter that it ran in.")
+        rest, junk = pipes.Output(0), self._junk
+        number = self._ask({"op": "check", "code": f"{one} * {other}"})
         with anyio.move_on_after(_CHECK_SECONDS):
             await self._report("within_limits")
+        try:
+            reply = await self._answer(number, _STILL_SECONDS, rest, rest, _ROOM_FOR_NAMES)
+        except TooLong:
+            reply = None
+        if not reply or reply.get("result") != str(one * other):
+            raise SessionEnded("The code broke the interpreter that it ran in.")
+        if self._junk != junk or not self.is_fit():
+            raise SessionEnded(_ITS_OWN_CHANNEL)
+
+    def is_fit(self) -> bool:
+        """Whether it is running, and nothing of it writes to the channel without being asked."""
+        self._buffer += pipes.read_now(self._replies)
+        return self._process.poll() is None and not self._buffer
 
     async def close(self) -> None:
         """End every process of the session, however it is doing."""
@@ -164,11 +187,22 @@ class Session:
         finally:
             os.close(handle)
 
-    async def _exchange(
-        self, request: dict[str, Any], seconds: float, stdout: pipes.Output, stderr: pipes.Output
-    ) -> dict[str, Any] | None:
+    def _ask(self, request: dict[str, Any]) -> str:
+        """Send a request, as much of it as goes now; its number, which the reply will carry."""
         number = secrets.token_hex(8)
         self._unsent += json.dumps({"id": number, **request}).encode() + b"\n"
+        with contextlib.suppress(OSError):
+            del self._unsent[: os.write(self._requests, self._unsent)]
+        return number
+
+    async def _answer(
+        self,
+        number: str,
+        seconds: float,
+        stdout: pipes.Output,
+        stderr: pipes.Output,
+        most_bytes: int,
+    ) -> dict[str, Any] | None:
         reply: dict[str, Any] | None = None
         interrupted = False
         ended: SessionEnded | None = None
@@ -179,58 +213,67 @@ class Session:
                 tasks.start_soon(self._proxy.serve, self._listener)
             try:
                 with anyio.move_on_after(min(seconds, _SHORT_SECONDS)):
-                    reply = await self._reply(number)
+                    reply = await self._reply(number, most_bytes)
                 if reply is None and seconds > _SHORT_SECONDS:
                     self._order(supervisor.RUNNING)  # long enough to be worth watching
                     with anyio.move_on_after(seconds - _SHORT_SECONDS):
-                        reply = await self._reply(number)
+                        reply = await self._reply(number, most_bytes)
                 if reply is None:
                     interrupted = True
                     self._order(supervisor.INTERRUPT)
                     with anyio.move_on_after(_GRACE_SECONDS):
-                        reply = await self._reply(number)
+                        reply = await self._reply(number, most_bytes)
             except SessionEnded as error:
                 ended = error  # raised below: a task group would wrap it
             tasks.cancel_scope.cancel()
         for handle, output in ((self._stdout, stdout), (self._stderr, stderr)):
             _drain(handle, output)
         if ended or reply is None:
-            raise ended or SessionEnded(TIMEOUT_ERROR)
+            raise ended or TooLong(TIMEOUT_ERROR)
         return None if interrupted else reply
 
     def _order(self, order: bytes) -> None:
         with contextlib.suppress(OSError):  # gone, or so busy that it does not read: close() kills
             os.write(self._orders, order)
 
-    async def _reply(self, number: str) -> dict[str, Any]:
+    async def _reply(self, number: str, most_bytes: int) -> dict[str, Any]:
         try:
             await pipes.write(self._requests, self._unsent)
         except BrokenPipeError:
             raise await self._cause() from None
-        while len(self._buffer) < 4 or len(self._buffer) < self._frame_end():
+        while (body := self._framed(number.encode(), most_bytes)) is None:
             data = await pipes.read(self._replies)
             if not data:
                 raise await self._cause()
             self._buffer += data
-        body = bytes(self._buffer[4 : self._frame_end()])
-        del self._buffer[: self._frame_end()]
         try:
             reply = json.loads(body)
         except (ValueError, RecursionError):
             reply = None
-        if not isinstance(reply, dict) or reply.get("id") != number:
-            raise SessionEnded("The code wrote to the interpreter's own channel.")
+        if not isinstance(reply, dict):
+            raise SessionEnded(_ITS_OWN_CHANNEL)
         return reply
 
-    def _frame_end(self) -> int:
-        length = int.from_bytes(self._buffer[:4], "big")
-        if length > _MOST_REPLY_BYTES:
-            raise SessionEnded("The code wrote to the interpreter's own channel.")
-        return 4 + length
+    def _framed(self, number: bytes, most_bytes: int) -> bytes | None:
+        """What follows `number` in the buffer, or None as long as it is not all there.
 
-    def ended(self) -> bool:
-        """Whether the session is over already, before it was asked for anything."""
-        return self._process.poll() is not None
+        Nobody but the worker knows the number, so what stands before it is the code's junk.
+        """
+        junk = self._buffer.find(number)
+        if max(junk, len(self._buffer) if junk < 0 else 0) > _MOST_JUNK_BYTES:
+            raise SessionEnded(_ITS_OWN_CHANNEL)
+        start = junk + len(number) + 4
+        if junk < 0 or len(self._buffer) < start:
+            return None
+        end = start + int.from_bytes(self._buffer[start - 4 : start], "big")
+        if end - start > most_bytes:
+            raise SessionEnded(_ITS_OWN_CHANNEL)
+        if len(self._buffer) < end:
+            return None
+        self._junk += junk
+        body = bytes(self._buffer[start:end])
+        del self._buffer[:end]
+        return body
 
     async def _report(self, wanted: str) -> dict[str, Any]:
         """What the supervisor saw, which the code cannot forge, up to `wanted` or the end.

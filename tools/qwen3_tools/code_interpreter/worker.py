@@ -1,30 +1,37 @@
 """Runs cells. This file's source is given to the interpreter inside; it needs only the stdlib.
 
-A request is a line of JSON, `{"id", "op", ...}`; the reply carries the same id. Output goes to file
-descriptors 1 and 2, where it belongs. Whatever this process says may have been forged by the code
-that it ran, so the host believes none of it.
+A request is a line of JSON, `{"id", "op", ...}`. The reply is that id, the length of what follows
+(four bytes, big-endian), and JSON: whatever else comes through the pipe is not from here. Output
+goes to file descriptors 1 and 2, where it belongs. Whatever this process says may have been forged
+by the code that it ran, so the host believes none of it.
+
+Code may replace any function of any module. What serves the next cell is bound here by name, once.
 """
 
 from __future__ import annotations
 
-import ast
 import builtins
 import contextlib
-import json
 import os
-import select
 import signal
-import struct
 import sys
 import traceback
 import types
 import warnings
+from ast import Expr, Expression, Module, PyCF_ALLOW_TOP_LEVEL_AWAIT, PyCF_ONLY_AST
 from collections.abc import Callable, Iterator
+from json import JSONDecoder
+from json.encoder import encode_basestring_ascii
+from os import read, write
+from select import select as ready
+from signal import SIG_SETMASK, SIGINT, pthread_sigmask, setitimer
+from struct import pack
 from typing import Any
 
 CELL = "<cell>"
 _REPLIES = 3
-_TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+_TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+_decode = JSONDecoder().raw_decode
 _READY_MODULES = ("json", "math", "os", "re")
 # Imported when a cell first says the name: name -> (module, attribute of it)
 _READY_ON_USE = {
@@ -54,7 +61,6 @@ class Worker:
         sys.modules["__main__"] = self._main
         self._names: dict[str, Any] = self._main.__dict__
         self._names.update({name: __import__(name) for name in _READY_MODULES})
-        self._interrupted = False
         self._loop: Any = None
         self._figures = 0
         builtins.input = _no_input
@@ -65,80 +71,79 @@ class Worker:
         self._handles = tuple(_identity(handle) for handle in range(3))
         self._work_dir = os.getcwd()
         self._running = False
-        signal.signal(signal.SIGINT, self._on_interrupt)
+        self._on_signal = signal.signal
+        self._on_signal(SIGINT, self._on_interrupt)
+        self._mask = pthread_sigmask(signal.SIG_BLOCK, ())
+        os.register_at_fork(after_in_child=self._close_channel)
 
     def serve(self) -> None:
         buffer = b""
         while True:
-            chunk = os.read(self._requests, 1 << 16)
+            chunk = read(self._requests, 1 << 16)
             if not chunk:
                 return
             buffer += chunk
             while b"\n" in buffer:
                 line, _, buffer = buffer.partition(b"\n")
-                self._answer(json.loads(line))
+                self._answer(_decode(line.decode())[0])
 
     def _answer(self, request: dict[str, Any]) -> None:
         if request["op"] == "preload":
             self._preload(request["modules"])
             return
         if request["op"] == "run":
-            reply = self._run(request["code"])
+            reply = self._run(request["code"], request["most_chars"])
         elif request["op"] == "check":
             # By way of a real cell: a cell may have replaced any part of what runs the next one.
-            reply = self._run(request["code"]) if self._is_sound() else {}
+            reply = self._run(request["code"], 100) if self._is_sound() else {}
         else:
             reply = {"escaped": _escapes(**request["bait"])}
-        body = json.dumps({"id": request["id"], **reply}).encode()
-        data = struct.pack(">I", len(body)) + body
+        body = "{" + ",".join(f'"{key}":{_encoded(value)}' for key, value in reply.items()) + "}"
+        data = request["id"].encode() + pack(">I", len(body)) + body.encode()
         while data:
-            data = data[os.write(self._replies, data) :]
+            data = data[write(self._replies, data) :]
 
     def _preload(self, modules: list[str]) -> None:
         """Import what the next cell may want, as long as nobody asks for anything."""
         for name in modules:
-            if select.select([self._requests], [], [], 0)[0]:
+            if ready([self._requests], [], [], 0)[0]:
                 return
             with contextlib.suppress(Exception):
                 __import__(name)
 
-    def _run(self, code: str) -> dict[str, Any]:
-        reply: dict[str, Any] = {"result": None, "error": None, "images": []}
+    def _run(self, code: str, most_chars: int) -> dict[str, Any]:
+        result = error = None
+        images: list[str] = []
         try:
             try:
                 self._running = True
                 value = self._execute(code)
                 if value is not None:
-                    reply["result"] = repr(value)
-            except SystemExit as exit_:
-                if exit_.code not in (None, 0):
-                    reply["error"] = f"SystemExit: {exit_.code}"
-            except BaseException as error:
-                reply["error"] = _describe(error, self._work_dir)
+                    result = cut_middle("".join((repr(value),)), most_chars)
+            except BaseException as raised:
+                error = cut_middle(_said(raised, self._work_dir), most_chars)
             self._leave_if_forked()
             try:
-                reply["images"] = list(self._save_figures())
-            except BaseException as error:
-                reply["error"] = reply["error"] or _describe(error, self._work_dir)
+                images += self._save_figures()
+            except BaseException as raised:
+                error = error or cut_middle(_said(raised, self._work_dir), most_chars)
             _flush()
         except KeyboardInterrupt:
-            reply["error"] = reply["error"] or "KeyboardInterrupt"
+            error = error or "KeyboardInterrupt"
         finally:
             self._running = False
         self._repair()
-        return reply
+        return {"result": result, "error": error or None, "images": images}
 
     def _execute(self, code: str) -> Any:
-        tree = ast.parse(code, CELL)
-        last: ast.expr | None = None
-        if tree.body and isinstance(tree.body[-1], ast.Expr):
-            statement = tree.body.pop()
-            assert isinstance(statement, ast.Expr)
-            last = statement.value
-        body = compile(tree, CELL, "exec", flags=_TOP_LEVEL_AWAIT)
+        tree = compile(code, CELL, "exec", PyCF_ONLY_AST, dont_inherit=True)
+        assert isinstance(tree, Module)
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], Expr) else None
+        body = compile(tree, CELL, "exec", PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         tail = None
-        if last is not None:
-            tail = compile(ast.Expression(last), CELL, "eval", flags=_TOP_LEVEL_AWAIT)
+        if isinstance(last, Expr):
+            shown = Expression(last.value)
+            tail = compile(shown, CELL, "eval", PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         for program in filter(None, (body, tail)):
             self._make_ready(program)
         if "multiprocessing" in code and "use_event_semaphores" in globals():
@@ -186,6 +191,12 @@ class Worker:
             yield name
         pyplot.close("all")
 
+    def _close_channel(self) -> None:
+        """A child's business is with its parent, not with the host."""
+        for handle in (self._requests, self._replies):
+            with contextlib.suppress(OSError):
+                os.close(handle)
+
     def _leave_if_forked(self) -> None:
         if os.getpid() != self._pid:
             _flush()
@@ -200,7 +211,10 @@ class Worker:
         sys.settrace(None)
         sys.setprofile(None)
         sys.modules["__main__"] = self._main
-        signal.signal(signal.SIGINT, self._on_interrupt)
+        self._on_signal(SIGINT, self._on_interrupt)
+        pthread_sigmask(SIG_SETMASK, self._mask)
+        for timer in _TIMERS:
+            setitimer(timer, 0)
 
     def _is_sound(self) -> bool:
         """Nothing that the next cell stands on was destroyed by the last one."""
@@ -213,6 +227,25 @@ class Worker:
     def _on_interrupt(self, *_: object) -> None:
         if self._running:
             raise KeyboardInterrupt
+
+
+def cut_middle(text: str, limit: int) -> str:
+    """`text` in at most about `limit` characters: its beginning, how much was left out, its end."""
+    if len(text) <= limit:
+        return text
+    head, tail = limit - limit // 2, limit // 2
+    return (
+        f"{text[:head]}\n... [{len(text) - head - tail} characters left out] ...\n"
+        f"{text[len(text) - tail :]}"
+    )
+
+
+def _encoded(value: str | list[str] | None) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, str):
+        return encode_basestring_ascii(value)
+    return "[" + ",".join(map(encode_basestring_ascii, value)) + "]"
 
 
 def _identity(handle: int) -> tuple[int, int] | None:
@@ -233,6 +266,16 @@ def _flush() -> None:
 
 def _no_input(*_: object, **__: object) -> str:
     raise NotImplementedError("Python input() function is disabled.")
+
+
+def _said(error: BaseException, work_dir: str) -> str:
+    """What the user is told of an error, whatever that does when it is asked; "" for an exit."""
+    try:
+        if isinstance(error, SystemExit):
+            return "" if error.code in (None, 0) else f"SystemExit: {error.code}"
+        return "".join((_describe(error, work_dir),))
+    except BaseException as another:
+        return f"An error that cannot be shown, because of another: {type.__repr__(type(another))}"
 
 
 def _describe(error: BaseException, work_dir: str) -> str:

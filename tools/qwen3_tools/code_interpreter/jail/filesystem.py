@@ -119,7 +119,7 @@ def etc_files(uid_inside: int) -> dict[str, str]:
 def _etc(uid_inside: int) -> None:
     os.makedirs("/new/etc", exist_ok=True)
     for name, text in etc_files(uid_inside).items():
-        with open(f"/new/etc/{name}", "w", encoding="ascii") as file:
+        with open(f"/new/etc/{name}", "w", encoding="utf-8") as file:
             file.write(text)
 
 

@@ -25,7 +25,6 @@ def main() -> None:
         if plan.walls not in ("bubblewrap", "docker") and os.getppid() != plan.host_pid:
             return
         worker = _ANNOTATIONS + "\n".join(_read(path) for path in plan.sources)
-        _prefer_to_die()
         if plan.walls == "namespaces":
             _enter_namespaces(plan)
         elif plan.walls == "landlock" and os.geteuid() == 0:
@@ -81,16 +80,11 @@ def _send_listener(port: int) -> None:
         socket.send_fds(host, [b"l"], [listener.fileno()])
 
 
-def _prefer_to_die() -> None:
-    """When memory runs out, the kernel takes the sandbox before anything of the user's."""
-    _write("/proc/self/oom_score_adj", "1000")
-
-
 def _read(path: str) -> str:
     with open(path, encoding="utf-8") as file:
         return file.read().replace(_ANNOTATIONS, "")  # may stand only once, at the very top
 
 
 def _write(path: str, text: str) -> None:
-    with open(path, "w", encoding="ascii") as file:
+    with open(path, "w", encoding="utf-8") as file:
         file.write(text)

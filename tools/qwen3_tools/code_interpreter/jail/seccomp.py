@@ -169,7 +169,14 @@ _NO_NETWORK: _Rules = {
     ),
 }
 
-# Landlock does not cover changes to a file's mode and times by path: they succeed and do nothing.
+_NOT_SUPPORTED = (_Check(0, (), error=errno.ENOTSUP),)
+
+# Landlock does not cover the attributes of files that may not be opened.
+_NO_ATTRIBUTES: _Rules = dict.fromkeys(
+    ("getxattr", "lgetxattr", "listxattr", "llistxattr"), _NOT_SUPPORTED
+)
+
+# Nor does it cover changes to a file's mode and times by path: they succeed and do nothing.
 _NO_METADATA: _Rules = {
     name: (_Check(0, (), error=0),)
     for name in ("chmod", "fchmodat", "fchmodat2", "utime", "utimes", "futimesat")
@@ -185,20 +192,24 @@ def _own_signals(pid: int) -> _Rules:
     return rules | dict.fromkeys(refused, (_Check(0, ()),))
 
 
-_UNSUPPORTED = dict.fromkeys(
-    ("setxattr", "lsetxattr", "fsetxattr", "removexattr", "lremovexattr", "fremovexattr"),
-    (_Check(0, (), error=errno.ENOTSUP),),
-) | dict.fromkeys(("chown", "lchown", "fchown", "fchownat"), (_Check(0, ()),))
+_UNSUPPORTED: _Rules = {
+    **dict.fromkeys(("setxattr", "lsetxattr", "fsetxattr"), _NOT_SUPPORTED),
+    **dict.fromkeys(("removexattr", "lremovexattr", "fremovexattr"), _NOT_SUPPORTED),
+    **dict.fromkeys(("chown", "lchown", "fchown", "fchownat"), (_Check(0, ()),)),
+    # It takes a disk faster than anybody can watch; the C library writes zeros instead.
+    "fallocate": _NOT_SUPPORTED,
+}
 
 
-def policy(*, own_network: bool, own_files: bool, own_processes: bool, pid: int) -> _Rules:
+def policy(*, own_tree: bool, own_user: bool, own_processes: bool, pid: int) -> _Rules:
     """The rules for what the other walls do not cover.
 
-    own_network, own_files, own_processes: the code has a network, a file tree, a set of processes
-    (or a scope of signals) to itself. pid: the process that the filter is for.
+    own_tree: the code has files and a network to itself. own_user: it runs as nobody's user.
+    own_processes: it has a set of processes, or a scope of signals, to itself. pid: the process
+    that the filter is for.
     """
-    rules = _ALWAYS | _UNSUPPORTED | (_OWN_NETWORK if own_network else _NO_NETWORK)
-    if not own_files:
+    rules = _ALWAYS | _UNSUPPORTED | (_OWN_NETWORK if own_tree else _NO_NETWORK | _NO_ATTRIBUTES)
+    if not own_tree and not own_user:
         rules |= _NO_METADATA
     if not own_processes:
         rules |= _own_signals(pid)

@@ -16,12 +16,13 @@ from typing import NoReturn
 
 from . import kernel, landlock, seccomp
 from .filesystem import DEVICES, SYSTEM, SYSTEM_SETTINGS
-from .plan import ORDERS, REPLIES, REPORTS, Plan
+from .plan import LISTENER, ORDERS, REPLIES, REPORTS, Plan
 from .usage import Usage, descendants
 
 INTERRUPT, RUNNING, IDLE = b"i", b"r", b"s"
 _TICK_RUNNING_MS, _TICK_IDLE_MS = 50, 1000
 _OPEN_FILES = 1024
+_PENDING_SIGNALS = 4096
 _OUR_OPEN_FILES = 1 << 16  # enough to count files however deep they lie
 _SWEEPS = 1000
 
@@ -36,18 +37,33 @@ def run(plan: Plan, worker: str) -> NoReturn:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, _OUR_OPEN_FILES), most))
     usage = Usage(plan)
+    parent = _outlived_by_none() if os.getpid() != 1 else 0
     if plan.walls != "none":
         _become_nobody(plan.uid)
     if os.getpid() != 1:
         signal.signal(signal.SIGTERM, lambda *_: _end())
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:
+            _end()
     pid = os.fork()
     if not pid:
         _become_worker(plan, worker)
     os.closerange(0, REPLIES + 1)
     report(started=pid)
     _watch(pid, usage)
+
+
+def _outlived_by_none() -> int:
+    """Go on in a child. When that is killed, what it kept watch over ends up with us, and ends."""
+    ours = os.getpid()
+    kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+    child = os.fork()
+    if not child:
+        return ours
+    os.closerange(0, LISTENER + 1)
+    os.waitpid(child, 0)
+    _end()
 
 
 def _watch(pid: int, usage: Usage) -> NoReturn:
@@ -137,6 +153,7 @@ def _become_worker(plan: Plan, worker: str) -> NoReturn:
     try:
         os.setsid()
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+        _prefer_to_die()
         os.chdir(plan.work_dir)
         _limit_resources(plan)
         if plan.walls != "none":
@@ -146,6 +163,13 @@ def _become_worker(plan: Plan, worker: str) -> NoReturn:
     except OSError as error:
         report(failed=str(error))
     os._exit(1)
+
+
+def _prefer_to_die() -> None:
+    """When memory runs out, the kernel takes the code before us, or anything of the user's."""
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # else the file is root's; the program to come sets it
+    with open("/proc/self/oom_score_adj", "w", encoding="utf-8") as file:
+        file.write("1000")
 
 
 def _restrict(plan: Plan) -> None:
@@ -160,8 +184,8 @@ def _restrict(plan: Plan) -> None:
         readable = [*SYSTEM, *SYSTEM_SETTINGS, *plan.readable]
         writable = [plan.work_dir, plan.scratch, *devices]
     rules = seccomp.policy(
-        own_network=own_tree,
-        own_files=own_tree or plan.uid != plan.host_uid,
+        own_tree=own_tree,
+        own_user=plan.uid != plan.host_uid,
         own_processes=own_tree or version >= landlock.FIRST_ABI_WITH_SCOPES,
         pid=os.getpid(),
     )
@@ -183,6 +207,7 @@ def _limit_resources(plan: Plan) -> None:
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
+        (resource.RLIMIT_SIGPENDING, _PENDING_SIGNALS),
     ):
         _, most = resource.getrlimit(limit)
         if most != resource.RLIM_INFINITY:

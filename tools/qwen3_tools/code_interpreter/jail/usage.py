@@ -14,6 +14,8 @@ from .plan import Plan
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _DISK_EVERY = 10  # ticks: walking a folder costs more than reading a few numbers
 _MOST_FILES = 50_000
+_FEW_HANDLES = 64  # what they buffer is not worth counting
+_BYTES_A_SOCKET = 2 * 208 << 10  # the kernel's, at most, for each direction
 _LONG_PATH = 2000  # bytes or more; the kernel takes 4096
 
 
@@ -25,7 +27,7 @@ def descendants() -> list[int]:
         pid = waiting.pop()
         try:
             for task in os.listdir(f"/proc/{pid}/task"):
-                with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as file:
+                with open(f"/proc/{pid}/task/{task}/children", encoding="utf-8") as file:
                     children = [int(child) for child in file.read().split()]
                 found += children
                 waiting += children
@@ -56,17 +58,20 @@ class Usage:
         except _OutOfSight:
             raise OSError(errno.EMFILE, "the work folder is too deep to be looked at") from None
         self._ticks = 0
+        self._taken = self._taken_of_disk()
 
     def broken_limit(self, *, thorough: bool = False) -> str | None:
         """Says which limit is broken, or None. The disk is looked at each time only if thorough."""
         pids = descendants()
-        if self._memory(pids, _resident) > self._memory_limit and (
+        room = self._memory_limit - _buffered(pids)
+        if self._memory(pids, _resident) > room and (
             # Pages that processes share were counted once for each: now exactly, which is slower.
-            self._memory(pids, _proportional) > self._memory_limit
+            self._memory(pids, _proportional) > room
         ):
             return f"it used more than {self._memory_limit >> 20} MiB of memory"
         self._ticks += 1
-        if thorough or self._ticks % _DISK_EVERY == 0:
+        if thorough or self._ticks % _DISK_EVERY == 0 or self._disk_fills():
+            self._taken = self._taken_of_disk()
             try:
                 files, size = self._on_disk()
             except _OutOfSight:
@@ -85,6 +90,16 @@ class Usage:
                 space = os.statvfs(path)
                 total += (space.f_blocks - space.f_bfree) * space.f_frsize
         return total
+
+    def _disk_fills(self) -> bool:
+        """Whether the disk lost so much since we last looked that it is time to see who took it."""
+        files, size = self._taken_of_disk()
+        files_seen, size_seen = self._taken
+        return size - size_seen > self._disk_limit // 2 or files - files_seen > _MOST_FILES // 2
+
+    def _taken_of_disk(self) -> tuple[int, int]:
+        space = os.statvfs(self._folders[0])
+        return space.f_files - space.f_ffree, (space.f_blocks - space.f_bfree) * space.f_frsize
 
     def _on_disk(self) -> tuple[int, int]:
         """Files and bytes below the folders. Raises _OutOfSight for what cannot be counted.
@@ -161,7 +176,7 @@ def _open_folder(top: int, path: str) -> int:
 
 def _resident(pid: int) -> int:
     try:
-        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        with open(f"/proc/{pid}/statm", encoding="utf-8") as file:
             return int(file.read().split()[1]) * _PAGE
     except OSError:
         return 0
@@ -169,10 +184,25 @@ def _resident(pid: int) -> int:
 
 def _proportional(pid: int) -> int:
     try:
-        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as file:
             for line in file:
                 if line.startswith("Pss:"):
                     return int(line.split()[1]) * 1024
+    except PermissionError:  # it runs a program that nobody may read
+        return _resident(pid)
     except OSError:
         pass
     return 0
+
+
+def _buffered(pids: list[int]) -> int:
+    """Bytes that the kernel may hold for sockets, where a process has many handles."""
+    sockets: set[str] = set()
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            handles = os.listdir(f"/proc/{pid}/fd")
+            if len(handles) > _FEW_HANDLES:
+                for handle in handles:
+                    with contextlib.suppress(OSError):
+                        sockets.add(os.readlink(f"/proc/{pid}/fd/{handle}"))
+    return sum(name.startswith("socket:") for name in sockets) * _BYTES_A_SOCKET
