@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,37 @@ async def test_a_running_conversation_reaches_the_server_that_took_the_place(
             while running._servers["s"] is before:  # noqa: ASYNC110
                 await anyio.sleep(0.05)
             assert (await log.run({})).text == "logged"
+
+
+def test_servers_through_the_sync_door_from_any_thread() -> None:
+    model = scripted_model(*[call("s__log"), "Done."] * 3)
+    agent = Agent(model, tools=[servers(s=ASKING)])
+    assert agent.run_sync("Log").output == "Done."
+    with agent:
+        outputs = [agent.run_sync("Log").output]
+        thread = threading.Thread(target=lambda: outputs.append(agent.run_sync("Log").output))
+        thread.start()
+        thread.join()
+    assert outputs == ["Done.", "Done."]
+
+
+@both_backends
+async def test_a_cancelled_run_cancels_its_call_on_the_wire_and_the_next_run_works(
+    tmp_path: Path,
+) -> None:
+    told = tmp_path / "told"
+    broken = str(TOOLS / "broken_mcp_server.py")
+    entry = {"command": sys.executable, "args": ["-I", broken, "never_answers_calls"]}
+    model = scripted_model(call("s__hang"), call("s__act"), "Done.")
+    async with Agent(model, tools=[servers(s=entry | {"env": {"CALLS": str(told)}})]) as agent:
+        with anyio.move_on_after(0.5):
+            await agent.run("Hang")
+        with anyio.fail_after(10):
+            while not told.exists():  # noqa: ASYNC110 - another process writes it
+                await anyio.sleep(0.02)
+        [result] = await results_of(agent)
+    assert told.read_text() == "cancelled\n"
+    assert result.text == "fine"
 
 
 # An agent as an MCP server

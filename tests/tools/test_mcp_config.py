@@ -296,6 +296,9 @@ def test_the_schema_of_the_file_says_what_the_reader_takes() -> None:
     root = json.loads((Path(__file__).parents[2] / "mcp_servers.json").read_text())
     assert validator.is_valid(root)
     assert validator.is_valid({"servers": {"s": {"url": "http://x", "timeout": 3, "mine": 1}}})
+    numbers = {"command": "x", "args": ["-p", 80], "env": {"N": 1}}
+    assert validator.is_valid({"mcpServers": {"s": numbers}})
+    assert servers(numbers).args == ["-p", "80"]
     assert not validator.is_valid({"mcpServers": {"s": {"command": "x", "args": "y"}}})
     assert not validator.is_valid({})
     assert schema["$defs"]["server"]["properties"]["startTimeout"]["default"] == 30

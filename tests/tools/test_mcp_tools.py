@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from qwen3_tools.mcp.tools import fitted
+from qwen3_tools.mcp.tools import digestible, fitted
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -59,3 +59,32 @@ def test_a_pattern_that_only_javascript_understands_forbids_nothing() -> None:
     assert fitted({"name": "Ada", "age": 36}, schema)[1] == []
     assert fitted({"name": 3}, schema)[1] == ["name: 3 is not of type 'string'"]
     assert fitted({"age": "x"}, schema)[1] == ["age: 'x' is not of type 'integer'"]
+
+
+def test_notes_are_dropped_and_what_a_value_may_be_is_kept() -> None:
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "https://example.com/s",
+        "type": "object",
+        "properties": {
+            "x-ray": {"type": "string", "$comment": "later", "x-order": 1},
+            "$comment": {"type": "string", "default": {"x-a": 1}},
+        },
+    }
+    assert digestible(schema) == {
+        "type": "object",
+        "properties": {
+            "x-ray": {"type": "string"},
+            "$comment": {"type": "string", "default": {"x-a": 1}},
+        },
+    }
+
+
+def test_recursion_and_references_by_name_keep_their_definitions() -> None:
+    tree = {"type": "object", "properties": {"next": {"$ref": "#/$defs/tree"}}}
+    recursive = {"type": "object", "properties": {"t": {"$ref": "#/$defs/tree"}}}
+    assert digestible(recursive | {"$defs": {"tree": tree, "unused": {}}})["$defs"] == {
+        "tree": tree
+    }
+    named = {"properties": {"t": {"$ref": "#leaf"}}, "$defs": {"l": {"$anchor": "leaf"}}}
+    assert digestible(named) == {"type": "object", **named}

@@ -55,7 +55,7 @@ def with_references_inlined(schema: Schema) -> Schema:
     """`schema` with each local `$ref` replaced by what it names.
 
     A definition that contains itself stays a reference and keeps its entry in `$defs`. So does
-    everything when inlining would grow the schema without measure.
+    everything when inlining would grow the schema without measure, or a reference is no path.
     """
     budget = _MAX_INLINED
     kept: dict[str, Any] = {}
@@ -65,6 +65,8 @@ def with_references_inlined(schema: Schema) -> Schema:
         if not isinstance(node, dict):
             return node
         reference = node.get("$ref")
+        if "$dynamicRef" in node or (isinstance(reference, str) and re.match("#[^/]", reference)):
+            raise _NotInlinedError  # it is looked up by a name that may stand anywhere
         if isinstance(reference, str):
             target = _lookup(schema, reference)
             if isinstance(target, dict) and reference != "#":
@@ -73,7 +75,7 @@ def with_references_inlined(schema: Schema) -> Schema:
                     return node
                 budget -= 1
                 if budget < 0:
-                    raise _TooLargeError
+                    raise _NotInlinedError
                 beside = {key: value for key, value in node.items() if key != "$ref"}
                 opened = (*open_references, reference)
                 if any(key in target and key not in _ANNOTATIONS for key in beside):
@@ -85,7 +87,7 @@ def with_references_inlined(schema: Schema) -> Schema:
     body = {key: value for key, value in schema.items() if key not in ("$defs", "definitions")}
     try:
         inlined = cast(Schema, inline(body, ()))
-    except _TooLargeError:
+    except _NotInlinedError:
         return copy.deepcopy(schema)
     if not kept:
         return inlined
@@ -163,7 +165,7 @@ def _forgiving(validator_class: Any) -> Any:
     return extend(validator_class, patterns)
 
 
-class _TooLargeError(Exception):
+class _NotInlinedError(Exception):
     pass
 
 

@@ -28,6 +28,8 @@ SERVER_KEYS = ("mcpServers", "servers")
 """Where the servers are in a config; the first that is there counts."""
 # VS Code's `${input:NAME}` is matched too, as a variable that is never set.
 _VARIABLE = re.compile(r"\$\{(?:env:)?([^}]+?)(?::-([^}]*))?\}")
+_Text = Annotated[str, pydantic.WithJsonSchema({"type": ["string", "number"]})]
+"""Other programs take a number for it, and so do we."""
 _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -64,8 +66,8 @@ class ServerConfig(pydantic.BaseModel):
     )
 
     command: str | None = Field(None, min_length=1, description="Program to start.")
-    args: list[str] = Field([], description="Its arguments.")
-    env: dict[str, str] = Field({}, description="Variables set for it.")
+    args: list[_Text] = Field([], description="Its arguments.")
+    env: dict[str, _Text] = Field({}, description="Variables set for it.")
     env_file: str | None = Field(None, description="File of NAME=value lines set for it.")
     cwd: str | None = Field(None, description="Folder it runs in, seen from this file's.")
     inherit_env: Literal["safe", "all", "none"] = Field(
@@ -73,7 +75,7 @@ class ServerConfig(pydantic.BaseModel):
     )
     url: str | None = Field(None, description="Address of a server reached over HTTP.")
     http_url: str | None = Field(None, description="The same, streamable HTTP only.")
-    headers: dict[str, str] = Field({}, description="HTTP headers of each request.")
+    headers: dict[str, _Text] = Field({}, description="HTTP headers of each request.")
     type: Literal["stdio", "http", "streamable-http", "streamableHttp", "sse"] | None = Field(
         None, description="How it is reached; told from command and url if not given."
     )

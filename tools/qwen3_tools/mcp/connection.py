@@ -112,9 +112,16 @@ class Connector:
             try:
                 client = await stack.enter_async_context(sse if kind == "sse" else streamable)
             except Exception as error:
-                if kind != "either" or not isinstance(innermost(error), MCPError):
+                refused = innermost(error)
+                if kind != "either" or not isinstance(refused, MCPError):
                     raise
-                client = await stack.enter_async_context(sse)
+                try:
+                    client = await stack.enter_async_context(sse)
+                except Exception as error:
+                    raise ConnectionError(
+                        f"it answers neither as streamable HTTP ({first_line(refused)}) "
+                        f"nor as SSE ({first_line(innermost(error))})"
+                    ) from None
             yield client
 
     def _client_over(self, transport: Transport) -> AbstractAsyncContextManager[mcp.Client]:
@@ -154,6 +161,11 @@ def innermost(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, without what goes on for lines."""
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def _import_sdk() -> None:

@@ -17,7 +17,7 @@ from ..tool import ToolResult
 from .asked import Asked, Host
 from .bound import Bounds
 from .config import ServerConfig
-from .connection import Connector, innermost
+from .connection import Connector, first_line, innermost
 from .requests import ConnectionEndedError, Requests
 from .tool_list import ToolList
 from .watching import Watchers
@@ -355,7 +355,7 @@ class Server:
             return self._with_stderr(self._how_it_ended())
         if isinstance(error, OSError) and error.strerror:
             return f"it could not be started: {error.strerror}"
-        return self._with_stderr(str(error) or type(error).__name__)
+        return self._with_stderr(first_line(error))
 
     def _how_it_ended(self) -> str:
         process = self._connector.process

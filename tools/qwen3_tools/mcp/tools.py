@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import ToolError
 from ..json_schema import (
+    map_subschemas,
     problems_with,
     with_references_inlined,
     without_null_alternatives,
@@ -84,7 +85,7 @@ def _model_tool(
     return Tool(
         name=name,
         description=(described.description or described.title or "").strip(),
-        parameters=_digestible(schema),
+        parameters=digestible(schema),
         run=run,
         read_only=read_only,
         approved=config.approves(described.name),
@@ -120,8 +121,20 @@ def _unique_name(prefix: str, tool: str, server: str, taken: Iterable[str]) -> s
     return f"{plain[: _LONGEST_NAME - _HASH_DIGITS - 1]}_{digest}"
 
 
-def _digestible(schema: dict[str, Any]) -> dict[str, Any]:
+def digestible(schema: dict[str, Any]) -> dict[str, Any]:
+    """A tool's schema as the model sees it: the same meaning in the plain shape of its training."""
     plain = without_null_alternatives(without_titles(with_references_inlined(schema)))
-    noise = ("$schema", "$id", "$comment", "x-order")
-    plain = {key: value for key, value in plain.items() if key not in noise}
+    plain = {key: value for key, value in _without_notes(plain).items() if key != "$id"}
     return {"type": "object", "properties": {}, **plain}
+
+
+def _without_notes(schema: Any) -> Any:
+    """The schema without what its authors and their programs note in it for themselves."""
+    if not isinstance(schema, dict):
+        return schema
+    kept = {
+        key: value
+        for key, value in schema.items()
+        if key not in ("$schema", "$comment") and not key.startswith("x-")
+    }
+    return map_subschemas(kept, _without_notes)
