@@ -185,14 +185,24 @@ async def test_a_cancelled_run_cancels_its_call_on_the_wire_and_the_next_run_wor
     entry = {"command": sys.executable, "args": ["-I", broken, "never_answers_calls"]}
     model = scripted_model(call("s__hang"), call("s__act"), "Done.")
     async with Agent(model, tools=[servers(s=entry | {"env": {"CALLS": str(told)}})]) as agent:
-        with anyio.move_on_after(0.5):
-            await agent.run("Hang")
-        with anyio.fail_after(10):
-            while not told.exists():  # noqa: ASYNC110 - another process writes it
-                await anyio.sleep(0.02)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(agent.run, "Hang")
+            await until_it_says(told, "called\n")
+            tasks.cancel_scope.cancel()
+        await until_it_says(told, "called\ncancelled\n")
         [result] = await results_of(agent)
-    assert told.read_text() == "cancelled\n"
     assert result.text == "fine"
+
+
+async def until_it_says(path: Path, text: str) -> None:
+    """Wait for what another process writes."""
+
+    def says() -> bool:
+        return path.exists() and path.read_text() == text
+
+    with anyio.fail_after(20):
+        while not says():  # noqa: ASYNC110
+            await anyio.sleep(0.02)
 
 
 # An agent as an MCP server

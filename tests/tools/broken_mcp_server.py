@@ -43,9 +43,8 @@ def serve(
     for line in sys.stdin:
         message = json.loads(line)
         method, params = message.get("method"), message.get("params") or {}
-        if method == "notifications/cancelled" and "CALLS" in os.environ:
-            with Path(os.environ["CALLS"]).open("a") as calls:
-                calls.write("cancelled\n")
+        if method == "notifications/cancelled":
+            note("cancelled")
         if "id" not in message:
             continue
         result: Any
@@ -62,6 +61,13 @@ def serve(
             continue
         if result is not None:
             send({"id": message["id"], "result": result})
+
+
+def note(word: str) -> None:
+    """For a test that asks."""
+    if "CALLS" in os.environ:
+        with Path(os.environ["CALLS"]).open("a") as calls:
+            calls.write(f"{word}\n")
 
 
 def fine(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -83,8 +89,7 @@ def exits() -> None:
 
 def dies_in_call() -> None:
     def die(name: str, arguments: dict[str, Any]) -> None:
-        with Path(os.environ["CALLS"]).open("a") as calls:
-            calls.write("called\n")
+        note("called")
         os._exit(9)
 
     hints = {"readOnlyHint": True}
@@ -96,9 +101,9 @@ def dies_once() -> None:
     calls = Path(os.environ["CALLS"])
 
     def call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        before = calls.read_text() if calls.exists() else ""
-        calls.write_text(before + "called\n")
-        if not before:
+        first = not calls.exists()
+        note("called")
+        if first:
             os._exit(9)
         return text("fine")
 
@@ -112,9 +117,13 @@ def dies_idle() -> None:
 
 
 def never_answers_calls() -> None:
-    serve(
-        lambda name, arguments: text("fine") if name == "act" else None, [tool("act"), tool("hang")]
-    )
+    def call(name: str, arguments: dict[str, Any]) -> dict[str, Any] | None:
+        if name == "act":
+            return text("fine")
+        note("called")
+        return None
+
+    serve(call, [tool("act"), tool("hang")])
 
 
 def stops_reading() -> None:
