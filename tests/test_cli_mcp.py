@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import time
@@ -198,6 +199,23 @@ def test_resources_and_prompts_from_the_shell(here: Path) -> None:
     wrong = run("mcp", "read", "x", "note://today", cwd=here)
     assert wrong.returncode == 1
     assert "there is no MCP server 'x'; there are: time, s" in wrong.stderr
+
+
+def test_changes_of_a_resource_are_told_until_it_is_enough(here: Path) -> None:
+    watching = subprocess.Popen(
+        [COMMAND, "mcp", "watch", "s", "note://today"],
+        cwd=here,
+        env=os.environ | {"XDG_STATE_HOME": str(here / "state")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert watching.stdout is not None
+    assert watching.stdout.readline() == "note://today has changed\n"
+    watching.send_signal(signal.SIGINT)
+    _, said = watching.communicate(timeout=60)
+    assert watching.returncode == 130
+    assert "Traceback" not in said
 
 
 def test_what_a_server_logs_goes_to_a_file_and_not_to_the_terminal(here: Path) -> None:

@@ -1,8 +1,9 @@
 """Run the official MCP conformance suite, two scenarios at a time: `make conformance`.
 
-    python run.py FOLDER
+    python run.py FOLDER [WORD...]
 
-FOLDER holds `node` and the suite, as `make conformance` puts them there. Our client must pass all
+FOLDER holds `node` and the suite, as `make conformance` puts them there; with WORDs only scenarios
+that are named by all of them are run. Our client must pass all
 that a revision of the protocol requires. Our server is an agent with one tool and nothing else, so
 scenarios that need other tools, resources or prompts cannot pass: `expected_failures.txt` names
 them, and one that it names and that passes is an error too, so the file only shrinks.
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,21 +41,22 @@ class Scenario:
         return f"{self.role} {self.revision} {self.name}"
 
 
-def main(folder: Path) -> int:
+def main(folder: Path, words: Sequence[str]) -> int:
     suite = [str(folder / "node"), str(folder / "node_modules/.bin/conformance")]
-    client = [
+    every = [
         *(
             Scenario("client", each, name)
             for each in REVISIONS
             for name in required(suite, each, "Client")
         ),
         *(Scenario("client", "2025-03-26", name) for name in OLDER),
+        *(
+            Scenario("server", each, name)
+            for each in REVISIONS
+            for name in required(suite, each, "Server")
+        ),
     ]
-    server = [
-        Scenario("server", each, name)
-        for each in REVISIONS
-        for name in required(suite, each, "Server")
-    ]
+    scenarios = [each for each in every if all(word in str(each) for word in words)]
     allowed = {
         line.partition("#")[0].strip()
         for line in (HERE / "expected_failures.txt").read_text().splitlines()
@@ -66,18 +68,21 @@ def main(folder: Path) -> int:
         return outcome
 
     with served_agent() as url, ThreadPoolExecutor(AT_A_TIME) as pool:
-        outcomes = list(pool.map(outcome_of, client + server))
+        outcomes = list(pool.map(outcome_of, scenarios))
     wrong = 0
-    for scenario, (passed, said) in zip(client + server, outcomes, strict=True):
+    for scenario, (passed, said) in zip(scenarios, outcomes, strict=True):
         expected = str(scenario) not in allowed
         if passed is not expected:
             wrong += 1
             print(f"{scenario}: {'passes' if passed else 'FAILS'}, which is unexpected\n{said}")
-    for role, scenarios in (("client", client), ("server", server)):
-        count = sum(
-            ok for each, (ok, _) in zip(client + server, outcomes, strict=True) if each.role == role
-        )
-        print(f"{role}: {count} of {len(scenarios)} scenarios pass")
+    for role in ("client", "server"):
+        passed_by = [
+            passed
+            for each, (passed, _) in zip(scenarios, outcomes, strict=True)
+            if each.role == role
+        ]
+        if passed_by:
+            print(f"{role}: {sum(passed_by)} of {len(passed_by)} scenarios pass")
     return 1 if wrong else 0
 
 
@@ -133,4 +138,4 @@ def wait_for(port: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]).absolute()))
+    sys.exit(main(Path(sys.argv[1]).absolute(), sys.argv[2:]))

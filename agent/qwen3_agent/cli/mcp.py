@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .mcp_catalog import prompt, prompts, read, resources
+from .mcp_catalog import prompt, prompts, read, resources, watch
 from .servers import CONFIG_FILE, McpOption, with_servers
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def remove(
     raise typer.Exit(exit_code_of(work, verbose=verbose))
 
 
-for each in (resources, read, prompts, prompt):
+for each in (resources, read, watch, prompts, prompt):
     mcp.command()(each)
 
 

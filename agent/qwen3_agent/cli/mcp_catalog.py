@@ -1,7 +1,8 @@
-"""`qwen3-agent mcp resources|read|prompts|prompt`: what servers have beside tools."""
+"""`qwen3-agent mcp resources|read|watch|prompts|prompt`: what servers have beside tools."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -45,6 +46,26 @@ def read(
         with artifact_folder(Path.cwd()):
             print((await catalog.read(uri)).text)
         return 0
+
+    raise typer.Exit(_with_catalog(mcp, server, show, verbose=verbose))
+
+
+def watch(
+    server: ServerArgument,
+    uri: Annotated[str, typer.Argument(metavar="URI", help="The address.")],
+    mcp: McpOption = None,
+    verbose: Verbose = False,
+) -> None:
+    """Print a line whenever what is at an address has changed, until Ctrl-C."""
+
+    async def show(catalog: Catalog) -> int:
+        from .printable import printable
+
+        async with catalog.watch(uri) as changes:
+            async for changed in changes:
+                print(f"{printable(changed)} has changed", flush=True)
+        print("Error: the server has ended.", file=sys.stderr)
+        return 1
 
     raise typer.Exit(_with_catalog(mcp, server, show, verbose=verbose))
 
