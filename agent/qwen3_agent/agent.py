@@ -24,7 +24,11 @@ from .calling import Emit
 from .conversation import Conversation, check_task
 from .engines import Sampling
 from .errors import ToolDefinitionError
-from .events import Event
+from .events import Event, RunFinished
+from .journal import Journal, RecordedRun, Runs
+from .journal.folder import LATEST
+from .journal.resume import changed_tools, recorded_result, restore
+from .journal.secrets_of_agent import secrets_of_agent
 from .limits import Limits
 from .many import Outcome, work_on
 from .models import Model
@@ -65,6 +69,9 @@ class Agent:
         keep_thoughts: keep the thoughts of earlier turns in the prompt. They are dropped
             otherwise, as the model's chat template does.
         logprobs: keep the log-probability of each sampled token in the transcript.
+        journal: where each run is written as it happens, to be looked at with `qwen3-agent runs`
+            and resumed: a folder, or True for the user's own, `~/.local/state/qwen3-agent/runs`.
+            The code interpreter then works in the run's folder there, unless it has its own.
 
     Raises:
         ToolDefinitionError: a tool has an unusable signature, or two have one name.
@@ -85,6 +92,7 @@ class Agent:
         sampling: Sampling | None = None,
         keep_thoughts: bool = False,
         logprobs: bool = False,
+        journal: bool | str | Path | Runs = False,
     ) -> None:
         self.model = model
         self.base_url = base_url
@@ -97,6 +105,7 @@ class Agent:
         self.sampling = sampling
         self.keep_thoughts = keep_thoughts
         self.logprobs = logprobs
+        self.journal = _as_runs(journal)
         as_policy(thinking)
         if base_url is not None:
             _check_server(base_url, model)
@@ -117,7 +126,7 @@ class Agent:
             ValueError: the task is empty.
         """
         check_task(task)
-        async with self.conversation() as conversation:
+        async with self._conversation(task=task) as conversation:
             return await conversation.run(task)
 
     def stream(self, task: str) -> RunStream:
@@ -130,10 +139,51 @@ class Agent:
         check_task(task)
 
         async def work(emit: Emit) -> None:
-            async with self.conversation() as conversation:
+            async with self._conversation(task=task) as conversation:
                 await conversation._turn(task, emit)
 
         return RunStream(work)
+
+    async def resume(self, run: str = LATEST) -> RunResult:
+        """Go on with a journalled run that broke off, and work on it until there is an answer.
+
+        What was done stays as it was, to the token: the model goes on after its last finished
+        message, and no tool that has answered is called again. A call that was under way is made
+        again if its tool only reads; of another one the model is told that its outcome is unknown.
+        A run that has its answer gives it again. The agent must have the run's model, and should
+        have its tools.
+
+        Args:
+            run: its id, the beginning of it, or "latest".
+
+        Raises:
+            JournalError: there is no such run, it is damaged, of another model, or at work in
+                another process.
+            LimitReached: and all else that `run` raises. Limits hold for the run as a whole.
+        """
+        recorded = self._runs().read(run)
+        if recorded.status == "answered":
+            return recorded_result(recorded)
+        async with self.conversation(resume=recorded.id) as conversation:
+            return await conversation.resume()
+
+    def stream_resume(self, run: str = LATEST) -> RunStream:
+        """`resume`, and tell what happens from there on as it happens."""
+
+        async def work(emit: Emit) -> None:
+            recorded = self._runs().read(run)
+            if recorded.status == "answered":
+                emit(RunFinished(recorded_result(recorded)))
+                return
+            async with self.conversation(resume=recorded.id) as conversation:
+                await conversation._resume(emit)
+
+        return RunStream(work)
+
+    def resume_sync(self, run: str = LATEST) -> RunResult:
+        """`resume` for code that is not async."""
+        with self._sync_door() as portal:
+            return portal.call(self.resume, run)
 
     def run_sync(self, task: str) -> RunResult:
         """`run` for code that is not async."""
@@ -190,15 +240,34 @@ class Agent:
 
     @asynccontextmanager
     async def conversation(
-        self, *, history: Sequence[Mapping[str, Any]] = ()
+        self, *, history: Sequence[Mapping[str, Any]] = (), resume: str | None = None
     ) -> AsyncIterator[Conversation]:
         """Several turns with one memory: `async with agent.conversation() as conversation`.
 
         Args:
             history: what was said before, as messages of the chat completions protocol, without a
                 system message, which are the agent's instructions.
+            resume: the id of a journalled run whose memory it goes on with. If the run broke off
+                in a turn, that is `conversation.unfinished`, and `conversation.resume()` ends it.
+
+        Raises:
+            JournalError: see `resume`.
         """
+        async with self._conversation(history=history, resume=resume) as conversation:
+            yield conversation
+
+    @asynccontextmanager
+    async def _conversation(
+        self,
+        *,
+        task: str | None = None,
+        history: Sequence[Mapping[str, Any]] = (),
+        resume: str | None = None,
+    ) -> AsyncIterator[Conversation]:
         async with AsyncExitStack() as stack:
+            journal, recorded = self._open_journal(task, resume)
+            if journal is not None:
+                stack.callback(journal.close)
             warm = self._warm
             if warm is None:
                 warm = await stack.enter_async_context(_warm_up(self))
@@ -209,6 +278,8 @@ class Agent:
                 elif each.shared:
                     tools.extend(warm.shared_tools[id(each)])
                 else:
+                    if journal is not None and hasattr(each, "working_in"):
+                        each = each.working_in(journal.work_folder)
                     tools.extend(await stack.enter_async_context(each.open()))
             toolbox = Toolbox(tools)
             system = [{"role": "system", "content": self.instructions}] if self.instructions else []
@@ -219,6 +290,12 @@ class Agent:
                 sampling=self.sampling,
                 logprobs=self.logprobs,
             )
+            notices = list(warm.notices)
+            if recorded is not None:
+                restore(recorded, warm.model, chat)
+                notices += changed_tools(recorded, tools)
+            if journal is not None:
+                journal.opened(warm.model, tools, chat, recorded)
             yield Conversation(
                 warm.model,
                 chat,
@@ -226,11 +303,28 @@ class Agent:
                 as_policy(self.thinking)
                 or Thinking("on" if warm.model.thinks_by_default else "off"),
                 self.limits,
-                _work_folder(tools) or Path(stack.enter_context(_temporary_folder())),
+                _work_folder(tools)
+                or (journal.work_folder if journal else None)
+                or Path(stack.enter_context(_temporary_folder())),
                 approvals=self.approvals,
                 switch=latest_switch([self.instructions or ""]),
-                notices=warm.notices,
+                notices=notices,
+                journal=journal,
+                recorded=recorded,
             )
+
+    def _runs(self) -> Runs:
+        return self.journal or Runs()
+
+    def _open_journal(
+        self, task: str | None, resume: str | None
+    ) -> tuple[Journal | None, RecordedRun | None]:
+        if resume is not None:
+            recorded, journal = self._runs().reopen(resume, secrets=secrets_of_agent(self))
+            return journal, recorded
+        if self.journal is None:
+            return None, None
+        return self.journal.begin(task=task, secrets=secrets_of_agent(self)), None
 
     async def serve_mcp(
         self,
@@ -268,7 +362,8 @@ class Agent:
         async with AsyncExitStack() as stack:
             self._warm = await stack.enter_async_context(_warm_up(self))
             for each in self.tools:
-                if hasattr(each, "warm"):  # it has something ready for the next conversation
+                # What has something ready for the next conversation; journalled ones bring theirs
+                if hasattr(each, "warm") and self.journal is None:
                     await stack.enter_async_context(each.warm())
             self._stack = stack.pop_all()
         return self
@@ -393,6 +488,12 @@ def _as_tool(given: Any) -> Tool | ToolSource:
     raise ToolDefinitionError(
         f"{given!r} is no tool: give a function, a Tool, or a source such as CodeInterpreter()."
     )
+
+
+def _as_runs(journal: bool | str | Path | Runs) -> Runs | None:
+    if isinstance(journal, bool):
+        return Runs() if journal else None
+    return journal if isinstance(journal, Runs) else Runs(journal)
 
 
 def _work_folder(tools: Sequence[Tool]) -> Path | None:

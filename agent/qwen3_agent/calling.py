@@ -41,6 +41,11 @@ class Answers:
         self.results = [ToolResult(STOPPED, is_error=True)] * len(self.calls)
         self.unanswered = {place: _name(call) for place, call in enumerate(self.calls)}
 
+    def put(self, place: int, result: ToolResult) -> None:
+        """A call has answered."""
+        self.results[place] = result
+        del self.unanswered[place]
+
 
 async def run_calls(
     answers: Answers,
@@ -56,7 +61,8 @@ async def run_calls(
 
     First the gate decides on each in turn, so that questions come one at a time and nothing runs
     while one is open. A malformed call is not run: its result is the error that tells the model
-    what was wrong. Nor is one that was refused.
+    what was wrong. Nor is one that was refused, or that has its answer from before the run was
+    resumed.
 
     Args:
         answers: gets the results.
@@ -68,19 +74,20 @@ async def run_calls(
         tokens_left: agents among the tools share them. None: no limit.
     """
     share = None if tokens_left is None else tokens_left // max(1, len(answers.calls))
-    refusals: list[str | None] = []
-    for place, call in enumerate(answers.calls):
+    refusals: dict[int, str | None] = {}
+    for place in answers.unanswered:
+        call = answers.calls[place]
         if isinstance(call, MalformedCall):
-            refusals.append(call.error)
+            refusals[place] = call.error
         elif at_most is not None and answers.made >= at_most:
-            refusals.append(TOO_MANY)
+            refusals[place] = TOO_MANY
         else:
             id = f"{step}.{place}"
-            refusals.append(await gate.refusal(id, call.name, call.arguments, emit))
-            answers.made += refusals[-1] is None
+            refusals[place] = await gate.refusal(id, call.name, call.arguments, emit)
+            answers.made += refusals[place] is None
 
     async def answer(place: int, refusal: str | None) -> None:
-        answers.results[place] = await _answer(
+        result = await _answer(
             answers.calls[place],
             refusal,
             toolbox,
@@ -88,10 +95,10 @@ async def run_calls(
             emit=emit,
             tokens_left=share,
         )
-        del answers.unanswered[place]
+        answers.put(place, result)
 
     async with anyio.create_task_group() as group:
-        for place, refusal in enumerate(refusals):
+        for place, refusal in refusals.items():
             group.start_soon(answer, place, refusal)
 
 
@@ -121,7 +128,7 @@ async def _answer(
                 result = await toolbox.call(name, call.arguments)
     finally:
         seconds = time.monotonic() - started
-        emit(events.ToolCallFinished(id, name, result.text, result.is_error, seconds))
+        emit(events.ToolCallFinished(id, name, result.text, result.is_error, seconds, result.files))
     return result
 
 

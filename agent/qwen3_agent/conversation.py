@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +16,8 @@ from . import events
 from .approvals import Approvals
 from .calling import Emit
 from .gate import Gate
+from .journal import Journal, RecordedRun
+from .journal.resume import PastStep, past_steps
 from .limits import Limits
 from .loop import run_turn
 from .models import Chat, Model
@@ -40,6 +44,8 @@ class Conversation:
         approvals: Approvals,
         switch: Switch | None = None,
         notices: Sequence[str] = (),
+        journal: Journal | None = None,
+        recorded: RecordedRun | None = None,
     ) -> None:
         self._model = model
         self._chat = chat
@@ -50,6 +56,8 @@ class Conversation:
         self._gate = Gate(approvals, toolbox)
         self._switch = switch
         self._notices = list(notices)
+        self._journal = journal
+        self._recorded = recorded
         self._busy = False
         self._turns: list[tuple[str, Switch | None]] = []
         """What each turn asked, and the soft switch before it."""
@@ -100,7 +108,38 @@ class Conversation:
         self._check_idle()
         self._chat.take_back_turn()
         text, self._switch = self._turns.pop()
+        if self._journal is not None:
+            self._journal.turn_undone()
         return text
+
+    @property
+    def run_id(self) -> str | None:
+        """Under which the conversation is journalled, if it is."""
+        return self._journal.id if self._journal else None
+
+    @property
+    def unfinished(self) -> str | None:
+        """The message that a resumed conversation has not answered yet; see `resume`."""
+        if self._recorded is None or self._recorded.status == "answered":
+            return None
+        turn = self._recorded.last_turn
+        return turn.text if turn else self._recorded.task
+
+    async def resume(self) -> RunResult:
+        """Go on with the turn that the journal broke off in.
+
+        Nothing that was finished is done again: not a message of the model, not a tool. A call
+        that was under way is made again if its tool only reads; of another one the model is told
+        that its outcome is unknown.
+
+        Raises:
+            RuntimeError: no turn is `unfinished`.
+        """
+        return await self._resume(lambda event: None)
+
+    def stream_resume(self) -> RunStream:
+        """`resume`, and tell what happens as it happens."""
+        return RunStream(self._resume)
 
     async def run(self, text: str) -> RunResult:
         """Answer a user message. Raises what `Agent.run` raises."""
@@ -113,31 +152,57 @@ class Conversation:
 
     async def _turn(self, text: str, emit: Emit) -> RunResult:
         check_task(text)
-        self._check_idle()
-        self._busy = True
-        try:
-            while self._notices:
-                emit(events.Notice(self._notices.pop(0)))
+        with self._one_turn():
+            self._recorded = None
             self._turns.append((text, self._switch))
             self._chat.add_user(text)
             self._switch = latest_switch([text]) or self._switch
-            with artifact_folder(self._folder):
-                return await run_turn(
-                    self._model,
-                    self._chat,
-                    self._toolbox,
-                    self._policy,
-                    self._limits,
-                    gate=self._gate,
-                    switch=self._switch,
-                    emit=emit,
-                )
-        finally:
-            self._busy = False
+            if self._journal is not None:
+                self._journal.turn(text)
+            return await self._work(emit)
+
+    async def _resume(self, emit: Emit) -> RunResult:
+        text, recorded = self.unfinished, self._recorded
+        if text is None or recorded is None:
+            raise RuntimeError("Nothing is unfinished in this conversation.")
+        turn = recorded.last_turn
+        if turn is None:
+            return await self._turn(text, emit)
+        with self._one_turn():
+            self._recorded = None
+            self._switch = latest_switch([turn.text for turn in recorded.turns]) or self._switch
+            return await self._work(emit, past_steps(turn, self._toolbox.tools))
 
     def _check_idle(self) -> None:
         if self._busy:
             raise RuntimeError("A conversation takes one turn at a time; this one is in a turn.")
+
+    @contextmanager
+    def _one_turn(self) -> Iterator[None]:
+        self._check_idle()
+        self._busy = True
+        try:
+            yield
+        finally:
+            self._busy = False
+
+    async def _work(self, emit: Emit, past: Sequence[PastStep] = ()) -> RunResult:
+        recording = self._journal.recording(emit) if self._journal else nullcontext(emit)
+        with recording as emit, artifact_folder(self._folder):
+            while self._notices:
+                emit(events.Notice(self._notices.pop(0)))
+            result = await run_turn(
+                self._model,
+                self._chat,
+                self._toolbox,
+                self._policy,
+                self._limits,
+                gate=self._gate,
+                switch=self._switch,
+                emit=emit,
+                past=past,
+            )
+        return replace(result, run_id=self.run_id)
 
 
 def check_task(text: str) -> None:

@@ -13,6 +13,7 @@
     │   ├── NotAChatServer       a URL behind which something else answers
     │   └── NotAuthorised        a chat server that wants an API key, or another one
     ├── PromptTooLong            a prompt that leaves no room in the model's context
+    ├── JournalError             a run on disk that is not there, damaged, or at work elsewhere
     ├── NoAnswer                 a model that ended its turn twice without saying anything
     └── LimitReached             a run that hit its limit; holds what it got so far
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ChatFormatError",
     "EngineError",
+    "JournalError",
     "LimitReached",
     "MCPConfigError",
     "MCPServerError",
@@ -103,6 +105,10 @@ class PromptTooLong(Qwen3AgentError):  # noqa: N818 - reads as what happened
             f"The prompt has {prompt_tokens} tokens and the model's context holds "
             f"{context_length}, one of them for the answer: shorten it by at least {over}."
         )
+
+
+class JournalError(Qwen3AgentError):
+    """A run cannot be journalled; or there is none of that id, or it cannot be gone on with."""
 
 
 class NoAnswer(Qwen3AgentError):  # noqa: N818 - reads as what happened

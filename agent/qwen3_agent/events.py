@@ -1,7 +1,7 @@
 """What a run streams out, in the order in which it happens.
 
     RunStarted
-      StepStarted   ReasoningText* ContentText*
+      StepStarted   ReasoningText* ContentText*   MessageFinished
         (ToolCallAsked (ToolCallApproved | ToolCallRefused) | ToolCallRefused)*
         ToolCallStarted* ToolCallProgress* SubagentEvent* ToolCallFinished*
       StepFinished
@@ -16,6 +16,7 @@ Each event has a `type` and `to_json()`; a reader ignores types that it does not
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from .approvals import Answer
@@ -28,6 +29,7 @@ __all__ = [
     "ContentText",
     "Event",
     "LimitHit",
+    "MessageFinished",
     "Notice",
     "ReasoningText",
     "RunFinished",
@@ -58,6 +60,8 @@ class Event:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, tuple):
+        return [str(each) for each in value]
     return value.to_json() if hasattr(value, "to_json") else value
 
 
@@ -70,6 +74,10 @@ class RunStarted(Event):
     tools: tuple[str, ...]
     route: Route = "engine"
     """How the model is reached."""
+    steps_before: int = 0
+    """Of a resumed run: steps of this turn that were done before."""
+    run_id: str | None = None
+    """Under which the run is journalled, if it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +103,15 @@ class ContentText(Event):
 
     type = "content"
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFinished(Event):
+    """The model has written the message of a step; none of its tools has begun to run."""
+
+    type = "message_finished"
+    report: StepReport
+    """As far as the step has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +202,8 @@ class ToolCallFinished(Event):
     text: str
     is_error: bool
     seconds: float
+    files: tuple[Path, ...] = ()
+    """What the call left on disk."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ Read `run_turn` first; all else here serves it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import anyio
 
 from qwen3_tools.toolbox import Toolbox
@@ -13,6 +15,7 @@ from . import events
 from .calling import Answers, Emit, run_calls
 from .errors import NoAnswer
 from .gate import Gate
+from .journal.resume import PastStep
 from .limits import Limits, Stop
 from .models import Chat, Model, ModelStep
 from .result import RunResult
@@ -35,8 +38,11 @@ async def run_turn(
     gate: Gate,
     switch: Switch | None,
     emit: Emit,
+    past: Sequence[PastStep] = (),
 ) -> RunResult:
     """Let the model work, from the user's message that ends `chat`, until it answers.
+
+    `past` are the steps of a turn that is resumed; `chat` holds what they have said already.
 
     Raises:
         LimitReached: with the partial result.
@@ -47,8 +53,8 @@ async def run_turn(
     """
     turn = Turn(model, chat, toolbox, policy, limits, gate, switch, emit)
     tools = tuple(tool.name for tool in toolbox.tools)
-    emit(events.RunStarted(model.name, tools, model.route))
-    stop = await _work(turn)
+    emit(events.RunStarted(model.name, tools, model.route, steps_before=len(past)))
+    stop = await _work(turn, past)
     if stop is None:
         return turn.answered()
     if limits.at_limit == "fail":
@@ -61,10 +67,14 @@ async def run_turn(
     return await _last_step(turn, stop)
 
 
-async def _work(turn: Turn) -> Stop | None:
+async def _work(turn: Turn, past: Sequence[PastStep]) -> Stop | None:
     """Step after step: None once the model has answered, or what ends the turn before that."""
     turn.clock.deadline = anyio.current_time() + turn.limits.working_seconds
     with turn.clock as turn.gate.clock:
+        for before in past:
+            await _take_up(turn, before)
+        if past and past[-1].is_answer:
+            return None
         while (stop := turn.stop()) is None:
             step = await _step(turn, turn.plan())
             if step.finish == "length":
@@ -100,16 +110,27 @@ async def _step(turn: Turn, plan: Plan, *, may_call: bool = True) -> ModelStep:
             plan, max_tokens=turn.tokens_left, on_delta=turn.pass_on, may_call=may_call
         )
         turn.add_step(step)
+        turn.emit(events.MessageFinished(turn.reports[-1]))
         if step.calls and step.finish == "stop" and may_call:
-            await _run_tools(turn, step)
+            await _run_tools(turn, Answers(step.calls))
         return step
     finally:
         turn.end_step()
 
 
-async def _run_tools(turn: Turn, step: ModelStep) -> None:
+async def _take_up(turn: Turn, before: PastStep) -> None:
+    """Take in a step from before the run was resumed, and make its calls that are still open."""
+    answers = turn.add_past_step(before)
+    if before.is_open:
+        try:
+            if answers.calls:
+                await _run_tools(turn, answers)
+        finally:
+            turn.end_step()
+
+
+async def _run_tools(turn: Turn, answers: Answers) -> None:
     """Run the calls of a step, and append what they answered: all, even if time runs out."""
-    answers = Answers(step.calls)
     try:
         await run_calls(
             answers,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -63,6 +64,13 @@ class StepReport:
         """The report as a JSON object."""
         return asdict(self)
 
+    @classmethod
+    def from_json(cls, written: Mapping[str, Any]) -> Self:
+        """What `to_json` was called on. Fields that are not known are left out."""
+        known = {each.name for each in fields(cls)}
+        given = {name: value for name, value in written.items() if name in known}
+        return cls(**{**given, "tool_calls": tuple(written["tool_calls"])})
+
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
@@ -84,6 +92,8 @@ class RunResult:
     """How the model was reached."""
     limit: LimitName | None = None
     """The limit at which the run ended, with an answer from its last step or without one."""
+    run_id: str | None = None
+    """Under which the run is journalled, if it is."""
 
     @property
     def sampled_tokens(self) -> int:
@@ -102,6 +112,7 @@ class RunResult:
             "model": self.model,
             "route": self.route,
             "limit": self.limit,
+            "run_id": self.run_id,
             "seconds": round(self.seconds, 3),
             "sampled_tokens": self.sampled_tokens,
             "thinking_tokens": self.thinking_tokens,

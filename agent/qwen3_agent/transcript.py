@@ -46,9 +46,9 @@ class Transcript:
     A transcript of a chat server, whose tokens nobody sees, has segments without ids.
     """
 
-    def __init__(self) -> None:
-        self._segments: list[Segment] = []
-        self._ids: list[int] = []
+    def __init__(self, segments: Iterable[Segment] = ()) -> None:
+        self._segments = list(segments)
+        self._ids = [each for segment in self._segments for each in segment.ids]
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -79,10 +79,7 @@ class Transcript:
 
     def first(self, count: int) -> Transcript:
         """A ledger of its own that holds the first `count` segments."""
-        copy = Transcript()
-        copy._segments = self._segments[:count]
-        copy._ids = [id for segment in copy._segments for id in segment.ids]
-        return copy
+        return Transcript(self._segments[:count])
 
     def append(
         self,

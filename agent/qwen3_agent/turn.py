@@ -16,6 +16,7 @@ from . import events
 from .calling import Answers, Emit, text_for_model
 from .errors import LimitReached
 from .gate import Gate
+from .journal.resume import PastStep
 from .limits import LimitName, Limits, Stop
 from .models import Chat, Model, ModelStep, Remark
 from .parser import ContentDelta, Delta, ReasoningDelta
@@ -185,16 +186,36 @@ class Turn:
         self.was_answering = step.finish == "length" and not step.calls and bool(step.content)
         self.waiting_for = ()
 
-    def add_answers(self, answers: Answers) -> None:
-        """Let the model have what its calls got, and remember how they went."""
+    def add_past_step(self, step: PastStep) -> Answers:
+        """Remember a step from before the run was resumed; what its calls have got.
+
+        Its time counts. Where the model was told of the answers, so do they.
+        """
+        self._report, self._step_started = step.report, time.monotonic() - step.report.seconds
+        self.started -= step.report.seconds
+        self.clock.deadline -= step.report.seconds
+        self.reports.append(step.report)
+        self.output = step.said.content
+        self.other_tokens += step.subagent_tokens
+        self.silent_steps += step.is_silent
+        answers = Answers(step.said.calls, made=step.calls_made)
+        for place, result in step.results.items():
+            answers.put(place, result)
+        if step.said.calls and not step.is_open:
+            self.add_answers(answers, told=True)
+        return answers
+
+    def add_answers(self, answers: Answers, *, told: bool = False) -> None:
+        """Let the model have what its calls got, unless it has; and remember how they went."""
         calls, results = answers.calls, answers.results
         notes = self.repetition.notes(calls, results)
-        self.chat.add_tool_results(
-            [
-                "\n\n".join(filter(None, (text_for_model(result), note)))
-                for result, note in zip(results, notes, strict=True)
-            ]
-        )
+        if not told:
+            self.chat.add_tool_results(
+                [
+                    "\n\n".join(filter(None, (text_for_model(result), note)))
+                    for result, note in zip(results, notes, strict=True)
+                ]
+            )
         self.waiting_for = tuple(answers.unanswered.values())
         self.files.extend(file for result in results for file in result.files)
         made = {json.dumps([c.name, c.arguments]) for c in calls if isinstance(c, ToolCall)}

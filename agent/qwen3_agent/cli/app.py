@@ -11,6 +11,7 @@ from .mcp import mcp
 from .parse import parse
 from .prompt import prompt
 from .run import run
+from .runs import runs
 from .tools import tools
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ app.command()(run)
 app.command()(chat)
 app.command()(prompt)
 app.command()(parse)
+app.add_typer(runs, name="runs")
 app.add_typer(mcp, name="mcp")
 app.add_typer(tools, name="tools")
 

@@ -77,6 +77,7 @@ def build_agent(
         sampling=agent.sampling,
         keep_thoughts=agent.keep_thoughts,
         logprobs=agent.logprobs,
+        journal=agent.journal or False,
     )
 
 

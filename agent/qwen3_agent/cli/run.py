@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,17 +29,21 @@ from .options import (
     WorkDirOption,
     check_options,
 )
+from .recording import NoJournalOption, RunsOption, for_journal, set_journal
 from .servers import McpOption
 
 if TYPE_CHECKING:
     from ..agent import Agent
     from ..events import Event
+    from ..limits import AtLimit
+    from ..streaming import RunStream
     from .views import View
 
 DEMO_NOTE = "No GPU: using qwen3-tiny, a demo model. For a real one: --model Qwen/Qwen3-4B"
 
 
 def run(
+    context: typer.Context,
     task: Annotated[
         str,
         typer.Argument(metavar="TASK", help="What to do; - reads it from standard input."),
@@ -64,14 +69,50 @@ def run(
         bool, typer.Option("--json", help="One JSON event a line on standard output.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="The answer alone.")] = False,
+    runs: RunsOption = None,
+    no_journal: NoJournalOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Work on one task until there is an answer.
+
+    The run is journalled: `qwen3-agent runs` shows it, and resumes it when it was cut off.
 
     Exit codes: 0 answered, 1 failed, 2 wrong usage, 3 a limit was reached before there was an
     answer, 130 interrupted.
     """
     text = _read_task(task)
+    options = {name: value for name, value in context.params.items() if name != "task"}
+    work_on(lambda agent: agent.stream(text), **options)
+
+
+def work_on(
+    start: Callable[[Agent], RunStream],
+    *,
+    model: str | None,
+    base_url: str | None,
+    mcp: Sequence[Path] | None,
+    no_mcp: bool,
+    agent: str | None,
+    work_dir: Path | None,
+    upload: Sequence[Path] | None,
+    think: str | None,
+    think_total: int | None,
+    max_steps: int | None,
+    max_calls: int | None,
+    max_tokens: int | None,
+    timeout: float | None,
+    at_limit: AtLimit | None,
+    yes: bool,
+    allow: list[str] | None,
+    deny: list[str] | None,
+    as_json: bool,
+    quiet: bool,
+    runs: Path | None,
+    no_journal: bool,
+    verbose: bool,
+) -> None:
+    """Show the run that `start` begins with the agent that the options of `run` describe."""
+    command = for_journal(locals())
     if as_json and quiet:
         raise typer.BadParameter("--json and --quiet exclude each other.")
     thinking, file = check_options(
@@ -114,13 +155,14 @@ def run(
             at_limit=at_limit,
             approvals=partial(approvals_of, yes=yes, allow=allow, deny=deny, approver=approver),
         )
+        set_journal(chosen, runs, no_journal=no_journal, command=command)
         for warning in () if quiet else config_warnings(chosen):
             print(f"Warning: {warning}", file=sys.stderr)
         view = choose_view(as_json=as_json, quiet=quiet, verbose=verbose)
         if person is not None:
             person.say = view.note
         shown = approver.shown if approver else lambda event: None
-        return _stream(chosen, text, view, shown, tell_if_demo=not quiet)
+        return _show(start, chosen, view, shown, tell_if_demo=not quiet)
 
     raise typer.Exit(exit_code_of(work, verbose=verbose))
 
@@ -138,9 +180,9 @@ def _read_task(task: str) -> str:
     return text
 
 
-def _stream(
+def _show(
+    start: Callable[[Agent], RunStream],
     agent: Agent,
-    task: str,
     view: View,
     shown: Callable[[Event], None],
     *,
@@ -155,7 +197,7 @@ def _stream(
 
     async def main() -> int:
         try:
-            async with agent.stream(task) as events:
+            async with start(agent) as events:
                 async for event in events:
                     if tell_if_demo and isinstance(event, RunStarted) and event.model == DEMO:
                         view.note(DEMO_NOTE)

@@ -47,6 +47,10 @@ class _InWorkFolder:
         self._interpreter = interpreter.changed(work_dir=work_dir) if work_dir else interpreter
         self._uploads = uploads
 
+    def working_in(self, work_dir: Path) -> _InWorkFolder:
+        """See `CodeInterpreter.working_in`."""
+        return _InWorkFolder(self._interpreter.working_in(work_dir), None, self._uploads)
+
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Sequence[Tool]]:
         async with self._interpreter.changed() as interpreter:

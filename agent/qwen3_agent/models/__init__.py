@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..parser import Delta
     from ..parts import MalformedCall, Part, ToolCall
     from ..thinking import Plan
-    from ..transcript import Transcript
+    from ..transcript import Segment, Transcript
 
 __all__ = ["UNANSWERED", "Chat", "Model", "ModelStep", "OnDelta", "Remark", "Route"]
 
@@ -87,7 +87,14 @@ class Chat(Protocol):
 
     @property
     def messages(self) -> Sequence[Mapping[str, Any]]:
-        """What was said, the oldest first, as messages of the chat completions protocol."""
+        """What was said, the oldest first, as messages of the chat completions protocol.
+
+        A message that has been added is not changed any more: another may stand in its place.
+        """
+        ...
+
+    def restore(self, messages: Sequence[Mapping[str, Any]], segments: Sequence[Segment]) -> None:
+        """Go on where another chat was that had come to these messages and this transcript."""
         ...
 
     def add_user(self, text: str) -> None:

@@ -14,7 +14,7 @@ from ..errors import PromptTooLong, ThinkingUnavailable
 from ..parser import Parser
 from ..parts import Content, MalformedCall, Part, Reasoning, ToolCall
 from ..thinking import Plan
-from ..transcript import Transcript
+from ..transcript import Segment, Transcript
 from . import UNANSWERED, ModelStep, OnDelta, Route
 from .generation import Generation
 
@@ -118,6 +118,15 @@ class LocalChat:
     def messages(self) -> Sequence[Mapping[str, Any]]:
         """See `Chat.messages`."""
         return tuple(self._messages)
+
+    def restore(self, messages: Sequence[Mapping[str, Any]], segments: Sequence[Segment]) -> None:
+        """See `Chat.restore`."""
+        self._messages = [dict(message) for message in messages]
+        self.transcript = Transcript(segments)
+        self._unanswered = 0
+        if self._messages and self._messages[-1].get("role") == "assistant" and segments:
+            parts = segments[-1].parts
+            self._unanswered = sum(isinstance(part, ToolCall | MalformedCall) for part in parts)
 
     @property
     def context_length(self) -> int:

@@ -19,7 +19,7 @@ from ..errors import EngineError, PromptTooLong, Qwen3AgentError
 from ..parts import Content, MalformedCall, Reasoning, ToolCall
 from ..server_client import Event, ServerClient
 from ..thinking import Plan
-from ..transcript import Transcript
+from ..transcript import Segment, Transcript
 from . import UNANSWERED, ModelStep, OnDelta, Remark, Route
 from .dialects import OPTIONAL, Kind, thinking_fields
 from .message_reader import MessageReader, says
@@ -151,6 +151,20 @@ class ServerChat:
     def messages(self) -> Sequence[Mapping[str, Any]]:
         """See `Chat.messages`."""
         return tuple(self._messages)
+
+    def restore(self, messages: Sequence[Mapping[str, Any]], segments: Sequence[Segment]) -> None:
+        """See `Chat.restore`."""
+        self._messages = [dict(message) for message in messages]
+        self._encoded = [_json(message) for message in self._messages]
+        self.transcript = Transcript(segments)
+        self._unanswered = []
+        if self._messages and self._messages[-1].get("role") == "assistant":
+            ids = iter(self._messages[-1].get("tool_calls", ()))
+            self._unanswered = [
+                next(ids)["id"] if isinstance(part, ToolCall) else None
+                for part in (segments[-1].parts if segments else ())
+                if isinstance(part, ToolCall | MalformedCall)
+            ]
 
     @property
     def context_length(self) -> int:

@@ -128,6 +128,12 @@ class CodeInterpreter(SyncDoor):
         """A new interpreter like this one, with other arguments where they are given."""
         return CodeInterpreter(**{**self._arguments, **arguments})
 
+    def working_in(self, work_dir: Path) -> CodeInterpreter:
+        """One like this that works in `work_dir`; this one where it is open or has a folder."""
+        if self._room is not None or self._arguments["work_dir"]:
+            return self
+        return self.changed(work_dir=work_dir)
+
     @property
     def work_dir(self) -> Path:
         """The folder where cells run."""

@@ -1,0 +1,146 @@
+"""A transcript and its conversation as JSON: what grew since the last record, and back again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from ..chat_format import ChatFormat
+from ..models import Chat
+from ..parts import Content, MalformedCall, Part, Reasoning, ToolCall
+from ..transcript import Segment
+from .redaction import Redactor
+
+_PARTS: dict[str, type[Reasoning] | type[Content] | type[ToolCall] | type[MalformedCall]] = {
+    "reasoning": Reasoning,
+    "content": Content,
+    "tool_call": ToolCall,
+    "malformed_call": MalformedCall,
+}
+_PART_TYPES = {kind: name for name, kind in _PARTS.items()}
+
+
+class LedgerWriter:
+    """Says what is new in a chat.
+
+    It compares with what it has seen before, object by object, so that nothing has to tell it of
+    a change: a transcript that began anew and messages that were rewritten are noticed too.
+
+    Args:
+        chat: what grows.
+        redactor: takes secrets out.
+        chat_format: turns ids into text and back; None where the chat has none.
+    """
+
+    def __init__(self, chat: Chat, redactor: Redactor, chat_format: ChatFormat | None) -> None:
+        self._chat = chat
+        self._redactor = redactor
+        self._format = chat_format
+        self._segments: list[Segment] = []
+        self._written: list[int] = []
+        """For each segment, how many there are of it on disk: a redacted one may become three."""
+        self._messages: list[Mapping[str, Any]] = []
+
+    def news(self) -> dict[str, Any]:
+        """What the next record has to say of the chat."""
+        segments, messages = self._chat.transcript.segments, self._chat.messages
+        same = _same(self._segments, segments)
+        same_messages = _same(self._messages, messages)
+        new = [self._written_as(segment) for segment in segments[same:]]
+        self._written[same:] = [len(each) for each in new]
+        self._segments[same:] = segments[same:]
+        self._messages[same_messages:] = messages[same_messages:]
+        return {
+            "kept": [sum(self._written[:same]), same_messages],
+            "segments": [segment_to_json(each) for pieces in new for each in pieces],
+            "messages": self._redactor.json(list(messages[same_messages:])),
+        }
+
+    def seen(self) -> None:
+        """Take what is in the chat now for written: a resumed run goes on from there."""
+        self._segments = list(self._chat.transcript.segments)
+        self._written = [1] * len(self._segments)
+        self._messages = list(self._chat.messages)
+
+    def _written_as(self, segment: Segment) -> list[Segment]:
+        if self._format is None or not segment.ids:
+            return [segment]
+        runs = self._redactor.ids(segment.ids, self._format.decode, self._format.encode_plain)
+        if len(runs) == 1 and tuple(runs[0][1]) == segment.ids:
+            return [segment]
+        pieces: list[Segment] = []
+        done = 0
+        for length, ids in runs:
+            untouched = tuple(ids) == segment.ids[done : done + length]
+            # What stands for a secret was not sampled
+            kind = segment.kind if untouched or not segment.sampled else "forced"
+            scores = segment.logprobs[done : done + length] if segment.logprobs else None
+            pieces.append(Segment(kind, tuple(ids), logprobs=scores if untouched else None))
+            done += length
+        parts = [part_from_json(self._redactor.json(part_to_json(each))) for each in segment.parts]
+        return [*pieces[:-1], replace(pieces[-1], parts=tuple(parts))]
+
+
+def _same(before: Sequence[object], now: Sequence[object]) -> int:
+    """How many objects at the beginning are the same ones."""
+    count = 0
+    for old, new in zip(before, now, strict=False):
+        if old is not new:
+            break
+        count += 1
+    return count
+
+
+class Ledger:
+    """What the records up to one of them say of a chat."""
+
+    def __init__(self) -> None:
+        self.segments: list[Segment] = []
+        self.messages: list[dict[str, Any]] = []
+
+    def apply(self, news: Mapping[str, Any]) -> list[Segment] | None:
+        """Take in what a record says. Returns the transcript that it ends, if it does.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is not what `LedgerWriter.news` makes.
+        """
+        kept, kept_messages = news["kept"]
+        if kept > len(self.segments) or kept_messages > len(self.messages):
+            raise ValueError("it builds on what is not there")
+        ended = self.segments if kept < len(self.segments) else None
+        self.segments = self.segments[:kept] + [segment_from_json(s) for s in news["segments"]]
+        self.messages = self.messages[:kept_messages] + [dict(each) for each in news["messages"]]
+        return ended
+
+
+def segment_to_json(segment: Segment) -> dict[str, Any]:
+    """A segment as a JSON object."""
+    written: dict[str, Any] = {"kind": segment.kind, "ids": list(segment.ids)}
+    if segment.logprobs is not None:
+        written["logprobs"] = list(segment.logprobs)
+    if segment.parts:
+        written["parts"] = [part_to_json(part) for part in segment.parts]
+    return written
+
+
+def segment_from_json(written: Mapping[str, Any]) -> Segment:
+    """What `segment_to_json` was given."""
+    logprobs = written.get("logprobs")
+    return Segment(
+        written["kind"],
+        tuple(written["ids"]),
+        tuple(part_from_json(part) for part in written.get("parts", ())),
+        None if logprobs is None else tuple(logprobs),
+    )
+
+
+def part_to_json(part: Part) -> dict[str, Any]:
+    """A part as a JSON object."""
+    return {"type": _PART_TYPES[type(part)], **asdict(part)}
+
+
+def part_from_json(written: Mapping[str, Any]) -> Part:
+    """What `part_to_json` was given."""
+    fields = {name: value for name, value in written.items() if name != "type"}
+    return _PARTS[written["type"]](**fields)

@@ -1,0 +1,134 @@
+"""Secrets are taken out of what goes to disk: known ones by value, others by their shape."""
+
+from __future__ import annotations
+
+import os
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate
+from typing import Any
+
+REDACTED = "[redacted]"
+SHORTEST_SECRET = 8
+"""Characters. What is shorter would be found where it is no secret."""
+
+_SECRET_NAME = re.compile(
+    r"(?:^|_)(?:API_?|ACCESS_?|PRIVATE_?|SECRET_?)?KEY$|TOKEN$|SECRET|PASSWORD|PASSWD|PASSPHRASE"
+    r"|AUTHORIZATION|(?:^|_)COOKIE$|CREDENTIAL$"
+)
+_SHAPES = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
+    r"|\b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}"  # OpenAI, Anthropic, DashScope, OpenRouter
+    r"|\b(?:sk|rk)_live_[A-Za-z0-9]{16,}"  # Stripe
+    r"|\bgh[opusr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}"
+    r"|\bglpat-[A-Za-z0-9_-]{16,}"
+    r"|\bhf_[A-Za-z0-9]{20,}"
+    r"|\bxox[abeoprs]-[A-Za-z0-9-]{10,}"  # Slack
+    r"|\bA(?:KIA|SIA)[A-Z0-9]{16}\b"  # AWS
+    r"|\bAIza[A-Za-z0-9_-]{35}"  # Google
+    r"|\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"  # JSON web tokens
+    r"|(?<=[Bb]earer )[A-Za-z0-9._~+/-]{16,}=*"
+    r"|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)",  # the user and password of a URL
+    re.DOTALL,
+)
+
+
+class Redactor:
+    """Takes secrets out of text, of JSON, and of token ids.
+
+    Args:
+        secrets: values that must not be written; those of under `SHORTEST_SECRET` characters are
+            left where they are.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        known = sorted({each for each in secrets if len(each) >= SHORTEST_SECRET}, key=len)
+        # The longest first, since one may be part of another
+        self._known = re.compile("|".join(map(re.escape, reversed(known)))) if known else None
+
+    def text(self, text: str) -> str:
+        """The text with each secret in it replaced."""
+        if self._known is not None:
+            text = self._known.sub(REDACTED, text)
+        return _SHAPES.sub(REDACTED, text)
+
+    def json(self, value: Any) -> Any:
+        """The same of all strings in a JSON value, keys included."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {self.text(key): self.json(each) for key, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.json(each) for each in value]
+        return value
+
+    def ids(
+        self,
+        ids: Sequence[int],
+        decode: Callable[[Sequence[int]], str],
+        encode: Callable[[str], list[int]],
+    ) -> list[tuple[int, list[int]]]:
+        """Token ids in pieces: whole tokens go wherever a secret touches them.
+
+        Each piece is how many of the ids it stands for, and ids: the same ones, or what is
+        written for them.
+
+        Args:
+            ids: as they were appended.
+            decode: ids to text, control tokens included.
+            encode: text to ids, never a control token.
+        """
+        whole = decode(ids)
+        if self.text(whole) == whole:
+            return [(len(ids), list(ids))]
+        pieces = [decode([each]) for each in ids]
+        text = "".join(pieces)
+        ends = list(accumulate(len(piece) for piece in pieces))
+        runs: list[tuple[int, list[int]]] = []
+        done = 0
+        for start, end in self._found(text):
+            first = max(done, bisect_right(ends, start))
+            last = bisect_left(ends, end)
+            if last < first:  # the token before, which is gone, held all of it
+                continue
+            if first > done:
+                runs.append((first - done, list(ids[done:first])))
+            covered = "".join(pieces[first : last + 1])
+            runs.append((last + 1 - first, encode(self.text(covered))))
+            done = last + 1
+        if done < len(ids):
+            runs.append((len(ids) - done, list(ids[done:])))
+        left = decode([each for _, run in runs for each in run])
+        if self.text(left) != left:  # a secret whose characters are spread over tokens
+            return [(len(ids), encode(self.text(whole)))]
+        return runs
+
+    def _found(self, text: str) -> list[tuple[int, int]]:
+        found = [match.span() for match in _SHAPES.finditer(text)]
+        if self._known is not None:
+            found += [match.span() for match in self._known.finditer(text)]
+        spans: list[tuple[int, int]] = []
+        for start, end in sorted(found):
+            if spans and start < spans[-1][1]:
+                spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+            else:
+                spans.append((start, end))
+        return spans
+
+
+def secrets_in_environment(environ: Mapping[str, str] | None = None) -> list[str]:
+    """Values of the variables whose names say that they hold a secret."""
+    return secrets_of(os.environ if environ is None else environ)
+
+
+def secrets_of(named: Mapping[str, str]) -> list[str]:
+    """Values whose names say that they are secret, such as those of a server's headers.
+
+    Of `Bearer abc` it is `abc` that is secret.
+    """
+    return [
+        value.rpartition(" ")[2]
+        for name, value in named.items()
+        if _SECRET_NAME.search(re.sub(r"\W", "_", name).upper())
+    ]

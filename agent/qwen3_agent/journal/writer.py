@@ -1,0 +1,246 @@
+"""The journal of one run, while the run goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anyio import get_cancelled_exc_class
+
+from qwen3_tools.tool import Tool
+
+from .. import events
+from ..errors import JournalError, LimitReached
+from ..models import Chat, Model
+from .images import keep_image
+from .ledger import LedgerWriter
+from .redaction import Redactor
+
+if TYPE_CHECKING:
+    from .reader import RecordedRun
+
+FORMAT_VERSION = 1
+FILE_NAME = "journal.jsonl"
+
+Emit = Callable[[events.Event], None]
+
+
+_PIECES = (events.ReasoningText, events.ContentText, events.ToolCallProgress)
+
+
+def _innermost(event: events.Event) -> events.Event:
+    while isinstance(event, events.SubagentEvent):
+        event = event.event
+    return event
+
+
+@dataclass(slots=True)
+class _Message:
+    """What the model is writing."""
+
+    is_whole: bool = True
+    """Or it is none: between two messages nothing is cut off."""
+    said: dict[str, list[str]] = field(default_factory=lambda: {"reasoning": [], "content": []})
+    first_text: float | None = None
+    thought_until: float | None = None
+
+    def add(self, kind: str, text: str) -> None:
+        self.said[kind].append(text)
+        self.first_text = self.first_text or time.time()
+
+
+class Journal:
+    """Appends to the journal of one run. Made by `Runs`; one process at a time has it.
+
+    Args:
+        folder: the run's own.
+        file: descriptor of its locked journal, open for appending. Closed by `close`.
+        redactor: takes secrets out of all that is written.
+
+    Raises:
+        JournalError: by whatever writes, when the disk is full or gone.
+    """
+
+    def __init__(self, folder: Path, file: int, redactor: Redactor) -> None:
+        self.id = folder.name
+        self.folder = folder
+        self.work_folder = folder / "work"
+        """Where the run's tools may keep files. It may not exist."""
+        self._file = file
+        self._redactor = redactor
+        self._ledger: LedgerWriter | None = None
+        self._changing: frozenset[str] = frozenset()
+        self._turns = 0
+        self._usable = True
+        self._message = _Message()
+
+    def begin(self, *, task: str | None, command: dict[str, Any] | None) -> None:
+        """Write the first line.
+
+        Args:
+            task: what the run is asked to do, where that is known already.
+            command: the options of `qwen3-agent run`, to resume with.
+        """
+        self._write(
+            {
+                "type": "journal",
+                "version": FORMAT_VERSION,
+                "id": self.id,
+                "program": f"qwen3-agent {version('qwen3-agent')}",
+                "task": task,
+                "cwd": os.getcwd(),
+                "command": command,
+            }
+        )
+
+    def opened(
+        self, model: Model, tools: Sequence[Tool], chat: Chat, recorded: RecordedRun | None
+    ) -> None:
+        """The model and the tools are there.
+
+        Args:
+            model: what the run is done with.
+            tools: all that it may call.
+            chat: what the journal follows from now on.
+            recorded: what the journal holds of it, where the run is resumed.
+        """
+        self._turns = len(recorded.turns) if recorded else 0
+        self._changing = frozenset(tool.name for tool in tools if not tool.read_only)
+        self._ledger = LedgerWriter(chat, self._redactor, getattr(model, "chat_format", None))
+        if recorded:
+            self._ledger.seen()
+        described = [
+            {
+                "name": tool.name,
+                "description": tool.description,
+                "parameters": tool.parameters,
+                "read_only": tool.read_only,
+            }
+            for tool in tools
+        ]
+        self._write(
+            {
+                "type": "opened",
+                "model": model.name,
+                "route": model.route,
+                "tools": described,
+                "resumed": recorded is not None,
+            }
+        )
+
+    def turn(self, text: str) -> None:
+        """The user has said something, which the chat holds already."""
+        self._write({"type": "turn", "index": self._turns, "text": text}, with_ledger=True)
+        self._turns += 1
+
+    def turn_undone(self) -> None:
+        """The user has taken the last turn back, and the chat holds it no more."""
+        self._write({"type": "turn_undone"}, with_ledger=True)
+
+    @contextmanager
+    def recording(self, emit: Emit) -> Iterator[Emit]:
+        """Write each event before it goes to `emit`, and how a turn ended that found no answer."""
+        try:
+            yield partial(self._pass_on, emit)
+        except BaseException as error:
+            if isinstance(error, LimitReached):
+                how = "limit"
+                error.result = replace(error.result, run_id=self.id)
+            elif isinstance(error, get_cancelled_exc_class()) or not isinstance(error, Exception):
+                how = "interrupted"
+            else:
+                how = "failed"
+            said = {"type": type(error).__name__, "message": str(error)}
+            with suppress(JournalError):
+                self._write(
+                    {
+                        "type": "ended",
+                        "how": how,
+                        "error": said if how != "interrupted" else None,
+                        "said": {
+                            kind: "".join(texts) for kind, texts in self._message.said.items()
+                        },
+                    },
+                    to_disk=True,
+                )
+            raise
+
+    def close(self) -> None:
+        """Let others have the run. Safe to call twice."""
+        file, self._file = self._file, -1
+        if file >= 0:
+            with suppress(OSError):
+                self.work_folder.rmdir()  # only where nothing is in it
+            os.close(file)
+
+    def _pass_on(self, emit: Emit, event: events.Event) -> None:
+        match event:
+            case events.ReasoningText():
+                self._message.add("reasoning", event.text)
+                self._message.thought_until = time.time()
+            case events.ContentText():
+                self._message.add("content", event.text)
+            case events.ToolCallProgress():
+                pass
+            case events.SubagentEvent() if isinstance(_innermost(event), _PIECES):
+                pass
+            case events.StepStarted():
+                self._message = _Message(is_whole=False)
+                self._write(event.to_json(), with_ledger=True)
+            case events.MessageFinished():
+                message, self._message = self._message, _Message()
+                times = {
+                    "first_text": message.first_text,
+                    "thought_until": message.thought_until,
+                }
+                self._write(event.to_json() | times, with_ledger=True)
+            case events.ToolCallStarted():
+                self._write(event.to_json(), to_disk=event.name in self._changing)
+            case events.ToolCallFinished():
+                kept = [keep_image(file, self.folder) for file in event.files]
+                self._write(event.to_json() | {"images": [name for name in kept if name]})
+            case events.StepFinished():
+                # A resumed run begins before a message that was cut off
+                self._write(event.to_json(), with_ledger=self._message.is_whole, to_disk=True)
+            case events.RunStarted():
+                event = replace(event, run_id=self.id)
+                self._write(event.to_json())
+            case events.RunFinished():
+                event = replace(event, result=replace(event.result, run_id=self.id))
+                self._write(event.to_json(), to_disk=True)
+            case _:
+                self._write(event.to_json())
+        emit(event)
+
+    def _write(
+        self, record: dict[str, Any], *, with_ledger: bool = False, to_disk: bool = False
+    ) -> None:
+        """Append one line."""
+        if not self._usable:
+            return
+        written = {"type": record["type"], "at": round(time.time(), 4)}
+        written |= self._redactor.json(record)
+        if with_ledger:
+            assert self._ledger is not None, "a turn begins when the model is there"
+            written["ledger"] = self._ledger.news()
+        line = json.dumps(written, ensure_ascii=False, separators=(",", ":"))
+        left = memoryview(line.encode("utf-8", "replace") + b"\n")
+        try:
+            while left:
+                left = left[os.write(self._file, left) :]
+            if to_disk:
+                os.fsync(self._file)
+        except OSError as error:
+            self._usable = False  # Half a line may be there: nothing may follow it
+            raise JournalError(
+                f"The run cannot be journalled in {self.folder}: {error.strerror}. "
+                "Make room or name another folder; what is there can be resumed."
+            ) from error
