@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from qwen3_agent import Thinking
-from qwen3_agent.cli.build import thinking_of
+from qwen3_agent.cli.settings_agent import thinking_of
 from qwen3_agent.errors import Qwen3AgentError
 
 COMMAND = Path(sys.executable).with_name("qwen3-agent")

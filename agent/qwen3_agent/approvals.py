@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any, Literal, Protocol, get_args
 
@@ -125,6 +125,15 @@ class Approvals:
                     return decision
             layer = layer.below
         return "allow" if tool.read_only or tool.approved else self.default
+
+    @property
+    def all_denied(self) -> list[str]:
+        """The patterns of `deny`, with those of the policies below."""
+        return [*self.deny, *(self.below.all_denied if self.below else ())]
+
+    def over(self, below: Approvals) -> Approvals:
+        """This policy, with `below` at the very bottom."""
+        return replace(self, below=self.below.over(below) if self.below else below)
 
     def _lists(self) -> Iterator[tuple[Decision, Sequence[str]]]:
         """The strictest first."""

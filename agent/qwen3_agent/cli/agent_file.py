@@ -1,4 +1,4 @@
-"""`--agent FILE.py[:name]`: an agent that is defined in a file of the user's."""
+"""`--agent FILE.py[:name]`: an agent, or its tools, defined in a Python file of the user's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib.util
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import Qwen3AgentError
 
@@ -25,13 +25,16 @@ class AgentFileError(Qwen3AgentError):
 def split_spec(spec: str) -> tuple[Path, str]:
     """The file and the name of FILE.py:name; the name is `agent` when none is given.
 
+    FILE.toml has no name.
+
     Raises:
         ValueError: it is not of that form, or there is no such file.
     """
-    file, _, name = (spec, "", DEFAULT_NAME) if spec.endswith(".py") else spec.rpartition(":")
+    whole = spec.endswith((".py", ".toml"))
+    file, _, name = (spec, "", DEFAULT_NAME) if whole else spec.rpartition(":")
     path = Path(file)
-    if path.suffix != ".py" or not name.isidentifier():
-        raise ValueError(f"{spec!r} is not of the form FILE.py or FILE.py:name.")
+    if not (spec.endswith(".toml") or (path.suffix == ".py" and name.isidentifier())):
+        raise ValueError(f"{spec!r} is not of the form FILE.py, FILE.py:name or FILE.toml.")
     if not path.is_file():
         raise ValueError(f"there is no file {path}.")
     return path, name
@@ -56,6 +59,20 @@ def load_agent(path: Path, name: str) -> Agent:
         else f"{path} defines no {name}."
     )
     raise AgentFileError(f"{wrong} {_would_be_right(path, there)}")
+
+
+def defined_in(path: Path, name: str) -> Any:
+    """What a file defines under a name, such as a function that is to be a tool.
+
+    Raises:
+        AgentFileError: there is no such file, it does not run, or defines no such name.
+    """
+    if not path.is_file():
+        raise AgentFileError(f"There is no file {path}.")
+    module = _run_file(path)
+    if not hasattr(module, name):
+        raise AgentFileError(f"{path} defines no {name}.")
+    return getattr(module, name)
 
 
 def _would_be_right(path: Path, there: list[str]) -> str:

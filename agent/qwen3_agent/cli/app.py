@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from .chat import chat
+from .config import config
 from .mcp import mcp
 from .parse import parse
 from .prompt import prompt
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(chat)
+app.command()(config)
 app.command()(prompt)
 app.command()(parse)
 app.add_typer(runs, name="runs")

@@ -7,17 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from qwen3_tools.code_interpreter import CodeInterpreter
 from qwen3_tools.mcp import McpServers, Person
 
 from ..agent import Agent
 from ..approvals import Approvals
-from ..errors import Qwen3AgentError
 from ..limits import AtLimit
 from ..models.choose import resolve
-from ..thinking import Mode, Policy, Thinking
-from .agent_file import load_agent
+from ..thinking import Mode
 from .servers import servers_of
+from .settings_agent import described_agent, is_toml, thinking_of
 from .work_folder import with_work_folder
 
 
@@ -40,7 +38,7 @@ def build_agent(
     max_tokens: int | None = None,
     at_limit: AtLimit | None = None,
 ) -> Agent:
-    """The agent that `file` defines under a name, or the default one, changed by what is given.
+    """The agent that `file` or the settings describe, changed by what is given.
 
     `approvals` is given the policy of the agent, and says what it is to be.
 
@@ -48,15 +46,15 @@ def build_agent(
         Qwen3AgentError: the file, the model's name or the servers' configuration cannot be used,
             or there is nothing to upload to.
     """
-    agent = load_agent(*file) if file else Agent(tools=[CodeInterpreter()])
+    agent, settings = described_agent(file)
     if model is not None and not (base_url or agent.base_url):
         resolve(model)  # A wrong name is told before any server has started.
     # What is no name cannot be asked of a server
     own = agent.model if base_url is None or isinstance(agent.model, str) else None
     tools = [tool for tool in agent.tools if not (no_mcp and isinstance(tool, McpServers))]
     tools = with_work_folder(tools, work_dir, uploads)
-    if mcp or not (no_mcp or file):
-        tools.append(servers_of(mcp, person))
+    if mcp or not (no_mcp or (file and not is_toml(file))):
+        tools.append(servers_of(mcp, person, settings))
     limits = {
         "steps": max_steps,
         "seconds": timeout,
@@ -79,28 +77,6 @@ def build_agent(
         logprobs=agent.logprobs,
         journal=agent.journal or False,
     )
-
-
-def thinking_of(
-    defined: Mode | Literal["adaptive"] | Policy | None,
-    mode: Mode | Literal["adaptive"] | None,
-    total: int | None,
-) -> Mode | Literal["adaptive"] | Policy | None:
-    """What an agent defines, changed by `--think` and `--think-total`.
-
-    Raises:
-        Qwen3AgentError: a total for a policy that knows of none.
-    """
-    chosen = defined if mode is None else mode
-    if total is None:
-        return chosen
-    if chosen == "adaptive":
-        return Thinking.adaptive(total=total)
-    if isinstance(chosen, Thinking):
-        return replace(chosen, total=total, reserve=None)
-    if callable(chosen):
-        raise Qwen3AgentError("--think-total cannot bound the agent's own thinking policy.")
-    return Thinking("on" if chosen is None else chosen, total=total)
 
 
 def config_warnings(agent: Agent) -> list[str]:

@@ -31,9 +31,9 @@ NoMcpOption = Annotated[bool, typer.Option("--no-mcp", help="No MCP servers.")]
 AgentOption = Annotated[
     str | None,
     typer.Option(
-        metavar="FILE.py[:name]",
-        help="An Agent that a Python file defines, with its own tools; the other options "
-        "change it. The name is `agent` when none is given.",
+        metavar="FILE.py[:name]|FILE.toml",
+        help="An Agent that a Python file defines, with its own tools (the name is `agent` when "
+        "none is given), or one that a TOML file describes; the other options change it.",
     ),
 ]
 WorkDirOption = Annotated[

@@ -11,6 +11,8 @@ import typer
 if TYPE_CHECKING:
     from qwen3_tools.mcp import McpServers, Person
 
+    from .settings import Layers
+
 CONFIG_FILE = Path("mcp_servers.json")
 BUNDLED_SERVERS = {"time": {"command": "mcp-server-time"}, "fetch": {"command": "mcp-server-fetch"}}
 
@@ -21,21 +23,27 @@ McpOption = Annotated[
         metavar="FILE",
         exists=True,
         dir_okay=False,
-        help="MCP servers; may be given several times. Default: ./mcp_servers.json where there "
-        "is one, else the bundled time and fetch servers.",
+        help="MCP servers; may be given several times. Default: those of qwen3-agent.toml, else "
+        "./mcp_servers.json where there is one, else the bundled time and fetch servers.",
     ),
 ]
 
 
-def servers_of(files: Sequence[Path] | None, person: Person | None) -> McpServers:
+def servers_of(
+    files: Sequence[Path] | None, person: Person | None, settings: Layers | None = None
+) -> McpServers:
     """The servers of these files, or the default ones; `person` answers what they ask.
+
+    Args:
+        settings: say which the default ones are; those of this folder if not given.
 
     Raises:
         MCPConfigError: a file cannot be used, or two of them name a server alike.
+        SettingsError: a settings file cannot be used.
     """
     from qwen3_tools.mcp import mcp_servers
 
-    sources: Sequence[Path | Mapping[str, Any]] = files or [_default_source()]
+    sources: Sequence[Path | Mapping[str, Any]] = files or _default_sources(settings)
     return mcp_servers(*sources, person=person)
 
 
@@ -71,5 +79,10 @@ def with_servers(
     return exit_code_of(work, verbose=verbose)
 
 
-def _default_source() -> Path | Mapping[str, Any]:
-    return CONFIG_FILE if CONFIG_FILE.exists() else {"mcpServers": BUNDLED_SERVERS}
+def _default_sources(settings: Layers | None) -> Sequence[Path | Mapping[str, Any]]:
+    from .settings import load_settings
+
+    files = (settings or load_settings())["mcp"]
+    if files is not None:
+        return [Path(file) for file in files] or [{"mcpServers": {}}]
+    return [CONFIG_FILE if CONFIG_FILE.exists() else {"mcpServers": BUNDLED_SERVERS}]

@@ -22,7 +22,7 @@ tools = typer.Typer(help="Tools: list them, call one.", no_args_is_help=True)
 AgentOption = Annotated[
     str | None,
     typer.Option(
-        metavar="FILE.py[:name]", help="The tools of an Agent that a Python file defines as well."
+        metavar="FILE.py[:name]|FILE.toml", help="The tools of this agent instead of the default's."
     ),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks.")]
@@ -145,16 +145,16 @@ def _sources(
     files: Sequence[Path] | None, file: tuple[Path, str] | None, wanted: str | None
 ) -> list[ToolSource]:
     from qwen3_tools import Tool
-    from qwen3_tools.code_interpreter import CodeInterpreter
     from qwen3_tools.mcp import McpServers
 
-    from .agent_file import load_agent
     from .servers import servers_of
+    from .settings_agent import described_agent, is_toml
     from .terminal_person import person_at_terminal
 
-    given: list[Tool | ToolSource] = [*load_agent(*file).tools] if file else [CodeInterpreter()]
-    if files or not file:
-        given.append(servers_of(files, person_at_terminal()))
+    agent, settings = described_agent(file)
+    given: list[Tool | ToolSource] = [*agent.tools]
+    if files or not file or is_toml(file):
+        given.append(servers_of(files, person_at_terminal(), settings))
     own = {"code_interpreter", *(each.name for each in given if isinstance(each, Tool))}
     sources: list[ToolSource] = []
     for each in given:

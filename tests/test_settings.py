@@ -1,0 +1,231 @@
+"""`qwen3-agent.toml`: which file counts, what is in it, and what is said of a wrong one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qwen3_agent import Limits, Tool, ToolResult
+from qwen3_agent.cli.agent_file import split_spec
+from qwen3_agent.cli.approval_options import approvals_of
+from qwen3_agent.cli.build import build_agent
+from qwen3_agent.cli.saved_approvals import save_approval, saved_file
+from qwen3_agent.cli.settings import SettingsError, load_settings, user_file
+from qwen3_agent.errors import Qwen3AgentError
+from qwen3_tools.code_interpreter import CodeInterpreter
+from qwen3_tools.mcp import McpServers
+
+COMMAND = Path(sys.executable).with_name("qwen3-agent")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project, for a user without files."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def the_user_says(text: str) -> None:
+    user_file().parent.mkdir(parents=True, exist_ok=True)
+    user_file().write_text(text)
+
+
+def the_project_says(text: str) -> None:
+    Path("qwen3-agent.toml").write_text(text)
+
+
+def built(agent: str | None = None, **options: Any) -> Any:
+    """The agent that `qwen3-agent run` would run."""
+    given: dict[str, Any] = {
+        "file": split_spec(agent) if agent else None,
+        "model": None,
+        "base_url": None,
+        "mcp": None,
+        "no_mcp": True,
+        "person": None,
+        "work_dir": None,
+        "uploads": (),
+        "thinking": None,
+        "thinking_total": None,
+        "max_steps": None,
+        "timeout": None,
+        "approvals": lambda below: below,
+    }
+    return build_agent(**given | options)
+
+
+def decision(name: str, agent: Any, *, approved: bool = False) -> str:
+    async def run(arguments: dict[str, Any]) -> ToolResult:
+        raise AssertionError("only decided on")
+
+    return agent.approvals.decide(Tool(name, "", {}, run, approved=approved))  # type: ignore[no-any-return]
+
+
+def test_the_project_counts_before_the_user_and_the_user_before_the_defaults(project: Path) -> None:
+    the_user_says("think = 'off'\nthink_total = 9\nlimits = {steps = 7, seconds = 8}\n")
+    the_project_says("think = 256\n[limits]\nsteps = 5\n")
+    settings = load_settings()
+    assert [
+        settings[key] for key in ("think", "think_total", "limits.steps", "limits.seconds")
+    ] == [
+        256,
+        9,
+        5,
+        8,
+    ]
+    assert settings["limits.tokens"] is None
+    agent = built()
+    assert agent.limits == Limits(steps=5, seconds=8)
+    assert (agent.thinking.first, agent.thinking.total) == (256, 9)
+
+
+def test_an_option_counts_before_every_file_and_a_toml_agent_before_the_project(
+    project: Path,
+) -> None:
+    the_project_says('think = "off"\nmodel = "qwen3-tiny"\n[limits]\nsteps = 5\n')
+    Path("analyst.toml").write_text('instructions = "You analyse."\n[limits]\nsteps = 3\n')
+    agent = built("analyst.toml", thinking="on")
+    assert (agent.instructions, agent.limits.steps) == ("You analyse.", 3)
+    assert (agent.thinking, agent.model) == ("on", "qwen3-tiny")
+    assert built("analyst.toml", max_steps=2).limits.steps == 2
+
+
+def test_a_python_agent_keeps_what_it_says_and_takes_the_rest_from_the_files(
+    project: Path,
+) -> None:
+    the_project_says("think = 64\nmodel = 'qwen3-tiny'\n[limits]\nsteps = 5\n")
+    Path("own.py").write_text(
+        "from qwen3_agent import Agent, Limits\nagent = Agent(limits=Limits(steps=9))\n"
+    )
+    agent = built("own.py")
+    assert (agent.model, agent.limits.steps, agent.tools) == ("qwen3-tiny", 9, ())
+    assert agent.thinking == 64
+
+
+def test_a_toml_agent_has_the_interpreter_functions_and_servers_that_it_names(
+    project: Path,
+) -> None:
+    inner = project / "agents"
+    inner.mkdir()
+    (inner / "rates.py").write_text(
+        'def rate(base: str) -> float:\n    """A rate."""\n    return 1\n'
+    )
+    (inner / "servers.json").write_text('{"mcpServers": {"clock": {"command": "mcp-server-time"}}}')
+    (inner / "analyst.toml").write_text(
+        'mcp = ["servers.json"]\nwork_dir = "work"\n'
+        "[tools]\nfunctions = ['rates.py:rate']\ncode_interpreter = {timeout = 5}\n"
+    )
+    function, interpreter, servers = sorted(
+        built("agents/analyst.toml", no_mcp=False).tools,
+        key=lambda each: type(each).__name__ != "Tool",
+    )
+    assert function.name == "rate"
+    assert isinstance(servers, McpServers)
+    assert list(servers.config.servers) == ["clock"]
+    assert interpreter._arguments["work_dir"] == str(inner / "work")
+    assert interpreter._arguments["timeout"] == 5
+    Path("qwen3-agent.toml").write_text("mcp = []\n[tools]\ncode_interpreter = false\n")
+    (only_servers,) = built(no_mcp=False).tools
+    assert list(only_servers.config.servers) == []
+
+
+def test_what_any_file_denies_is_denied_and_an_option_alone_opens_it(project: Path) -> None:
+    the_user_says('[approvals]\ndeny = ["*__delete"]\nask = ["files__*"]\n')
+    the_project_says('[approvals]\nallow = ["files__*"]\ndefault = "deny"\n')
+    agent = built()
+    assert [decision(name, agent) for name in ("files__delete", "files__put", "x")] == [
+        "deny",
+        "allow",
+        "deny",
+    ]
+
+    def with_option(below: Any) -> Any:
+        return approvals_of(below, yes=False, allow=["files__delete"], deny=None, approver=None)
+
+    assert decision("files__delete", built(approvals=with_option)) == "allow"
+
+
+def test_an_answer_that_was_saved_counts_in_its_folder_alone_and_not_against_a_denial(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built().approvals.save("files__put")
+    save_approval(project, "files__put")
+    save_approval(project, "files__delete")
+    assert json.loads(saved_file().read_text()) == {str(project): ["files__put", "files__delete"]}
+    the_project_says('[approvals]\nask = ["*"]\ndeny = ["*__delete"]\n')
+    assert decision("files__put", built()) == "allow"
+    assert decision("files__get", built()) == "ask"
+    assert decision("files__delete", built()) == "deny"
+    monkeypatch.chdir(project.parent)
+    assert decision("files__put", built()) == "ask"
+    saved_file().write_text("{")
+    with pytest.raises(Qwen3AgentError, match=r"approvals.json cannot be read.*remove it"):
+        built()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("model = ", "qwen3-agent.toml is not TOML: Invalid value (at"),
+        (
+            "modle = 'x'",
+            "qwen3-agent.toml:1: there is no setting 'modle' here; did you mean 'model'?",
+        ),
+        (
+            "\n[limits]\nstep = 3",
+            "qwen3-agent.toml:2: limits: there is no setting 'step' here; did",
+        ),
+        ("[limits]\nsteps = 0", "limits: steps must be more than 0, not 0."),
+        ("[limits]\nsteps = 'x'", "limits: steps: Input should be a valid integer"),
+        ("think = 'maybe'", "qwen3-agent.toml:1: think: Input should be 'auto', 'on' or 'off'"),
+        ("[approvals]\nallow = ['a', 'b:c']", "qwen3-agent.toml:2: approvals.allow.1: 'b:c' is no"),
+        ("[approvals]\ndefault = 'yes'", "qwen3-agent.toml:2: approvals.default: Input should be"),
+        (
+            "[tools.code_interpreter]\ntimeout = 0",
+            "qwen3-agent.toml:2: tools.code_interpreter.timeout",
+        ),
+        (
+            "[tools]\nfunctions = ['x']",
+            "qwen3-agent.toml:2: tools.functions.0: String should match",
+        ),
+        ("mcp = 'x.json'", "qwen3-agent.toml:1: mcp: Input should be a valid list"),
+    ],
+)
+def test_a_wrong_file_is_told_with_its_line_and_key(project: Path, text: str, says: str) -> None:
+    the_project_says(text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    assert says in str(caught.value)
+
+
+def test_config_shows_each_value_and_where_it_comes_from(project: Path) -> None:
+    the_user_says('think = "off"\n[approvals]\ndeny = ["*__delete"]\n')
+    the_project_says('[limits]\nsteps = 5\n[approvals]\ndeny = ["shell"]\n')
+    save_approval(project, "files__put")
+    shown = subprocess.run([COMMAND, "config"], capture_output=True, text=True, check=True).stdout
+    rows = [line.split() for line in shown.splitlines()]
+    assert ["think", '"off"', str(user_file())] in rows
+    assert ["limits.steps", "5", "qwen3-agent.toml"] in rows
+    assert ["limits.seconds", "default"] in rows
+    assert ["approvals.deny", '["shell"]', "qwen3-agent.toml"] in rows
+    assert ["approvals.deny", '["*__delete"]', str(user_file())] in rows
+    assert ["approvals.saved", '["files__put"]', str(saved_file())] in rows
+    done = subprocess.run([COMMAND, "config", "--json"], capture_output=True, check=True)
+    assert {"key": "think", "value": "off", "source": str(user_file())} in json.loads(done.stdout)
+
+
+def test_the_default_agent_is_what_it_was_without_any_file(project: Path) -> None:
+    agent = built(no_mcp=False)
+    interpreter, servers = agent.tools
+    assert isinstance(interpreter, CodeInterpreter)
+    assert list(servers.config.servers) == ["time", "fetch"]
+    assert (agent.model, agent.limits, agent.thinking) == (None, Limits(), None)
