@@ -82,6 +82,18 @@ def discovery_only() -> None:
     serve(fine, listing=lambda cursor: None)
 
 
+def speaks_in_tongues() -> None:
+    """Answers the handshake with a version that nobody has."""
+    for line in sys.stdin:
+        message = json.loads(line)
+        if message.get("method") == "initialize":
+            result = {"protocolVersion": "1999-01-01", "capabilities": {}}
+            result["serverInfo"] = {"name": "broken", "version": "1"}
+            send({"id": message["id"], "result": result})
+        elif "id" in message:
+            send({"id": message["id"], "error": {"code": -32601, "message": "Method not found"}})
+
+
 def exits() -> None:
     print("cannot start: no licence", file=sys.stderr)
     sys.exit(7)

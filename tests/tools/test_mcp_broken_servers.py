@@ -129,14 +129,16 @@ async def test_all_of_them_left_in_the_middle_of_calls(tmp_path: Path) -> None:
     ("way", "reason"),
     [
         ("silent", "it was not ready within 0.8 seconds (startTimeout)"),
+        ("discovery_only", "it was not ready within 0.8 seconds (startTimeout)"),
+        ("speaks_in_tongues", "Unsupported protocol version from the server: 1999-01-01"),
         ("exits", "it exited with status 7; its stderr ends with:\ncannot start: no licence"),
     ],
 )
 async def test_a_start_that_fails_says_why(way: str, reason: str) -> None:
-    bound = 0.8 if way == "silent" else 20
+    bound = 0.8 if "startTimeout" in reason else 20
     started = time.monotonic()
     async with mcp_servers(one(way, startTimeout=bound)) as servers:
-        assert time.monotonic() - started < bound + 2
+        assert time.monotonic() - started < bound + 10  # of which our own imports are most
         assert servers.failures == {"s": reason}
 
 

@@ -47,7 +47,7 @@ class Asked:
         self._roots = [Path(root).resolve() for root in config.roots]
         self._host = host
         self.bounds = bounds
-        """What stands still while a question is open."""
+        """Of the server; they are paused while a question is open."""
         self._samples = 0
 
     def callbacks(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class Asked:
         if person is None or not url.startswith(("https://", "http://")):
             return False
         async with self._host.one_at_a_time:
-            with self.bounds.asking():
+            with self.bounds.paused():
                 return await person.open_page(self._server, message, url)
 
     async def went_where_it_must(self, error: MCPError) -> bool:
@@ -80,7 +80,7 @@ class Asked:
             if not await self.visit(page.message, page.url):
                 return False
         async with self._host.one_at_a_time:
-            with self.bounds.asking():
+            with self.bounds.paused():
                 return await person.agree(self._server, "Have you done what the page asks for?")
 
     async def _elicit(
@@ -97,7 +97,7 @@ class Asked:
             logger.warning("MCP server %r asks, and nobody is there to answer", self._server)
             return types.ElicitResult(action="decline")
         async with self._host.one_at_a_time:
-            with self.bounds.asking():
+            with self.bounds.paused():
                 answer = await person.fill_in(self._server, params.message, schema)
         if answer is None:
             return types.ElicitResult(action="decline")
@@ -130,7 +130,7 @@ class Asked:
         tokens = min(params.max_tokens, _MOST_TOKENS)
         question = f"It wants your model to answer, in at most {tokens} tokens:\n{_shown(messages)}"
         async with self._host.one_at_a_time:
-            with self.bounds.asking():
+            with self.bounds.paused():
                 agreed = await person.agree(self._server, question)
         if not agreed:
             return refused("The user refused.")

@@ -14,19 +14,14 @@ class Bounds:
 
     def __init__(self) -> None:
         self._left: dict[anyio.CancelScope, float] = {}
-        self._questions = 0
-
-    @property
-    def still(self) -> bool:
-        """Whether a person is being asked."""
-        return self._questions > 0
+        self._pauses = 0
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[anyio.CancelScope]:
         """Cancel the block after so many seconds; `cancelled_caught` of the scope tells."""
         with anyio.CancelScope() as scope:
             self._left[scope] = seconds
-            if not self.still:
+            if not self._pauses:
                 scope.deadline = anyio.current_time() + seconds
             try:
                 yield scope
@@ -39,17 +34,17 @@ class Bounds:
         scope.deadline = math.inf
 
     @contextmanager
-    def asking(self) -> Iterator[None]:
-        """A person is asked in this block."""
-        self._questions += 1
-        if self._questions == 1:
+    def paused(self) -> Iterator[None]:
+        """None of them runs in this block."""
+        self._pauses += 1
+        if self._pauses == 1:
             for scope in self._left:
                 self._left[scope] = scope.deadline - anyio.current_time()
                 scope.deadline = math.inf
         try:
             yield
         finally:
-            self._questions -= 1
-            if not self._questions:
+            self._pauses -= 1
+            if not self._pauses:
                 for scope, seconds in self._left.items():
                     scope.deadline = anyio.current_time() + seconds

@@ -297,13 +297,10 @@ async def _all_settled(servers: Iterable[Server]) -> None:
 
 
 async def _settled(server: Server) -> None:
-    while True:
-        with anyio.move_on_after(server.config.start_timeout + _SETTLE_SECONDS):
-            await server.settled.wait()
-            return
-        if not server.bounds.still:
-            server.give_up()
-            return
+    with server.bounds.within(server.start_bound + _SETTLE_SECONDS):
+        await server.settled.wait()
+        return
+    server.give_up()
 
 
 class _ToolsNow(Sequence[Tool]):

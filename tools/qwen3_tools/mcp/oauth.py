@@ -290,7 +290,7 @@ class _Browser:
             ) from None
         brought: list[dict[str, str]] = []
         # No bound on the start runs from here until the browser is back.
-        with self._asked.bounds.asking():
+        with self._asked.bounds.paused():
             async with listener, anyio.create_task_group() as tasks:
 
                 async def answer(stream: SocketStream) -> None:

@@ -14,9 +14,11 @@ import anyio
 
 from .stderr_log import StderrLog
 
-# Seconds that a server gets to leave after its stdin closes, after TERM, and after KILL, and
-# that what it started gets after each of these two. The order is the specification's:
+# Seconds that a server gets to leave after it has closed its stdout, after its stdin closes, after
+# TERM, and after KILL, and that what it started gets after each of these two. The order is the
+# specification's:
 # https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#shutdown
+_EXIT_SECONDS = 0.3
 _LEAVE_SECONDS = 1.2
 _TERM_SECONDS = 1.0
 _KILL_SECONDS = 1.0
@@ -61,9 +63,12 @@ class ServerProcess:
     ) -> None:
         self.stderr = stderr
         """What it wrote there."""
+        self.was_stopped = False
+        """Whether it was still running when `stop` was called."""
         self._process = process
         self._watcher = watcher
         self._mark = mark
+        self._is_leaving = False
         for pipe in (process.stdin, process.stdout, process.stderr):
             assert pipe is not None
             os.set_blocking(pipe.fileno(), False)
@@ -134,7 +139,9 @@ class ServerProcess:
     async def read(self) -> bytes:
         """The next bytes of its stdout; none at its end."""
         assert self._process.stdout
-        return await _read(self._process.stdout.fileno())
+        data = await _read(self._process.stdout.fileno())
+        self._is_leaving |= not data
+        return data
 
     async def write(self, data: bytes) -> None:
         """Write all of `data` to its stdin.
@@ -175,6 +182,9 @@ class ServerProcess:
         Cancellation is held back until that is done.
         """
         with anyio.CancelScope(shield=True):
+            if self._is_leaving:
+                await self._ends_within(_EXIT_SECONDS)
+            self.was_stopped = self.returncode is None
             self._close(self._process.stdin)
             if not await self._ends_within(_LEAVE_SECONDS):
                 self._signal_all(signal.SIGTERM)

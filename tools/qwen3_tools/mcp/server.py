@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_IMPORT_SECONDS = 1.0
 _RAPID_SECONDS = 30.0
 _MAX_RAPID_DEATHS = 5
 _FIRST_PAUSE_SECONDS = 0.25
@@ -88,6 +90,10 @@ class Server:
         """Set once its owner task has ended."""
         self.bounds = Bounds()
         """Of its start and its calls."""
+        # What the import of the SDK takes in the meantime is no fault of the server's.
+        own = 0 if "mcp" in sys.modules else _IMPORT_SECONDS
+        self.start_bound = config.start_timeout + own
+        """Seconds that a start may take."""
         self._asked = Asked(name, config, host, self.bounds)
         self._connector = Connector(name, config, self._hear, self._asked)
         self._list = ToolList(name, config)
@@ -290,7 +296,7 @@ class Server:
         reason = "it ended"
         started = anyio.current_time()
         try:
-            with self.bounds.within(self.config.start_timeout) as scope:
+            with self.bounds.within(self.start_bound) as scope:
                 async with anyio.create_task_group() as requests:
                     async with (
                         self._connector.connect() as (client, closed),
@@ -341,8 +347,7 @@ class Server:
             self._watchers.updated(message.params.uri)
 
     def _not_in_time(self) -> str:
-        process = self._connector.process
-        if process is not None and process.returncode is not None:
+        if self._has_ended():
             return self._with_stderr(self._how_it_ended())
         return self._with_stderr(
             f"it was not ready within {self.config.start_timeout:g} seconds (startTimeout)"
@@ -350,12 +355,16 @@ class Server:
 
     def _why(self, error: BaseException) -> str:
         error = innermost(error)
-        process = self._connector.process
-        if process is not None and process.returncode is not None:
+        if self._has_ended():
             return self._with_stderr(self._how_it_ended())
         if isinstance(error, OSError) and error.strerror:
             return f"it could not be started: {error.strerror}"
         return self._with_stderr(first_line(error))
+
+    def _has_ended(self) -> bool:
+        """Of its own accord."""
+        process = self._connector.process
+        return process is not None and process.returncode is not None and not process.was_stopped
 
     def _how_it_ended(self) -> str:
         process = self._connector.process
