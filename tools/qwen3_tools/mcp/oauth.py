@@ -124,6 +124,7 @@ class KeptTokens:
         """The SDK's state of the flow."""
         self._address = address
         self._settings = settings
+        self._port: int | None = None
 
     async def get_tokens(self) -> OAuthToken | None:
         tokens = self._read().get("tokens")
@@ -168,13 +169,12 @@ class KeptTokens:
 
     def redirect_uri(self) -> str:
         """Where the browser comes back to. The same each time: servers remember it."""
-        port = self._settings.callback_port or self._read().get("port")
-        if port is None:
+        self._port = self._port or self._settings.callback_port or self._read().get("port")
+        if self._port is None:
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))
-                port = free.getsockname()[1]
-            self._write(port=port)
-        return f"http://127.0.0.1:{port}{_CALLBACK_PATH}"
+                self._port = free.getsockname()[1]
+        return f"http://127.0.0.1:{self._port}{_CALLBACK_PATH}"
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -184,7 +184,7 @@ class KeptTokens:
         return kept if isinstance(kept, dict) and kept.get("address") == self._address else {}
 
     def _write(self, **changed: Any) -> None:
-        kept = self._read() | changed | {"address": self._address}
+        kept = self._read() | {"port": self._port} | changed | {"address": self._address}
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # mkstemp's files are readable by their owner alone.
         descriptor, name = tempfile.mkstemp(dir=self.path.parent)
