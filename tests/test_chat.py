@@ -22,10 +22,16 @@ IN_SIZES = pytest.mark.parametrize(("columns", "rows"), [(80, 24), (200, 50)])
 
 @contextmanager
 def chat(
-    folder: Path, *options: str, columns: int = 80, rows: int = 24, **environment: str
+    folder: Path,
+    *options: str,
+    mcp: Path | None = None,
+    columns: int = 80,
+    rows: int = 24,
+    **environment: str,
 ) -> Iterator[Terminal]:
     """A chat that has come up."""
-    command = [str(COMMAND), "chat", "--no-mcp", *options]
+    servers = f"--mcp={mcp}" if mcp else "--no-mcp"
+    command = [str(COMMAND), "chat", servers, *options]
     state = {"XDG_STATE_HOME": str(folder / "state")}
     with Terminal(
         command, columns=columns, rows=rows, environment=state | environment, folder=folder
@@ -101,7 +107,10 @@ def test_a_window_that_changes_its_size_in_the_middle_of_an_answer_shows_nothing
 
 
 def test_nothing_is_coloured_with_no_color(tmp_path: Path) -> None:
-    with chat(tmp_path, f"--agent={SCRIPTED}", NO_COLOR="1") as terminal:
+    servers = tmp_path / "servers.json"
+    servers.write_text('{"mcpServers": {"gone": {"command": "no-such-command"}}}')
+    with chat(tmp_path, f"--agent={SCRIPTED}", mcp=servers, NO_COLOR="1") as terminal:
+        assert "gone is not there: the command 'no-such-command'" in terminal.screen
         terminal.type("Which rooms are free on Monday?\r")
         terminal.wait_for(lambda screen: "2 steps" in screen and "tokens left" in screen)
         assert b"rooms" in terminal.drawn

@@ -141,6 +141,11 @@ class Conversation:
         """`resume`, and tell what happens as it happens."""
         return RunStream(self._resume)
 
+    def take_notices(self) -> list[str]:
+        """What the next turn would begin with telling, which it does not tell any more."""
+        notices, self._notices = self._notices, []
+        return notices
+
     async def run(self, text: str) -> RunResult:
         """Answer a user message. Raises what `Agent.run` raises."""
         return await self._turn(text, lambda event: None)
@@ -189,8 +194,8 @@ class Conversation:
     async def _work(self, emit: Emit, past: Sequence[PastStep] = ()) -> RunResult:
         recording = self._journal.recording(emit) if self._journal else nullcontext(emit)
         with recording as emit, artifact_folder(self._folder):
-            while self._notices:
-                emit(events.Notice(self._notices.pop(0)))
+            for notice in self.take_notices():
+                emit(events.Notice(notice))
             result = await run_turn(
                 self._model,
                 self._chat,

@@ -12,8 +12,11 @@ import typer
 from .approval_options import AllowOption, DenyOption, YesOption, approvals_of, check_patterns
 from .options import (
     AgentOption,
+    AtLimitOption,
     BaseUrlOption,
+    MaxCallsOption,
     MaxStepsOption,
+    MaxTokensOption,
     ModelOption,
     NoMcpOption,
     ThinkOption,
@@ -44,7 +47,10 @@ def chat(
     think: ThinkOption = None,
     think_total: ThinkTotalOption = None,
     max_steps: MaxStepsOption = None,
+    max_calls: MaxCallsOption = None,
+    max_tokens: MaxTokensOption = None,
     timeout: TimeoutOption = None,
+    at_limit: AtLimitOption = None,
     yes: YesOption = False,
     allow: AllowOption = None,
     deny: DenyOption = None,
@@ -90,7 +96,10 @@ def chat(
             thinking=thinking,
             thinking_total=think_total,
             max_steps=max_steps,
+            max_calls=max_calls,
+            max_tokens=max_tokens,
             timeout=timeout,
+            at_limit=at_limit,
             approvals=partial(approvals_of, yes=yes, allow=allow, deny=deny, approver=approver),
         )
         for warning in config_warnings(chosen):

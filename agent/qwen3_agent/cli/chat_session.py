@@ -78,6 +78,8 @@ class ChatSession:
             tools = f"{len(names)} tools, which /tools lists"
         route = ROUTES[self.conversation.model.route]
         self.say(f"{self.conversation.model.name}{route} · {tools}", "dim")
+        for notice in self.conversation.take_notices():
+            self.say(notice, "yellow")
         self.say(HOW_TO, "dim")
 
     async def hold(self) -> None:
@@ -128,7 +130,7 @@ class ChatSession:
 
     def say(self, text: str, style: str = "") -> None:
         """Show a line of the chat's own."""
-        self._view.console.print(Text(printable(text), style=style), soft_wrap=True)
+        self._view.console.print(Text(printable(text), style=style))
 
     async def _take(self, text: str) -> None:
         command = split_command(text)
