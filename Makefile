@@ -7,6 +7,7 @@ BIN      := $(VENV)/bin
 INSTALL  := $(BIN)/python -m pip install -qq --no-compile --constraint constraints.txt
 # Two tests at a time; a file's tests share what is slow to start.
 PYTEST   := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+MKDOCS   := DISABLE_MKDOCS_2_WARNING=true NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build
 SOURCES  := pyproject.toml constraints.txt
 # A stamp is newer than what it was made from, or the install runs again.
 RUN_DONE := $(VENV)/.installed-run
@@ -17,7 +18,7 @@ SUITE       := @modelcontextprotocol/conformance@0.2.0-alpha.12
 NPM_SERVERS := $(addsuffix @2026.8.31,$(addprefix @modelcontextprotocol/server-, \
                  everything filesystem memory))
 
-.PHONY: help run test check format eval-tiny conformance clean
+.PHONY: help run test check docs format eval-tiny conformance clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -28,11 +29,15 @@ run: $(RUN_DONE)  ## Install, then run an agent (TASK="..." gives it another tas
 test: $(DEV_DONE)  ## Install, then run the tests
 	$(PYTEST)
 
-check: $(DEV_DONE)  ## Formatting, lint, types, then the tests
+check: $(DEV_DONE)  ## Formatting, lint, types, documentation, then the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(MKDOCS)
 	$(PYTEST)
+
+docs: $(DEV_DONE)  ## Build the documentation into build/site, strictly
+	$(MKDOCS)
 
 format: $(DEV_DONE)  ## Format the code and mend what lint can mend
 	$(BIN)/ruff check --fix .
@@ -64,7 +69,7 @@ $(RUN_DONE): $(SOURCES) | $(BIN)/python
 
 $(DEV_DONE): $(SOURCES) tests/oracles.txt | $(BIN)/python
 	@echo "Installing into $(VENV); the first time takes a few minutes."
-	$(INSTALL) --editable '.[local,code,qwen-agent,dev]'
+	$(INSTALL) --editable '.[local,code,qwen-agent,docs,dev]'
 	$(INSTALL) --no-deps --requirement tests/oracles.txt
 	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null || true
 	@touch $(RUN_DONE) $@
