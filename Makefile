@@ -18,7 +18,7 @@ SUITE       := @modelcontextprotocol/conformance@0.2.0-alpha.12
 NPM_SERVERS := $(addsuffix @2026.8.31,$(addprefix @modelcontextprotocol/server-, \
                  everything filesystem memory))
 
-.PHONY: help run test check docs format eval-tiny conformance clean
+.PHONY: help run test check docs picture format eval-tiny conformance clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,9 @@ docs: $(DEV_DONE)  ## Build the documentation into build/site, strictly
 format: $(DEV_DONE)  ## Format the code and mend what lint can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+picture: $(DEV_DONE)  ## Make docs/terminal.svg anew, from a real run
+	$(BIN)/python docs/picture.py
 
 eval-tiny: $(DEV_DONE)  ## Measure the bundled demo model on held-out tasks
 	$(BIN)/python -m training.evaluate

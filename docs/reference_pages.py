@@ -48,11 +48,12 @@ def _names(parameter: Any) -> str:
     names = ", ".join([*parameter.opts, *parameter.secondary_opts])
     if not parameter.is_bool_flag:
         names += f" {parameter.metavar or parameter.name.upper()}"
-    return f"`{names}`".replace("|", "\\|")
+    return f"`{names}`" if "|" not in names else f"<code>{names.replace('|', '&#124;')}</code>"
 
 
 def _help(parameter: Any) -> str:
-    return (getattr(parameter, "help", None) or "").replace("|", "\\|").replace("\n", " ")
+    text = (getattr(parameter, "help", None) or "").replace("\n", " ")
+    return "".join(f"&#{ord(sign)};" if sign in "|*_<`" else sign for sign in text)
 
 
 def python_page() -> Iterator[str]:

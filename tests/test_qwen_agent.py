@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -62,6 +63,12 @@ def registered() -> Iterator[None]:
     yield
     for each in (Double, CurrentTime):
         del TOOL_REGISTRY[each.name]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Qwen-Agent makes a folder called workspace wherever it is."""
+    monkeypatch.chdir(tmp_path)
 
 
 def pieces(text: str) -> list[dict[str, Any]]:

@@ -1,0 +1,73 @@
+"""The picture of the terminal: a real run on the demo model, as it stands on the screen at its end.
+
+python docs/picture.py
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pexpect
+import pyte
+from rich.console import Console
+from rich.style import Style
+from rich.text import Text
+
+COLUMNS, ROWS = 92, 40
+TASK = "What time is it in Tokyo and in London?"
+TARGET = Path(__file__).parent / "terminal.svg"
+COLOURS = {"brown": "yellow"}  # as pyte and rich call them
+
+
+def screen_after(command: str, arguments: list[str]) -> pyte.Screen:
+    """Run a command at a terminal; what its screen shows when it has ended."""
+    screen = pyte.Screen(COLUMNS, ROWS)
+    stream = pyte.Stream(screen)
+    stream.feed(f'$ {Path(command).name} {arguments[0]} "{arguments[1]}"\r\n')
+    child = pexpect.spawn(
+        command, arguments, dimensions=(ROWS, COLUMNS), encoding="utf-8", timeout=120
+    )
+    while True:
+        try:
+            stream.feed(child.read_nonblocking(4096, timeout=120))
+        except pexpect.EOF:
+            break
+    child.close()
+    if child.exitstatus != 0:
+        raise SystemExit(f"The run ended with {child.exitstatus}:\n" + "\n".join(screen.display))
+    return screen
+
+
+def styled(screen: pyte.Screen) -> list[Text]:
+    """The lines of a screen, down to the last that is not blank."""
+    lines = []
+    for row in range(screen.lines):
+        line = Text()
+        for column in range(screen.columns):
+            cell = screen.buffer[row][column]
+            colour = COLOURS.get(cell.fg, cell.fg).replace("bright", "bright_")
+            if re.fullmatch(r"[0-9a-f]{6}", colour):
+                colour = f"#{colour}"
+            style = Style(color=colour, bold=cell.bold, italic=cell.italics)
+            line.append(cell.data, style)
+        line.rstrip()
+        lines.append(line)
+    while lines and not lines[-1].plain:
+        lines.pop()
+    return lines
+
+
+def main() -> None:
+    command = str(Path(sys.executable).with_name("qwen3-agent"))
+    console = Console(record=True, width=COLUMNS, file=open("/dev/null", "w"))  # noqa: SIM115
+    for line in styled(screen_after(command, ["run", TASK])):
+        console.print(line, no_wrap=True)
+    svg = console.export_svg(title="qwen3-agent", unique_id="qwen3-agent")
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # nothing is fetched
+    TARGET.write_text("\n".join(line.rstrip() for line in svg.splitlines()) + "\n")
+
+
+if __name__ == "__main__":
+    main()
