@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from documentation import PAGES, blocks
 
 import qwen3_agent
-from documentation import PAGES, blocks
 
 PUBLIC = qwen3_agent.__all__
 TEXTS = "\n".join(page.read_text("utf-8") for page in PAGES)

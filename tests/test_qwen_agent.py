@@ -51,9 +51,13 @@ class CurrentTime(BaseTool):  # type: ignore[misc]
     def call(self, params: str, **kwargs: Any) -> Any:
         zone = json.loads(params)["timezone"]
         now = datetime.now(ZoneInfo(zone)).replace(microsecond=0)
-        return json.dumps(
-            {"timezone": zone, "datetime": now.isoformat(), "day_of_week": now.strftime("%A")}
-        )
+        clock = {
+            "timezone": zone,
+            "datetime": now.isoformat(),
+            "day_of_week": now.strftime("%A"),
+            "is_dst": bool(now.dst()),
+        }
+        return json.dumps(clock, indent=2)
 
 
 @pytest.fixture(scope="module", autouse=True)
