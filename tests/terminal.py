@@ -148,5 +148,6 @@ def matches(screen: str, name: str) -> bool:
     if os.environ.get(UPDATE):
         path.parent.mkdir(exist_ok=True)
         path.write_text(seen, "utf-8")
-    assert seen == path.read_text("utf-8")
+    kept = path.read_text("utf-8")
+    assert seen == kept, f"{name} is\n{seen}\nand was\n{kept}\n{UPDATE}=1 keeps what it is."
     return True

@@ -87,6 +87,10 @@ def test_a_call_a_stop_in_a_thought_and_what_comes_after(
         terminal.type("\x04")
         assert terminal.wait_for_end() == 0
         assert not terminal.cursor_hidden
+    goes_on = re.search(r"qwen3-agent chat (--resume \S+) goes on here", terminal.screen)
+    assert goes_on, terminal.screen
+    with chat(tmp_path, *goes_on[1].split(), columns=columns, rows=rows) as terminal:
+        assert "6 messages so far.\n\n> Do book Grace.\n\nGrace is yours.\n" in terminal.screen
 
 
 def test_a_window_that_changes_its_size_in_the_middle_of_an_answer_shows_nothing_twice(

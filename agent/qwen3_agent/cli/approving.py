@@ -11,10 +11,10 @@ from ..events import Event, SubagentEvent, ToolCallAsked
 def question(request: ApprovalRequest) -> str:
     """What is asked: the exact call, and the answers that there are."""
     does = "It says that it only reads." if request.tool.read_only else "It may change things."
-    always = "  [a] always in this folder" if request.can_be_saved else ""
+    always = "[a] yes, and always in this folder\n" if request.can_be_saved else ""
     return (
         f"\nMay this call run? {does}\n\n{request.text}\n\n"
-        f"[y] yes, once  [r] yes, and {request.tool.name} from now on in this run{always}\n"
+        f"[y] yes, once\n[r] yes, and {request.tool.name} from now on in this run\n{always}"
         "[n] no; words behind the n are told to the model"
     )
 

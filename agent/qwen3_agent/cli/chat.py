@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,16 +29,19 @@ from .options import (
     WorkDirOption,
     check_options,
 )
+from .recording import NoJournalOption, RunsOption, for_journal, from_journal, set_journal
 from .servers import McpOption
 
 if TYPE_CHECKING:
     from ..agent import Agent
     from ..events import Event
+    from ..limits import AtLimit
     from ..models import Model
     from .terminal_person import TerminalPerson
 
 
 def chat(
+    context: typer.Context,
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
     mcp: McpOption = None,
@@ -54,15 +59,75 @@ def chat(
     yes: YesOption = False,
     allow: AllowOption = None,
     deny: DenyOption = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Go on with an earlier chat: its id, the beginning of it, or latest. Options "
+            "that are not given are as they were.",
+        ),
+    ] = None,
+    runs: RunsOption = None,
+    no_journal: NoJournalOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Talk with an agent: several turns with one memory, at a terminal.
 
-    Ctrl-C stops a turn and keeps the conversation; Ctrl-D leaves. Limits are for each turn.
+    Ctrl-C stops a turn and keeps the conversation; Ctrl-D leaves. Limits are for each turn. The
+    chat is journalled as a run is: --resume goes on with it.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print("Error: A chat needs a terminal. For a pipe: qwen3-agent run -", file=sys.stderr)
         raise typer.Exit(2)
+    options = dict(context.params)
+    if resume is not None:
+        from .outcome import exit_code_of
+
+        if code := exit_code_of(lambda: _as_before(options), verbose=verbose):
+            raise typer.Exit(code)
+    _chat(**options)
+
+
+def _as_before(options: dict[str, Any]) -> int:
+    """Fill in what the chat that is to be resumed was begun with, and go where that was."""
+    from ..journal import Runs
+
+    recorded = Runs(options["runs"]).read(options["resume"])
+    before = from_journal(recorded.command or {})
+    options |= {name: before[name] for name in options if before.get(name) and not options[name]}
+    options["resume"] = recorded.id
+    if options["runs"] is not None:
+        options["runs"] = options["runs"].absolute()
+    if Path(recorded.cwd).is_dir():
+        os.chdir(recorded.cwd)
+    return 0
+
+
+def _chat(
+    *,
+    model: str | None,
+    base_url: str | None,
+    mcp: list[Path] | None,
+    no_mcp: bool,
+    agent: str | None,
+    work_dir: Path | None,
+    upload: list[Path] | None,
+    think: str | None,
+    think_total: int | None,
+    max_steps: int | None,
+    max_calls: int | None,
+    max_tokens: int | None,
+    timeout: float | None,
+    at_limit: AtLimit | None,
+    yes: bool,
+    allow: list[str] | None,
+    deny: list[str] | None,
+    resume: str | None,
+    runs: Path | None,
+    no_journal: bool,
+    verbose: bool,
+) -> None:
+    command = for_journal(locals())
     thinking, file = check_options(
         think=think,
         think_total=think_total,
@@ -102,10 +167,11 @@ def chat(
             at_limit=at_limit,
             approvals=partial(approvals_of, yes=yes, allow=allow, deny=deny, approver=approver),
         )
+        set_journal(chosen, runs, no_journal=no_journal, command=command)
         for warning in config_warnings(chosen):
             print(f"Warning: {warning}", file=sys.stderr)
         shown = approver.shown if approver else lambda event: None
-        return _hold(chosen, person, shown, verbose=verbose)
+        return _hold(chosen, person, shown, resume=resume, verbose=verbose)
 
     raise typer.Exit(exit_code_of(work, verbose=verbose))
 
@@ -115,6 +181,7 @@ def _hold(
     person: TerminalPerson | None,
     shown: Callable[[Event], None],
     *,
+    resume: str | None,
     verbose: bool,
 ) -> int:
     """Hold a conversation with the agent, and tell `shown` of each event that has been shown.
@@ -138,7 +205,7 @@ def _hold(
         keyboard.hush()
         view.wait("Loading the model")
         try:
-            async with agent.conversation() as conversation:
+            async with agent.conversation(resume=resume) as conversation:
                 session = ChatSession(
                     agent,
                     conversation,
@@ -159,6 +226,7 @@ def _hold(
                     view.note(DEMO_NOTE)
                 session.greet()
                 await session.hold()
+                session.part()
                 view.wait("Closing")
         finally:
             view.close()

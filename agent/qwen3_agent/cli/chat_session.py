@@ -13,6 +13,7 @@ from ..agent import Agent
 from ..conversation import Conversation
 from ..events import Event, StepFinished
 from ..result import StepReport
+from ..streaming import RunStream
 from .chat_prompt import HISTORY, ChatPrompt
 from .interrupt import stopped_by_interrupt
 from .keyboard import Keyboard
@@ -78,9 +79,15 @@ class ChatSession:
             tools = f"{len(names)} tools, which /tools lists"
         route = ROUTES[self.conversation.model.route]
         self.say(f"{self.conversation.model.name}{route} · {tools}", "dim")
+        self._recall()
         for notice in self.conversation.take_notices():
             self.say(notice, "yellow")
         self.say(HOW_TO, "dim")
+
+    def part(self) -> None:
+        """Say how to come back, if there is something to come back to."""
+        if self.turns and self.conversation.run_id:
+            self.say(f"qwen3-agent chat --resume {self.conversation.run_id} goes on here.", "dim")
 
     async def hold(self) -> None:
         """Answer messages until the person leaves."""
@@ -98,12 +105,19 @@ class ChatSession:
 
     async def turn(self, text: str) -> None:
         """Let the model answer, and show how. Ctrl-C ends the turn, and so does an error."""
+        await self._follow(self.conversation.stream(text))
+
+    async def go_on(self) -> None:
+        """The same for the message that a resumed chat has not answered yet."""
+        await self._follow(self.conversation.stream_resume())
+
+    async def _follow(self, stream: RunStream) -> None:
         self.turns += 1
         try:
             with stopped_by_interrupt() as scope:
                 self._stop = scope.cancel
                 try:
-                    async with self.conversation.stream(text) as events:
+                    async with stream as events:
                         async for event in events:
                             self._count(event)
                             self._view.show(event)
@@ -141,6 +155,20 @@ class ChatSession:
             await run_command(self, *command)
         except CommandError as error:
             self.say(str(error), "red")
+
+    def _recall(self) -> None:
+        """Show how a resumed chat stood: its last message, and what was said to it."""
+        said = [message for message in self.conversation.messages if message.get("content")]
+        asked = [place for place, message in enumerate(said) if message["role"] == "user"]
+        if not asked:
+            return
+        turns = f"{len(asked)} {'message' if len(asked) == 1 else 'messages'}"
+        self.say(f"Going on with run {self.conversation.run_id}, {turns} so far.", "dim")
+        self.say(f"\n> {said[asked[-1]]['content']}")
+        if said[-1]["role"] == "assistant":
+            self._view.answer(str(said[-1]["content"]))
+        if self.conversation.unfinished is not None:
+            self.say("That is not answered yet: /retry goes on with it.", "yellow")
 
     def _count(self, event: Event) -> None:
         if isinstance(event, StepFinished):

@@ -144,6 +144,10 @@ class LiveView:
             self._end_text()
             self._region.close()
 
+    def answer(self, markdown: str) -> None:
+        """Show what was answered before."""
+        self._print_block(printable(markdown))
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Within the block the terminal is left alone; what happens meanwhile is shown after it."""
@@ -230,8 +234,9 @@ class LiveView:
 
     # What stays
 
-    def _print(self, text: Text) -> None:
-        self._region.print_above(lambda: self.console.print(text, soft_wrap=True))
+    def _print(self, text: Text, *, soft_wrap: bool = True) -> None:
+        """Print text; with `soft_wrap` the terminal breaks long lines, and they can be copied."""
+        self._region.print_above(lambda: self.console.print(text, soft_wrap=soft_wrap))
 
     def _line(self, text: str, style: str = "") -> None:
         self._print(Text(printable(text), style=style))
@@ -255,7 +260,7 @@ class LiveView:
             return
         rows = self._thought_rows(thought)
         if len(rows) <= THOUGHT_ROWS:
-            self._print(whole)
+            self._print(whole, soft_wrap=False)
             return
         seconds = duration(time.monotonic() - self._doing.since) if self._doing else ""
         more = f"  … {len(rows) - 1} more lines of thought; --verbose shows them  ({seconds})"

@@ -24,7 +24,7 @@ NoJournalOption = Annotated[
     bool, typer.Option("--no-journal", help="Leave no record: the run cannot be resumed.")
 ]
 
-_OF_ONE_TIME = {"start", "as_json", "quiet", "verbose", "runs", "no_journal", "upload"}
+_OF_ONE_TIME = {"start", "as_json", "quiet", "verbose", "runs", "no_journal", "upload", "resume"}
 """Options that say nothing of the agent; files that were uploaded once are in the run's folder."""
 _PATHS = {"work_dir", "mcp"}
 

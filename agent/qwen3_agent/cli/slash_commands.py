@@ -179,6 +179,9 @@ def _undo(session: ChatSession, rest: str) -> None:
 
 
 async def _retry(session: ChatSession, rest: str) -> None:
+    if session.conversation.unfinished is not None:
+        await session.go_on()
+        return
     text = _take_back(session)
     session.say(f"Again: {_in_short(text)}")
     await session.turn(text)
