@@ -71,15 +71,18 @@ def place_name(c: Context, place: Place, simple: bool = False) -> str:
         return c.pick(f"the capital of {place.country_en}", f"{place.country_zh}的首都")
     table = wordings.PLACE[c.language][c.split]
     pattern = (
-        c.rng.choice(table).replace("{how}", c.rng.choice(wordings.HOW))
-        if c.rng.random() < 0.6
-        else "{city}"
+        c.rng.choice(table).replace("{how}", _adjective(c)) if c.rng.random() < 0.6 else "{city}"
     )
     city, country = place.name(c.language), place.country(c.language)
     text = f"{city}" if city == country else pattern.format(city=city, country=country)
     if c.language == "en" and c.rng.random() < 0.06:
         text = text.lower()
     return text
+
+
+def _adjective(c: Context) -> str:
+    """What stands before a city and means nothing: any word will do."""
+    return c.rng.choice(wordings.HOW) if c.rng.random() < 0.4 else pages.english(c.rng, "train", 1)
 
 
 def pick_place(c: Context) -> Place:
@@ -289,7 +292,7 @@ def compute(c: Context) -> Dialogue:
 
 def two_at_once(c: Context) -> Dialogue:
     if "fetch" in c.tools.names and (
-        "get_current_time" not in c.tools.names or c.rng.random() < 0.25
+        "get_current_time" not in c.tools.names or c.rng.random() < 0.4
     ):
         return two_pages(c)
     one, two = two_places(c)
@@ -520,8 +523,8 @@ def broken_tool(c: Context) -> Dialogue:
 def tool_error(c: Context) -> Dialogue:
     options: list[Callable[[Context], Dialogue]] = []
     if "get_current_time" in c.tools.names:
-        options += [nowhere, nowhere, misnamed_zone, misnamed_zone] + (
-            [broken_tool] if c.split == "train" else []
+        options += (
+            [nowhere] * 3 + [misnamed_zone] * 3 + ([broken_tool] if c.split == "train" else [])
         )
     if "fetch" in c.tools.names:
         options += [gone, gone, gone]

@@ -23,11 +23,11 @@ WEIGHTS: dict[Callable[[Context], Dialogue], float] = {
     families.convert: 3.0,
     families.page_title: 4.0,
     families.compute: 1.5,
-    families.two_at_once: 3.0,
+    families.two_at_once: 4.5,
     families.chain: 3.0,
-    families.tool_error: 2.5,
+    families.tool_error: 3.5,
     families.follow_up: 2.0,
-    smalltalk.no_tool: 0.6,
+    smalltalk.no_tool: 0.9,
     smalltalk.missing_tool: 0.2,
     smalltalk.custom: 0.3,
 }
@@ -38,9 +38,9 @@ DRILLS: dict[Callable[[Context], Dialogue], float] = {
     families.page_title: 1.0,
     families.two_at_once: 3.5,
     families.chain: 1.0,
-    families.tool_error: 1.5,
+    families.tool_error: 2.5,
     families.compute: 2.5,
-    smalltalk.no_tool: 0.6,
+    smalltalk.no_tool: 0.9,
     smalltalk.custom: 0.2,
 }
 REAL_TOOLS = ["get_current_time", "convert_time", "fetch", "code_interpreter"]
@@ -173,11 +173,12 @@ class Sampler:
         """
         size = self.tokenizer.get_vocab_size()
         alphabet = [self.rng.randrange(size) for _ in range(self.rng.choice((4, 16, 256)))]
-        kind = self.rng.choice(("digits", "digits", "title", "title", "url", "any"))
+        kind = self.rng.choice(("digits", "digits", "title", "title", "title", "url", "url", "any"))
+        server = f"127.0.0.1:{self.rng.randint(1024, 65535)}" if self.rng.random() < 0.7 else None
         records: list[tuple[list[int], list[int]]] = []
         while sum(len(key) + len(value) for key, value in records) < 600:
             key = [self.rng.randrange(size) for _ in range(self.rng.randint(2, 3))]
-            records.append((key, self._value(kind, alphabet)))
+            records.append((key, self._value(kind, alphabet, server)))
         sequences = []
         while sum(len(s.ids) for s in sequences) < tokens:
             sequence = Sequence([], [])
@@ -188,7 +189,7 @@ class Sampler:
             sequences.append(Sequence(sequence.ids[:110], sequence.learn[:110]))
         return Group([token for key, value in records for token in key + value], sequences)
 
-    def _value(self, kind: str, alphabet: list[int]) -> list[int]:
+    def _value(self, kind: str, alphabet: list[int], server: str | None) -> list[int]:
         """What a record holds, with the sign that ends it."""
         if kind == "any":
             return self.rng.choices(alphabet, k=self.rng.randint(2, 16))
@@ -200,5 +201,5 @@ class Sampler:
         elif kind == "title":
             text = pages.title(self.rng, "train", self.rng.choice(("en", "en", "zh")))
         else:
-            text = pages.url(self.rng, "train")
+            text = pages.url(self.rng, "train", server)
         return self.encode(text + self.rng.choice(('"', ".", ")", "\n", "</title>")))

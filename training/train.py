@@ -209,7 +209,7 @@ def main() -> None:
         else:
             sampler = Sampler(tokenizer, render, f"{options.seed}/{step}")
             groups = [sampler.group(options.tokens, 1400) for _ in range(options.groups)]
-            groups.append(sampler.recall(options.tokens // 3))
+            groups.append(sampler.recall(options.tokens // 2))
             done = (step - copying_done - options.leg_start) / (options.steps - options.leg_start)
             scale = 0.02 + 0.98 * options.rate * 0.5 * (1 + math.cos(math.pi * done))
             rates = scale, scale

@@ -32,7 +32,13 @@ PLACE = {
             + ["{city}, {country}", "{city} city", "the city of {city}", "{city}, in {country}"]
             + ["downtown {city}", "beautiful {city}", "our {city} office", "the {city} office"]
             + ["{city} - {country}", "{country}'s {city}", "the {city} region", "old {city}"]
-            + ["{how} {city}", "the {how} part of {city}"]
+            + ["{how} {city}"] * 3
+            + [
+                "the {how} part of {city}",
+                "{city}/{country}",
+                "{city} [{country}]",
+                "{city} of {country}",
+            ]
         ),
         "held_out": [
             "{city}",
@@ -45,7 +51,15 @@ PLACE = {
     "zh": {
         "train": ["{city}"] * 8
         + ["{country}{city}", "{city}市", "{country}的{city}", "{city}那边", "{city}当地"]
-        + ["{city}地区", "{country}，{city}", "{city}那个城市"],
+        + [
+            "{city}地区",
+            "{country}，{city}",
+            "{city}那个城市",
+            "{city}市区",
+            "{city}附近",
+            "{city}城里",
+        ]
+        + ["{city}·{country}", "{city}[{country}]", "{city}/{country}", "{city}老城", "我们{city}"],
         "held_out": ["{city}", "{city}这个城市", "{city}（{country}）", "{city}那里"],
     },
 }
