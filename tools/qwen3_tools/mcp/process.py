@@ -27,6 +27,7 @@ _GROUP_KILL_SECONDS = 0.2
 _POLL_SECONDS = 0.01
 _GROUP_POLL_SECONDS = 0.05
 _READ_BYTES = 65_536
+_MOST_READS = 16
 
 # What a server starts inherits this variable with the server's own value, wherever it moves: into
 # a session of its own, as browsers are started, or out of sight of a parent that has died.
@@ -132,7 +133,10 @@ class ServerProcess:
         """The end of what it has written on stderr by now."""
         assert self._process.stderr
         with suppress(OSError, ValueError):  # there is no more for now, or it is closed
-            while data := os.read(self._process.stderr.fileno(), _READ_BYTES):
+            for _ in range(_MOST_READS):  # it may be writing faster than we read
+                data = os.read(self._process.stderr.fileno(), _READ_BYTES)
+                if not data:
+                    break
                 self.stderr.add(data)
         return self.stderr.tail
 

@@ -37,6 +37,7 @@ _MAX_RAPID_DEATHS = 5
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 30.0
 _STDERR_LINES_SHOWN = 5
+_STDERR_LINE_CHARS = 500
 # How the SDK (2.3) words an HTTP server's 404 to a session that it no longer knows.
 _SESSION_FORGOTTEN = "Session terminated"
 
@@ -378,7 +379,8 @@ class Server:
         lines = process.last_words.splitlines() if process else []
         if not lines:
             return reason
-        return f"{reason}; its stderr ends with:\n" + "\n".join(lines[-_STDERR_LINES_SHOWN:])
+        shown = [line[-_STDERR_LINE_CHARS:] for line in lines[-_STDERR_LINES_SHOWN:]]
+        return f"{reason}; its stderr ends with:\n" + "\n".join(shown)
 
 
 class _LostError(ToolError):
