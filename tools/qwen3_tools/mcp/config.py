@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,12 +21,11 @@ from pydantic.alias_generators import to_camel
 from ..errors import MCPConfigError
 from ..json_schema import in_reading_order, with_references_inlined, without_titles
 from .json_lines import line_of
+from .variables import expanded
 
 _MILLISECONDS_FROM = 1_000
 SERVER_KEYS = ("mcpServers", "servers")
 """Where the servers are in a config; the first that is there counts."""
-# VS Code's `${input:NAME}` is matched too, as a variable that is never set.
-_VARIABLE = re.compile(r"\$\{(?:env:)?([^}]+?)(?::-([^}]*))?\}")
 _Text = Annotated[str, pydantic.WithJsonSchema({"type": ["string", "number"]})]
 """Other programs take a number for it, and so do we."""
 _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -335,17 +333,17 @@ def _check(document: _Document, environ: Mapping[str, str]) -> Config:
         if not isinstance(entry, dict):
             raise document.error(where, "must be an object with command or url")
         unset: set[str] = set()
-        expanded = _expanded(entry, environ, unset)
+        filled = expanded(entry, environ, unset)
         if unset:
             # What is left of the entry may be anything, so nothing more is said of it.
-            if expanded.get("disabled") is True:
+            if filled.get("disabled") is True:
                 disabled.append(name)
                 continue
             warnings += _unknown_keys(document, where, entry)
             variables = ", ".join(sorted(unset))
             failures[name] = f"{document.place(where)}: not set in the environment: {variables}"
             continue
-        server = _server(document, where, expanded)
+        server = _server(document, where, filled)
         if server.disabled:
             disabled.append(name)
         else:
@@ -394,23 +392,3 @@ def _unknown_keys(
                 near = difflib.get_close_matches(key, known, n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 yield f"{document.place((*path, key))}: unknown key {key!r} is ignored{hint}"
-
-
-def _expanded(value: Any, environ: Mapping[str, str], unset: set[str]) -> Any:
-    """`value` with `${VAR}`, `${VAR:-default}` and `${env:VAR}` replaced, once, in values only."""
-    if isinstance(value, dict):
-        return {key: _expanded(inner, environ, unset) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_expanded(inner, environ, unset) for inner in value]
-    if not isinstance(value, str):
-        return value
-
-    def replacement(match: re.Match[str]) -> str:
-        name, default = match[1], match[2]
-        if default is not None:
-            return environ.get(name) or default
-        if name not in environ:
-            unset.add(name)
-        return environ.get(name, "")
-
-    return _VARIABLE.sub(replacement, value)
