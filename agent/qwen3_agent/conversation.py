@@ -15,6 +15,8 @@ from qwen3_tools.toolbox import Toolbox
 from . import events
 from .approvals import Approvals
 from .calling import Emit
+from .context import compact
+from .errors import PromptTooLong
 from .gate import Gate
 from .journal import Journal, RecordedRun
 from .journal.resume import PastStep, past_steps
@@ -106,6 +108,9 @@ class Conversation:
             LookupError: there is no turn to take back.
         """
         self._check_idle()
+        return self._take_back_turn()
+
+    def _take_back_turn(self) -> str:
         self._chat.take_back_turn()
         text, self._switch = self._turns.pop()
         if self._journal is not None:
@@ -146,6 +151,16 @@ class Conversation:
         notices, self._notices = self._notices, []
         return notices
 
+    async def compact(self) -> int:
+        """Make the conversation shorter now, and return how many tokens it became shorter.
+
+        Tool results are shortened, all turns before the newest are summed up by the model, and so
+        is what it did in that one between question and answer. Turns that were summed up cannot
+        be taken back any more.
+        """
+        with self._one_turn(), artifact_folder(self._folder):
+            return await compact(self._model, self._chat, lambda event: None)
+
     async def run(self, text: str) -> RunResult:
         """Answer a user message. Raises what `Agent.run` raises."""
         return await self._turn(text, lambda event: None)
@@ -164,7 +179,13 @@ class Conversation:
             self._switch = latest_switch([text]) or self._switch
             if self._journal is not None:
                 self._journal.turn(text)
-            return await self._work(emit)
+            try:
+                return await self._work(emit)
+            except PromptTooLong:
+                if self._chat.turn == len(self._chat.messages) - 1:
+                    # It can never fit, and would keep every later message from being answered
+                    self._take_back_turn()
+                raise
 
     async def _resume(self, emit: Emit) -> RunResult:
         text, recorded = self.unfinished, self._recorded

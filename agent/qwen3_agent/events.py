@@ -7,6 +7,7 @@
       StepFinished
       ...
       LimitHit, and mostly one last step
+      ContextShortened*, before any step
     RunFinished
 
 A `Notice` may come anywhere. A run that fails ends with its exception in place of `RunFinished`.
@@ -27,6 +28,7 @@ from .thinking import Plan
 
 __all__ = [
     "ContentText",
+    "ContextShortened",
     "Event",
     "LimitHit",
     "MessageFinished",
@@ -220,6 +222,29 @@ class Notice(Event):
 
     type = "notice"
     text: str
+
+
+Shortened = Literal["old_results", "earlier_turns", "earlier_steps", "new_results"]
+"""What of a conversation was made shorter; see `context`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextShortened(Event):
+    """The conversation was made shorter, or it would not have fitted into the model's context.
+
+    The full text of shortened tool results is in the run's folder, under the name that the model
+    is given. A new transcript begins; the one before is in `RunResult.earlier_transcripts`.
+    """
+
+    type = "context_shortened"
+    what: Shortened
+    before: int
+    """Tokens of the conversation; with a chat server an estimate."""
+    after: int
+    text: str
+    """The same in a sentence."""
+    summary: str | None = None
+    """What stands for the turns or steps that were summed up."""
 
 
 @dataclass(frozen=True, slots=True)

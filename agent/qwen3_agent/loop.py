@@ -13,7 +13,8 @@ from qwen3_tools.toolbox import Toolbox
 
 from . import events
 from .calling import Answers, Emit, run_calls
-from .errors import NoAnswer
+from .context import Shortening
+from .errors import NoAnswer, PromptTooLong
 from .gate import Gate
 from .journal.resume import PastStep
 from .limits import Limits, Stop
@@ -106,9 +107,7 @@ async def _step(turn: Turn, plan: Plan, *, may_call: bool = True) -> ModelStep:
     """One generation, and the tool calls that it asked for."""
     turn.begin_step(plan)
     try:
-        step = await turn.chat.step(
-            plan, max_tokens=turn.tokens_left, on_delta=turn.pass_on, may_call=may_call
-        )
+        step = await _write(turn, plan, may_call=may_call)
         turn.add_step(step)
         turn.emit(events.MessageFinished(turn.reports[-1]))
         if step.calls and step.finish == "stop" and may_call:
@@ -116,6 +115,23 @@ async def _step(turn: Turn, plan: Plan, *, may_call: bool = True) -> ModelStep:
         return step
     finally:
         turn.end_step()
+
+
+async def _write(turn: Turn, plan: Plan, *, may_call: bool) -> ModelStep:
+    """Make room in the context if need be, and let the model write."""
+    shortening = Shortening(turn.model, turn.chat, turn.emit, turn.tokens_left)
+    try:
+        await shortening.make_room()
+        while True:
+            try:
+                return await turn.chat.step(
+                    plan, max_tokens=shortening.tokens, on_delta=turn.pass_on, may_call=may_call
+                )
+            except PromptTooLong:  # A server counts for itself
+                if shortening.changes or not await shortening.make_room(even_so=True):
+                    raise
+    finally:
+        turn.other_tokens += shortening.sampled
 
 
 async def _take_up(turn: Turn, before: PastStep) -> None:

@@ -94,6 +94,9 @@ class RunResult:
     """The limit at which the run ended, with an answer from its last step or without one."""
     run_id: str | None = None
     """Under which the run is journalled, if it is."""
+    earlier_transcripts: tuple[Transcript, ...] = ()
+    """Those before `transcript`, where the conversation was made shorter on the way; what the
+    model has written to sum it up is among them."""
 
     @property
     def sampled_tokens(self) -> int:

@@ -253,6 +253,7 @@ class Turn:
             files=tuple(self.files),
             route=self.model.route,
             limit=None if stop is None else stop.limit,
+            earlier_transcripts=tuple(self.chat.earlier),
         )
 
     def answered(self, stop: Stop | None = None) -> RunResult:

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from ..events import (
     ContentText,
+    ContextShortened,
     LimitHit,
     Notice,
     ReasoningText,
@@ -206,7 +207,7 @@ class LiveView:
             case StepFinished() if self._verbose:
                 self._end_text()
                 self._line(_cost(event.report), "dim")
-            case LimitHit() | Notice():
+            case LimitHit() | ContextShortened() | Notice():
                 self._end_text()
                 self._line(event.text, "yellow")
             case RunFinished():

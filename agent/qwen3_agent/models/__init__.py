@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..thinking import Plan
     from ..transcript import Segment, Transcript
 
-__all__ = ["UNANSWERED", "Chat", "Model", "ModelStep", "OnDelta", "Remark", "Route"]
+__all__ = ["UNANSWERED", "Chat", "Model", "ModelStep", "OnDelta", "Remark", "Route", "last_user"]
 
 Route = Literal["engine", "server_tokens", "server_chat"]
 """How a model is reached: token ids to an engine in this process, token ids to a server, or
@@ -72,6 +72,8 @@ class Chat(Protocol):
     transcript: Transcript
     """Of the current turn; with `keep_thoughts`, of the whole conversation."""
 
+    earlier: list[Transcript]
+    """Those that ended before it when the conversation was made shorter, and of the summaries."""
     unfinished: ModelStep | None
     """What there is of the last step, if it was cancelled or failed."""
 
@@ -95,6 +97,25 @@ class Chat(Protocol):
 
     def restore(self, messages: Sequence[Mapping[str, Any]], segments: Sequence[Segment]) -> None:
         """Go on where another chat was that had come to these messages and this transcript."""
+        ...
+
+    @property
+    def turn(self) -> int:
+        """Place of the newest user message in `messages`."""
+        ...
+
+    def count(self, messages: Sequence[Mapping[str, Any]]) -> int:
+        """Tokens that a prompt of these messages would have; an estimate where nobody can tell."""
+        ...
+
+    def restart(self, messages: Sequence[Mapping[str, Any]], *, turn: int) -> None:
+        """Go on from other messages, with a new transcript.
+
+        Args:
+            messages: in the form that `messages` has.
+            turn: place of the newest user message. The turns before it can't be taken back any
+                more.
+        """
         ...
 
     def add_user(self, text: str) -> None:
@@ -159,3 +180,9 @@ class Model(Protocol):
     async def aclose(self) -> None:
         """Let go of what the model holds. Safe to call twice."""
         ...
+
+
+def last_user(messages: Sequence[Mapping[str, Any]]) -> int:
+    """Place of the last message of a user; as many as there are messages if there is none."""
+    places = (place for place in reversed(range(len(messages))))
+    return next((each for each in places if messages[each]["role"] == "user"), len(messages))

@@ -15,7 +15,7 @@ from ..parser import Parser
 from ..parts import Content, MalformedCall, Part, Reasoning, ToolCall
 from ..thinking import Plan
 from ..transcript import Segment, Transcript
-from . import UNANSWERED, ModelStep, OnDelta, Route
+from . import UNANSWERED, ModelStep, OnDelta, Route, last_user
 from .generation import Generation
 
 
@@ -102,6 +102,7 @@ class LocalChat:
         logprobs: bool,
     ) -> None:
         self.transcript = Transcript()
+        self.earlier: list[Transcript] = []
         self.unfinished: ModelStep | None = None
         self._model = model
         self._format = model.chat_format
@@ -138,6 +139,26 @@ class LocalChat:
         """Tokens that still fit into the context."""
         return max(0, self.context_length - len(self.transcript))
 
+    @property
+    def turn(self) -> int:
+        """See `Chat.turn`."""
+        return self._turns[-1][0] if self._turns else last_user(self._messages)
+
+    def count(self, messages: Sequence[Mapping[str, Any]]) -> int:
+        """See `Chat.count`: as many as there will be."""
+        opening = self._format.generation_prompt(thinking=not self._model.can_skip_thinking)
+        return len(self._format.head(messages, self._tools)) + len(opening)
+
+    def restart(self, messages: Sequence[Mapping[str, Any]], *, turn: int) -> None:
+        """See `Chat.restart`."""
+        if any(self.transcript.mask):
+            self.earlier.append(self.transcript)
+        self._messages = [m if isinstance(m, dict) else dict(m) for m in messages]
+        self._turns = [(turn, 0)]
+        self._unanswered = 0
+        self.transcript = Transcript()
+        self.transcript.append("head", self._format.head(self._messages, self._tools))
+
     def add_user(self, text: str) -> None:
         """Begin a turn: rendered anew, so that earlier thoughts go; or appended, so they stay."""
         self._answer_the_unanswered()
@@ -145,9 +166,9 @@ class LocalChat:
         self._turns.append((len(self._messages), segments))
         self._messages.append({"role": "user", "content": text})
         if self._keep_thoughts and self.transcript.segments:
-            self._close_message()
-            self.transcript.append("user", self._format.user_turn(text))
+            self._append_user(text)
         else:
+            self.earlier = []
             self.transcript = Transcript()
             self.transcript.append("head", self._format.head(self._messages, self._tools))
 
@@ -171,6 +192,9 @@ class LocalChat:
         """Tell the model something in the middle of a turn, in the user's place."""
         self._answer_the_unanswered()
         self._messages.append({"role": "user", "content": text})
+        self._append_user(text)
+
+    def _append_user(self, text: str) -> None:
         ids = self._format.user_turn(text)
         if not self._close_message():  # The turn before has put the line's end already
             ids = ids[len(self._format.between_messages()) :]

@@ -10,19 +10,21 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 from ..chat_format import ChatFormat
 from ..engines import Finish, Sampling
-from ..engines.server import cached_tokens, sampling_fields
+from ..engines.server import sampling_fields
 from ..errors import EngineError, PromptTooLong, Qwen3AgentError
-from ..parts import Content, MalformedCall, Reasoning, ToolCall
+from ..parts import MalformedCall, ToolCall
 from ..server_client import Event, ServerClient
 from ..thinking import Plan
 from ..transcript import Segment, Transcript
-from . import UNANSWERED, ModelStep, OnDelta, Remark, Route
+from . import UNANSWERED, ModelStep, OnDelta, Remark, Route, last_user
 from .dialects import OPTIONAL, Kind, thinking_fields
 from .message_reader import MessageReader, says
+from .messages import message_of, without_thought
+from .usage import TokenEstimate, step_of
 
 __all__ = ["ServerModel"]
 
@@ -131,6 +133,7 @@ class ServerChat:
         sampling: Sampling | None,
     ) -> None:
         self.transcript = Transcript()
+        self.earlier: list[Transcript] = []
         self._model = model
         self._tools = tools
         self._keep_thoughts = keep_thoughts
@@ -140,9 +143,9 @@ class ServerChat:
         self._encoded = [_json(message) for message in messages]
         self._encoded_tools = _json(tools)
         self._unanswered: list[str | None] = []
-        self._tokens = 0
-        self._turns: list[tuple[int, int, int]] = []
-        """Where each turn begins: so many messages, segments and tokens were there before."""
+        self._estimate = TokenEstimate()
+        self._turns: list[tuple[int, int]] = []
+        """Where each turn begins: so many messages and segments were there before."""
         self.unfinished: ModelStep | None = None
         self._opens_thought = bool(model.chat_format and model.chat_format.opens_thought)
         self._told: set[str] = set()
@@ -173,17 +176,44 @@ class ServerChat:
 
     @property
     def context_left(self) -> int:
-        """Tokens that still fit into the context, as of the last step."""
-        return max(0, self.context_length - self._tokens)
+        """Tokens that still fit into the context: an estimate, from what the server has counted."""
+        return max(0, self.context_length - self._estimate.of(self._size))
+
+    @property
+    def _size(self) -> int:
+        """Bytes of what the server is sent to render."""
+        return sum(map(len, self._encoded)) + len(self._encoded_tools)
+
+    @property
+    def turn(self) -> int:
+        """See `Chat.turn`."""
+        return self._turns[-1][0] if self._turns else last_user(self._messages)
+
+    def count(self, messages: Sequence[Mapping[str, Any]]) -> int:
+        """See `Chat.count`: an estimate."""
+        size = sum(len(_json(message)) for message in messages) + len(self._encoded_tools)
+        return self._estimate.of(size)
+
+    def restart(self, messages: Sequence[Mapping[str, Any]], *, turn: int) -> None:
+        """See `Chat.restart`."""
+        if any(segment.sampled for segment in self.transcript.segments):
+            self.earlier.append(self.transcript)
+        self._messages = [m if isinstance(m, dict) else dict(m) for m in messages]
+        self._encoded = [_json(message) for message in self._messages]
+        self._turns = [(turn, 0)]
+        self._unanswered = []
+        self.transcript = Transcript()
+        self.transcript.append("head", ())
 
     def add_user(self, text: str) -> None:
         """Begin a turn; the thoughts of earlier ones go unless they are to be kept."""
         self._answer_the_unanswered()
         segments = len(self.transcript.segments) if self._keep_thoughts else 0
-        self._turns.append((len(self._messages), segments, self._tokens))
+        self._turns.append((len(self._messages), segments))
         if not self._keep_thoughts:
+            self.earlier = []
             self.transcript = Transcript()
-            self._messages = [_without_thought(message) for message in self._messages]
+            self._messages = [without_thought(message) for message in self._messages]
             self._encoded = [_json(message) for message in self._messages]
         self.transcript.append("user" if self._messages else "head", ())
         self._add({"role": "user", "content": text})
@@ -192,7 +222,7 @@ class ServerChat:
         """See `Chat.take_back_turn`."""
         if not self._turns:
             raise LookupError("No turn is left to take back.")
-        messages, segments, self._tokens = self._turns.pop()
+        messages, segments = self._turns.pop()
         del self._messages[messages:]
         del self._encoded[messages:]
         self.transcript = self.transcript.first(segments)
@@ -226,7 +256,8 @@ class ServerChat:
         """See `Chat.step`."""
         self.unfinished = None
         if max_tokens is not None and max_tokens < 1:
-            return ModelStep((), "length", self._tokens, 0, 0, 0, closed_by_force=False)
+            prompt_tokens = self._estimate.of(self._size)
+            return ModelStep((), "length", prompt_tokens, 0, 0, 0, closed_by_force=False)
         model = self._model
         if plan.budget is not None and model.kind not in ("dashscope", "llamacpp", "sglang"):
             because = f" ({model.why_chat})" if model.why_chat else ""
@@ -245,9 +276,9 @@ class ServerChat:
             )
         reader.finish(truncated=finish == "length")
         self._opens_thought = reader.opens_thought
+        step = step_of(reader, finish)
+        self._estimate.learn(self._size, step.prompt_tokens)
         self._record(reader)
-        step = _step_of(reader, finish)
-        self._tokens = step.prompt_tokens + step.sampled_tokens
         self._check_thought(plan, step, on_delta)
         return step
 
@@ -273,6 +304,8 @@ class ServerChat:
             except PromptTooLong as error:
                 room = error.context_length - error.prompt_tokens
                 if max_tokens is None or not 0 < room < max_tokens:
+                    model.context_length = error.context_length or model.context_length
+                    self._estimate.learn(self._size, error.prompt_tokens)
                     raise
                 max_tokens = room  # vLLM wants to be asked for no more than there is
             except Qwen3AgentError as error:
@@ -298,7 +331,7 @@ class ServerChat:
             reader.finish(truncated=True)
             if reader.parts:
                 self._record(reader)
-                self.unfinished = _step_of(reader, "cut")
+                self.unfinished = step_of(reader, "cut")
             raise
 
     def _answer_the_unanswered(self) -> None:
@@ -328,31 +361,7 @@ class ServerChat:
 
     def _record(self, reader: MessageReader) -> None:
         """Append what the model said, as the server is to be told it again."""
-        said: list[str] = []
-        thought = "".join(part.text for part in reader.parts if isinstance(part, Reasoning))
-        calls: list[dict[str, Any]] = []
-        self._unanswered = []
-        for place, part in enumerate(reader.parts):
-            if isinstance(part, Content):
-                said.append(part.text)
-            elif isinstance(part, MalformedCall):
-                said.append(part.raw.strip("\n"))
-                self._unanswered.append(None)
-            elif isinstance(part, ToolCall):
-                id = reader.call_ids.get(place) or f"call_{len(self._messages)}_{place}"
-                arguments = json.dumps(part.arguments, ensure_ascii=False)
-                function = {"name": part.name, "arguments": arguments}
-                calls.append({"id": id, "type": "function", "function": function})
-                self._unanswered.append(id)
-        content = "\n".join(said)
-        message: dict[str, Any] = {"role": "assistant", "content": content}
-        if thought and reader.reasoning_field:
-            # Under the name that the server itself uses; some stumble over the other one
-            message[reader.reasoning_field] = thought
-        elif thought:
-            message["content"] = f"<think>\n{thought}\n</think>\n\n{content}"
-        if calls:
-            message["tool_calls"] = calls
+        message, self._unanswered = message_of(reader, number=len(self._messages))
         self._add(message)
         self.transcript.append("sampled", ())
         self.transcript.name_parts(reader.parts)
@@ -373,48 +382,6 @@ class ServerChat:
     def _add(self, message: dict[str, Any]) -> None:
         self._messages.append(message)
         self._encoded.append(_json(message))
-
-
-def _step_of(reader: MessageReader, finish: Finish | Literal["cut"]) -> ModelStep:
-    """The step, with the server's counts, or where it gives none, with estimates."""
-    usage = reader.usage
-    sampled = _count(usage, "completion_tokens")
-    sampled = reader.pieces if sampled is None else sampled
-    details = usage.get("completion_tokens_details")
-    thinking = _count(details, "reasoning_tokens") if isinstance(details, dict) else None
-    if not thinking:
-        lengths = [len(part.raw) for part in reader.parts]
-        thoughts = [part for part in reader.parts if isinstance(part, Reasoning) and part.text]
-        thought = sum(len(part.raw) for part in thoughts)
-        thinking = round(sampled * thought / sum(lengths)) if thought else 0
-    return ModelStep(
-        parts=reader.parts,
-        finish=finish,
-        prompt_tokens=_count(usage, "prompt_tokens") or 0,
-        cached_tokens=cached_tokens(usage) or 0,
-        sampled_tokens=sampled,
-        thinking_tokens=thinking,
-        closed_by_force=False,
-    )
-
-
-def _count(counts: Mapping[str, Any], name: str) -> int | None:
-    value = counts.get(name)
-    return value if isinstance(value, int) else None
-
-
-def _without_thought(message: dict[str, Any]) -> dict[str, Any]:
-    if message.get("role") != "assistant":
-        return message
-    kept = {
-        key: value
-        for key, value in message.items()
-        if key not in ("reasoning", "reasoning_content")
-    }
-    content = kept.get("content")
-    if isinstance(content, str) and content.startswith("<think>"):
-        kept["content"] = content.partition("</think>")[2].lstrip("\n")
-    return kept
 
 
 def _says(event: Event) -> bool:
