@@ -70,7 +70,12 @@ class Surroundings:
 
 @pytest.fixture(scope="module")
 def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surroundings]:
-    home = tmp_path_factory.mktemp("home")
+    with laid_out(tmp_path_factory.mktemp("home")) as around:
+        yield around
+
+
+@contextlib.contextmanager
+def laid_out(home: Path) -> Iterator[Surroundings]:
     canary = home / "canary.txt"
     canary.write_text(SECRET)
     with contextlib.suppress(OSError):  # not every file system has them
@@ -92,19 +97,15 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surroundi
             server.listen()
         for listener in (tcp, udp, unix, abstract):
             threading.Thread(target=_listen, args=(listener, heard), daemon=True).start()
-        yield Surroundings(
-            canary,
-            tcp.getsockname()[1],
-            udp.getsockname()[1],
-            path,
-            name,
-            bystander,
-            heard,
-        )
-        bystander.kill()
-        for listener in (tcp, udp, unix, abstract):
-            if listener is not udp:
-                listener.shutdown(socket.SHUT_RDWR)
+        try:
+            yield Surroundings(
+                canary, tcp.getsockname()[1], udp.getsockname()[1], path, name, bystander, heard
+            )
+        finally:
+            bystander.kill()
+            for listener in (tcp, udp, unix, abstract):
+                if listener is not udp:
+                    listener.shutdown(socket.SHUT_RDWR)
 
 
 def _listen(listener: socket.socket, heard: list[bytes]) -> None:

@@ -6,9 +6,11 @@ next call works. After the last: nothing is left running.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import anyio.from_thread
 import pytest
@@ -21,30 +23,46 @@ from .hostile import CELLS
 TIMEOUT = 0.6
 LONGEST = 60.0  # a busy machine's; the bound that holds is TIMEOUT and a second of grace
 
+LIMITS: dict[str, Any] = {
+    "timeout": TIMEOUT,
+    "memory_mb": 256,
+    "disk_mb": 64,
+    "max_processes": 40,
+    "max_output_chars": 5000,
+    "preload": (),  # many cells end their session
+}
+
 Run = Callable[[str], CodeResult]
 
 
 @pytest.fixture(scope="module")
 def run(walls: sandbox.Sandbox) -> Iterator[Run]:
-    os.environ["SECRET_OF_HOST"] = SECRET
-    interpreter = CodeInterpreter(
-        sandbox=walls,
-        timeout=TIMEOUT,
-        memory_mb=256,
-        disk_mb=64,
-        max_processes=40,
-        max_output_chars=5000,
-        preload=(),  # many cells end their session
-    )
-    with anyio.from_thread.start_blocking_portal() as portal:
-        with portal.wrap_async_context_manager(interpreter):
-            yield lambda code: portal.call(interpreter.run, code)
-        del os.environ["SECRET_OF_HOST"]
+    with opened(CodeInterpreter(sandbox=walls, **LIMITS)) as run:
+        yield run
     assert left_behind() == []
 
 
 @pytest.mark.parametrize("name", CELLS)
 def test_a_hostile_cell_gets_nowhere(name: str, run: Run, surroundings: Surroundings) -> None:
+    try_cell(name, run, surroundings)
+
+
+@contextlib.contextmanager
+def opened(interpreter: CodeInterpreter) -> Iterator[Run]:
+    """Runs cells in it, and has a secret in our own environment."""
+    os.environ["SECRET_OF_HOST"] = SECRET
+    try:
+        with (
+            anyio.from_thread.start_blocking_portal() as portal,
+            portal.wrap_async_context_manager(interpreter),
+        ):
+            yield lambda code: portal.call(interpreter.run, code)
+    finally:
+        del os.environ["SECRET_OF_HOST"]
+
+
+def try_cell(name: str, run: Run, surroundings: Surroundings) -> None:
+    """Raises AssertionError for a cell that got anywhere."""
     began = time.monotonic()
     result = run(prelude(surroundings) + CELLS[name].replace("98765", MARKER))
     assert time.monotonic() - began < LONGEST

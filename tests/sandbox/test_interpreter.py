@@ -17,7 +17,7 @@ import anyio
 import pytest
 
 from qwen3_tools.code_interpreter import CodeInterpreter
-from qwen3_tools.code_interpreter.sandbox import survey
+from qwen3_tools.code_interpreter.sandbox import NEEDS_LINUX, survey
 from qwen3_tools.errors import Qwen3AgentError, SandboxUnavailable, ToolError
 from qwen3_tools.progress import progress_to
 
@@ -303,6 +303,15 @@ async def test_misuse_is_told_in_a_sentence() -> None:
     async with CodeInterpreter(python="/nowhere/python") as interpreter:
         with pytest.raises(SandboxUnavailable, match="does not start"):
             await interpreter.run("1")
+
+
+async def test_another_system_than_linux_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    async with CodeInterpreter() as interpreter:
+        with pytest.raises(SandboxUnavailable, match="needs Linux"):
+            await interpreter.run("1")
+        assert interpreter.isolation == "not started"
+    assert set(filter(None, (await survey()).values())) == {NEEDS_LINUX}
 
 
 async def test_files_go_in_and_come_out(interpreter: CodeInterpreter, tmp_path: Path) -> None:

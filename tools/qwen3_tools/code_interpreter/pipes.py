@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import select
 from collections.abc import Callable
 
 import anyio
@@ -69,6 +70,13 @@ def read_now(handle: int) -> bytes:
         return os.read(handle, _CHUNK)
     except BlockingIOError:
         return b""
+
+
+def is_readable(handle: int, seconds: float) -> bool:
+    """Whether there is something, or the end, within that time; nothing else runs meanwhile."""
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
 
 
 async def write(handle: int, data: bytearray) -> None:

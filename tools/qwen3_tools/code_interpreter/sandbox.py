@@ -26,10 +26,14 @@ Sandbox = Literal["auto", "bubblewrap", "namespaces", "landlock", "docker"]
 ISOLATION: dict[Walls, str] = {
     "namespaces": "namespaces (own files, network and processes), Landlock, seccomp, rlimits",
     "bubblewrap": "bubblewrap (own files, network and processes), Landlock, seccomp, rlimits",
-    "landlock": "Landlock, seccomp (no sockets), rlimits",
+    "landlock": "Landlock, seccomp (no sockets), rlimits; names and sizes of files can be seen",
     "docker": "a Docker container without network or capabilities, seccomp, rlimits",
     "none": "none: code runs as the user, with all that the user may do",
 }
+NEEDS_LINUX = (
+    f"The code interpreter needs Linux: its walls are made of that kernel's parts, and this is "
+    f"{sys.platform}. Run the agent in a Linux container or virtual machine."
+)
 _STRONGEST_FIRST: tuple[Walls, ...] = ("bubblewrap", "namespaces", "landlock", "docker")
 _LAUNCH = "import sys; sys.path.insert(0, {folder!r}); from jail.main import main; main()"
 _MOST_THREADS = 4
@@ -72,6 +76,8 @@ async def start(
 
     Raises SandboxUnavailable with what failed, and what would mend it.
     """
+    if sys.platform != "linux":
+        raise SandboxUnavailable(NEEDS_LINUX)
     failures: dict[Walls, str] = {}
     for walls in walls_of(sandbox):
         if waiting and waiting.walls == walls:
@@ -89,6 +95,8 @@ async def start(
 
 def start_ahead(sandbox: Sandbox | Walls, needs: Needs, room: Room) -> Untested | None:
     """Start what `start` would try first. What fails here fails there, and is told there."""
+    if sys.platform != "linux":
+        return None
     with contextlib.suppress(SandboxUnavailable, OSError):
         for walls in walls_of(sandbox):
             session = _launched(walls, needs, room)
@@ -102,6 +110,8 @@ async def survey() -> dict[Walls, str | None]:
     """Each kind of walls, strongest first, and why it does not hold on this machine, or None."""
     needs = Needs(python=None, limits=Limits(memory_mb=1024, disk_mb=64, max_processes=16))
     found: dict[Walls, str | None] = {}
+    if sys.platform != "linux":
+        return dict.fromkeys(_STRONGEST_FIRST, NEEDS_LINUX)
     for walls in _STRONGEST_FIRST:
         room = Room(None)
         try:
@@ -242,6 +252,8 @@ def bait(walls: Walls, room: Room) -> Iterator[dict[str, Any]]:
 
 def explain(failures: dict[Walls, str]) -> str:
     """Why no code can be run here, and what would mend it."""
+    if sys.platform != "linux":
+        return NEEDS_LINUX
     lines = ["No sandbox holds on this machine, so no code is run. What was tried:"]
     lines += [f"  {walls}: {reason}" for walls, reason in failures.items()]
     lines += [

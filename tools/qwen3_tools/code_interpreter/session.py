@@ -27,6 +27,7 @@ _CHECK_SECONDS = 20.0
 _STILL_SECONDS = 3.0  # once the supervisor has answered, the machine has time for the worker too
 _GRACE_SECONDS = 1.0
 _SHORT_SECONDS = 0.02
+_AT_ONCE_SECONDS = 0.001  # the event loop may stand still so long: a turn of it costs as much
 _END_SECONDS = 5.0
 _MOST_JUNK_BYTES = 1 << 20
 _ROOM_FOR_NAMES = 1 << 16
@@ -203,7 +204,11 @@ class Session:
         stderr: pipes.Output,
         most_bytes: int,
     ) -> dict[str, Any] | None:
-        reply: dict[str, Any] | None = None
+        reply = self._answer_at_once(number, most_bytes)
+        if reply is not None:
+            for handle, output in ((self._stdout, stdout), (self._stderr, stderr)):
+                _drain(handle, output)
+            return reply
         interrupted = False
         ended: SessionEnded | None = None
         async with anyio.create_task_group() as tasks:
@@ -232,6 +237,14 @@ class Session:
             raise ended or TooLong(TIMEOUT_ERROR)
         return None if interrupted else reply
 
+    def _answer_at_once(self, number: str, most_bytes: int) -> dict[str, Any] | None:
+        """The reply, when it takes no longer than it would to wait for it as one should."""
+        if self._unsent or not pipes.is_readable(self._replies, _AT_ONCE_SECONDS):
+            return None
+        self._buffer += pipes.read_now(self._replies)
+        body = self._framed(number.encode(), most_bytes)
+        return None if body is None else _parsed(body)
+
     def _order(self, order: bytes) -> None:
         with contextlib.suppress(OSError):  # gone, or so busy that it does not read: close() kills
             os.write(self._orders, order)
@@ -246,13 +259,7 @@ class Session:
             if not data:
                 raise await self._cause()
             self._buffer += data
-        try:
-            reply = json.loads(body)
-        except (ValueError, RecursionError):
-            reply = None
-        if not isinstance(reply, dict):
-            raise SessionEnded(_ITS_OWN_CHANNEL)
-        return reply
+        return _parsed(body)
 
     def _framed(self, number: bytes, most_bytes: int) -> bytes | None:
         """What follows `number` in the buffer, or None as long as it is not all there.
@@ -283,7 +290,8 @@ class Session:
         report: dict[str, Any] = {}
         while wanted not in report:
             while b"\n" not in self._said:
-                data = await pipes.read(self._reports)
+                at_once = pipes.is_readable(self._reports, _AT_ONCE_SECONDS)
+                data = pipes.read_now(self._reports) if at_once else await pipes.read(self._reports)
                 if not data:
                     raise _cause_of(report, began=self._began)
                 self._said += data
@@ -304,6 +312,16 @@ class Session:
                     )
                 return ended
         return SessionEnded("The interpreter does not answer.")
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    try:
+        reply = json.loads(body)
+    except (ValueError, RecursionError):
+        reply = None
+    if not isinstance(reply, dict):
+        raise SessionEnded(_ITS_OWN_CHANNEL)
+    return reply
 
 
 def _received(connection: socket.socket) -> socket.socket:
