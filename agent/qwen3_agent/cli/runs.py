@@ -6,7 +6,7 @@ import inspect
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -25,6 +25,10 @@ runs = typer.Typer(
     help="Runs of the past: list, show, resume, export and delete them.",
 )
 
+OutputOption = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Where to write it; - is standard output."),
+]
 RunArgument = Annotated[
     str,
     typer.Argument(metavar="RUN", help="Its id, the beginning of it, or latest."),
@@ -53,6 +57,68 @@ def list_runs(
             print(f"No runs in {found.folder}.", file=sys.stderr)
 
     _with_runs(folder, show, verbose=verbose)
+
+
+@runs.command()
+def show(
+    run: RunArgument = "latest",
+    as_html: Annotated[
+        bool, typer.Option("--html", help="Write one page that holds everything.")
+    ] = False,
+    output: OutputOption = None,
+    folder: RunsOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Show a run: what it was asked, its steps, its answer; with --html as a page for a browser."""
+
+    def work(found: Runs) -> None:
+        recorded = found.read(run)
+        if as_html:
+            from ..journal.page import html_page
+
+            _write(html_page(recorded), output or Path(f"{recorded.id}.html"))
+        else:
+            from .run_text import run_text
+
+            _write(run_text(recorded, verbose=verbose), output)
+
+    _with_runs(folder, work, verbose=verbose)
+
+
+@runs.command()
+def export(
+    run: RunArgument = "latest",
+    shape: Annotated[
+        Literal["chat", "training", "otlp"],
+        typer.Option(
+            "--as",
+            help="chat: messages of OpenAI's API. training: token ids and who wrote them, JSON "
+            "lines. otlp: an OpenTelemetry trace.",
+        ),
+    ] = "chat",
+    output: OutputOption = None,
+    folder: RunsOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Write a run in a shape that other programs read."""
+
+    def work(found: Runs) -> None:
+        import json
+
+        from ..journal.exports import chat_json, training_records
+        from ..journal.telemetry import otlp_json
+
+        recorded = found.read(run)
+        match shape:
+            case "chat":
+                text = json.dumps(chat_json(recorded), ensure_ascii=False, indent=2)
+            case "training":
+                text = "\n".join(json.dumps(each) for each in training_records(recorded))
+            case "otlp":
+                text = json.dumps(otlp_json(recorded), ensure_ascii=False)
+        _write(text + "\n", output)
+
+    _with_runs(folder, work, verbose=verbose)
 
 
 @runs.command()
@@ -147,6 +213,17 @@ def delete(
             print(f"deleted {found.delete(each)}")
 
     _with_runs(folder, remove, verbose=verbose)
+
+
+def _write(text: str, output: Path | None) -> None:
+    """To a file, whose name is told, or to standard output."""
+    data = text.encode("utf-8", "replace")
+    if output is None or str(output) == "-":
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+    else:
+        output.write_bytes(data)
+        print(output)
 
 
 def _with_runs(folder: Path | None, work: Any, *, verbose: bool) -> None:
