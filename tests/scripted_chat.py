@@ -96,4 +96,4 @@ def model(*script: str) -> LocalModel:
 
 
 agent = Agent(model(*SCRIPT), tools=[free_rooms, book])
-talker = Agent(model(" ".join(WORDS)), thinking="off")
+talker = Agent(model(" ".join(WORDS), "That was all.", "They counted words."), thinking="off")

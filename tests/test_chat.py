@@ -109,6 +109,14 @@ def test_a_window_that_changes_its_size_in_the_middle_of_an_answer_shows_nothing
         assert [word for word in shown.split() if word.startswith("word")] == WORDS
         assert matches(screen, "chat-40x12-resized")
 
+        terminal.type("And then?\r")
+        terminal.wait_for("That was all.")
+        left = int(terminal.wait_for("tokens left").split("· ")[-1].split()[0])
+        terminal.type("/compact\r")
+        terminal.wait_for("Shorter by")
+        now = terminal.wait_for("tokens left").split("· ")[-1].split()[0]
+        assert int(now) > left + 500
+
 
 def test_nothing_is_coloured_with_no_color(tmp_path: Path) -> None:
     servers = tmp_path / "servers.json"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import anyio
 from rich.text import Text
@@ -111,23 +111,43 @@ class ChatSession:
         """The same for the message that a resumed chat has not answered yet."""
         await self._follow(self.conversation.stream_resume())
 
+    async def compact(self) -> int | None:
+        """Make the conversation shorter, and return by how many tokens. None: it was stopped."""
+        saved: int | None = None
+
+        async def work() -> None:
+            nonlocal saved
+            self._view.wait("Summing up")
+            saved = await self.conversation.compact()
+
+        await self._work(work, "Stopped.")
+        return saved
+
     async def _follow(self, stream: RunStream) -> None:
         self.turns += 1
+
+        async def work() -> None:
+            async with stream as events:
+                async for event in events:
+                    self._count(event)
+                    self._view.show(event)
+                    self._shown(event)
+
+        await self._work(work, "Stopped. What was said stays; /undo takes the turn back.")
+
+    async def _work(self, work: Callable[[], Awaitable[None]], stopped: str) -> None:
+        """Do what Ctrl-C may stop, and what may fail, without an end to the chat."""
         try:
             with stopped_by_interrupt() as scope:
                 self._stop = scope.cancel
                 try:
-                    async with stream as events:
-                        async for event in events:
-                            self._count(event)
-                            self._view.show(event)
-                            self._shown(event)
+                    await work()
                 finally:
                     self._view.close()
+            if scope.cancelled_caught:
+                self.say(stopped, "yellow")
         except Exception as error:
             self.say(sentence_of(error, verbose=self._verbose), "red")
-        if scope.cancelled_caught:
-            self.say("Stopped. What was said stays; /undo takes the turn back.", "yellow")
 
     async def answer(self, question: str) -> str | None:
         """Ask in the middle of a turn. None: there is no answer. Ctrl-C stops the turn."""

@@ -187,6 +187,17 @@ async def _retry(session: ChatSession, rest: str) -> None:
     await session.turn(text)
 
 
+async def _compact(session: ChatSession, rest: str) -> None:
+    saved = await session.compact()
+    if saved is None:
+        return
+    if saved <= 0:
+        session.say("Nothing to make shorter: the last question and answer always stay.")
+    else:
+        left = session.conversation.context_left
+        session.say(f"Shorter by {saved} tokens; {left} tokens of context are left.")
+
+
 def _usage(session: ChatSession, rest: str) -> None:
     steps = session.steps
     prompt = sum(step.prompt_tokens for step in steps)
@@ -224,6 +235,7 @@ COMMANDS = (
     Command("save", "write the conversation to a file, .md or .json", _save, "[FILE]"),
     Command("undo", "take the last turn back", _undo),
     Command("retry", "take the last turn back and ask again", _retry),
+    Command("compact", "sum up what was said before the last turn", _compact),
     Command("usage", "tokens and time so far", _usage),
     Command("help", "this list", _help),
 )
