@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
+from chat_server import ChatServer
+from chat_server import hang as silence
 from scripted import ScriptedEngine, call, scripted_model
 
-from qwen3_agent import Agent, Limits, ToolError, events, tool
+from qwen3_agent import Agent, Limits, ToolError, events, mcp_servers, tool
 from qwen3_agent.errors import LimitReached
+from qwen3_agent.models.connect import connect
 
 pytestmark = pytest.mark.anyio
 
@@ -318,3 +324,102 @@ async def test_a_plain_function_that_never_returns_holds_nothing() -> None:
         release.set()
     assert result.output == "It did not come."
     assert "stuck did not answer within 0.3 seconds" in last_prompt(agent)
+
+
+async def test_a_stuck_thread_does_not_hold_the_end_of_the_process(tmp_path: Path) -> None:
+    program = tmp_path / "stuck.py"
+    program.write_text(
+        "import time\n"
+        "from scripted import call, scripted_model\n"
+        "from qwen3_agent import Agent, tool\n"
+        "@tool(timeout=0.3)\n"
+        "def stuck() -> None:\n"
+        "    time.sleep(600)\n"
+        "agent = Agent(scripted_model(call('stuck'), 'It did not come.'), tools=[stuck])\n"
+        "print(agent.run_sync('Try').output)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    with anyio.fail_after(120):
+        done = await anyio.run_process([sys.executable, str(program)], env=environment, check=False)
+    assert (done.stdout, done.stderr, done.returncode) == (b"It did not come.\n", b"", 0)
+
+
+# Servers that never answer, and everything at once -------------------------------------------
+
+
+def servers_that_never_answer() -> Any:
+    entry = {"command": sys.executable, "args": [str(SILENT_SERVER)], "autoApprove": ["*"]}
+    return mcp_servers({"mcpServers": {"silent": entry}})
+
+
+SILENT_SERVER = Path(__file__).parent / "tools" / "silent_mcp_server.py"
+
+
+async def test_an_mcp_server_that_never_answers() -> None:
+    agent = agent_that_says(
+        call("silent__wait"),
+        "The server did not answer.",
+        tools=[servers_that_never_answer()],
+        limits=Limits(seconds=3),
+    )
+    async with agent:
+        result = await agent.run("Try")
+    assert (result.output, result.limit) == ("The server did not answer.", "seconds")
+    assert result.seconds < 3
+
+
+async def test_a_chat_server_that_never_answers() -> None:
+    with ChatServer(silence) as server:
+        agent = Agent(connect(server.url, "scripted"), limits=Limits(seconds=2))
+        with pytest.raises(LimitReached, match="2 seconds while it waited for the model"):
+            await agent.run("Try")
+        await agent.model.aclose()  # type: ignore[union-attr]
+
+
+async def test_a_tool_a_server_and_the_engine_at_once() -> None:
+    @tool
+    def stuck() -> None:
+        """Never returns."""
+        release.wait()
+
+    release = threading.Event()
+    calls = "\n".join([call("stuck"), call("hang"), call("silent__wait")])
+    model = scripted_model(calls, "So far, word by word...")
+    model.engine = Stalling(model.engine, after=len(model.engine.encode(calls)) + 1)  # type: ignore[arg-type, attr-defined]
+    agent = Agent(model, tools=[stuck, hang, servers_that_never_answer()], limits=Limits(seconds=4))
+    async with agent:
+        started = time.monotonic()
+        try:
+            with pytest.raises(LimitReached) as caught:
+                await agent.run("All of it")
+        finally:
+            release.set()
+        assert time.monotonic() - started < 4 + 5  # the bound is 4; the rest is a busy machine
+    assert str(caught.value) == (
+        "The run reached its limit of 4 seconds while it waited for stuck, hang, silent__wait "
+        "and the model."
+    )
+
+
+async def test_a_cancellation_arrives_within_a_second() -> None:
+    @tool
+    def stuck() -> None:
+        """Never returns."""
+        release.wait()
+
+    release = threading.Event()
+    names = ("stuck", "hang", "silent__wait")
+    agent = Agent(
+        scripted_model(*map(call, names)), tools=[stuck, hang, servers_that_never_answer()]
+    )
+    seconds = {}
+    async with agent:
+        for name in names:
+            async with agent.stream("Try") as stream:
+                async for event in stream:
+                    if isinstance(event, events.ToolCallStarted):
+                        break
+                started = time.monotonic()
+            seconds[name] = time.monotonic() - started
+    release.set()
+    assert max(seconds.values()) < 1, seconds

@@ -86,7 +86,9 @@ class Stop:
     def __str__(self) -> str:
         if self.limit == "repeated_calls":
             return f"The run made the same call {self.allowed:g} times with the same result."
-        waiting = f" while it waited for {' and '.join(self.waited_for)}" if self.waited_for else ""
+        *most, last = self.waited_for or ("",)
+        waited_for = f"{', '.join(most)} and {last}" if most else last
+        waiting = f" while it waited for {waited_for}" if last else ""
         unit = _UNITS[self.limit]
         unit = unit[:-1] if self.allowed == 1 and unit.endswith("s") else unit
         return f"The run reached its limit of {self.allowed:g} {unit}{waiting}."

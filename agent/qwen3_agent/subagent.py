@@ -78,7 +78,8 @@ def _tool_of(agent: Agent, name: str, description: str) -> Tool:
         """
         return await _work(agent, task)
 
-    return tool(name=name, description=description)(work)
+    # It is bound by the limits of its agent
+    return tool(name=name, description=description, timeout=None)(work)
 
 
 async def _work(agent: Agent, task: str) -> ToolResult:

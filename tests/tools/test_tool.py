@@ -14,7 +14,7 @@ import anyio
 import anyio.lowlevel
 import pydantic
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qwen3_tools import Tool, Toolbox, ToolDefinitionError, ToolError, ToolResult, tool
@@ -300,6 +300,7 @@ def test_a_tool_error_reaches_the_model_as_it_was_written() -> None:
     )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=8), st.none() | st.integers() | st.text(max_size=8)))
 def test_whatever_a_model_writes_as_arguments_it_gets_a_result(arguments: dict[str, Any]) -> None:
     @tool

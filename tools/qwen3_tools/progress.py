@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 import anyio.from_thread
+from anyio.lowlevel import current_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,13 @@ _listener: ContextVar[Listener | None] = ContextVar("progress_listener", default
 @contextmanager
 def progress_to(listener: Listener) -> Iterator[None]:
     """Within the block, and in all tasks and threads started in it, progress goes to `listener`."""
-    home = threading.get_ident()
+    home, loop = threading.get_ident(), current_token()
 
     def heard(now: Progress) -> None:
         if threading.get_ident() == home:
             listener(now)
         else:
-            anyio.from_thread.run_sync(listener, now)
+            anyio.from_thread.run_sync(listener, now, token=loop)
 
     token = _listener.set(heard)
     try:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from anyio import to_thread
-
 from .errors import ToolError
+from .threads import run_in_daemon_thread
 from .tool import Tool, ToolResult
 
 
@@ -22,15 +22,15 @@ def is_qwen_agent_tool(given: object) -> bool:
 def from_qwen_agent(given: Any) -> Tool:
     """A `BaseTool` of Qwen-Agent as a tool of ours.
 
-    It is called in a worker thread, with the arguments as a JSON text. What it returns is shown to
-    the model as Qwen-Agent shows it: text as it is, everything else as indented JSON.
+    It is called in a thread of its own, with the arguments as a JSON text. What it returns is
+    shown to the model as Qwen-Agent shows it: text as it is, everything else as indented JSON.
     """
     function = given.function
     name: str = function["name"]
 
     async def run(arguments: dict[str, Any]) -> ToolResult:
         text = json.dumps(arguments, ensure_ascii=False)
-        answer = await to_thread.run_sync(given.call, text, abandon_on_cancel=True)
+        answer = await run_in_daemon_thread(partial(given.call, text))
         return ToolResult(_as_text(name, answer))
 
     return Tool(name, function["description"], _schema(function["parameters"]), run)

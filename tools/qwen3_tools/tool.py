@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, NotRequired, Protocol, cast, get_type_hints, overload
 
-import anyio
-import anyio.to_thread
 import pydantic
 import pydantic_core
 from typing_extensions import TypedDict
@@ -25,11 +23,15 @@ from .json_schema import (
     without_null_alternatives,
     without_titles,
 )
+from .threads import run_in_daemon_thread
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LONGEST_SHOWN_INPUT = 60
 LONGEST_RESULT = 20_000
 """Characters of a tool's answer that the model is shown, unless the tool says otherwise."""
+
+TIMEOUT = 300.0
+"""Seconds that one call of a function may take, unless its tool says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Tool:
     run: Callable[[dict[str, Any]], Awaitable[ToolResult]] = field(repr=False)
     """Validates the arguments and does the work. Raises `ToolError` for the model."""
     timeout: float | None = None
-    """Seconds that one call may take."""
+    """Seconds that one call may take. None: it has a bound of its own, or only the run's."""
     read_only: bool = False
     """True: a call changes nothing, so it may be made again or left unasked."""
     approved: bool = True
@@ -108,7 +110,7 @@ def tool(
     *,
     name: str | None = None,
     description: str | None = None,
-    timeout: float | None = None,
+    timeout: float | None = TIMEOUT,
     read_only: bool = False,
     approved: bool = True,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
@@ -120,13 +122,13 @@ def tool(
     *,
     name: str | None = None,
     description: str | None = None,
-    timeout: float | None = None,
+    timeout: float | None = TIMEOUT,
     read_only: bool = False,
     approved: bool = True,
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a tool of a function: its type hints and docstring tell the model how to call it.
 
-    A plain function runs in a worker thread, an async one is awaited. What it returns becomes
+    A plain function runs in a thread of its own, an async one is awaited. What it returns becomes
     the result: text as it is, everything else as JSON. It may raise `ToolError` with words for
     the model. The tool can still be called like the function.
 
@@ -134,7 +136,7 @@ def tool(
         function: The function, when used as a bare `@tool`.
         name: What the model calls it; the function's own name if not given.
         description: What it does; the docstring's text above `Args:` if not given.
-        timeout: Seconds that one call may take; no bound if not given.
+        timeout: Seconds that one call may take; None: as long as the run may.
         read_only: Whether a call leaves everything as it was.
         approved: Whether it may run unasked, where no policy says something else.
 
@@ -190,7 +192,7 @@ def _make_tool(
         if is_async:
             value = await call()
         else:
-            value = await anyio.to_thread.run_sync(call, abandon_on_cancel=True)
+            value = await run_in_daemon_thread(call)
             if inspect.isawaitable(value):
                 value = await value
         return _result(value)

@@ -66,7 +66,10 @@ def catalog_tools(
     functions: list[Callable[..., Awaitable[Any]]] = []
     functions += [list_resources, read_resource] if config.resources_as_tools else []
     functions += [list_prompts, get_prompt] if config.prompts_as_tools else []
-    return [tool(name=named(each.__name__), read_only=True)(each) for each in functions]
+    # Each is bound by the server's callTimeout
+    return [
+        tool(name=named(each.__name__), timeout=None, read_only=True)(each) for each in functions
+    ]
 
 
 def _for_the_model(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
