@@ -299,6 +299,20 @@ async def test_a_tool_with_an_invalid_schema_does_not_cost_the_others(
         assert "tool 'wrong_type' is left out" in caplog.text
 
 
+async def test_included_tools_that_are_not_there_are_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    config = one(
+        "invalid_schema", includeTools=["act", "atc", "typeless"], excludeTools=["typeless"]
+    )
+    async with mcp_servers(config) as servers:
+        assert [tool.name for tool in servers.tools] == ["s__act"]
+    assert (
+        "server 's' has no tool 'atc', which includeTools names; it has: act, typeless"
+        in caplog.text
+    )
+
+
 async def test_an_invalid_result_is_an_error_for_the_model() -> None:
     async with mcp_servers(one("invalid_result")) as servers:
         result = await servers.call("s__act")

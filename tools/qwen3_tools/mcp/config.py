@@ -168,6 +168,10 @@ class ServerConfig(pydantic.BaseModel):
             return False
         return tool not in _names(self.exclude_tools)
 
+    def included(self) -> set[str]:
+        """The tools that includeTools names and excludeTools does not."""
+        return _names(self.include_tools or ()) - _names(self.exclude_tools)
+
     def approves(self, tool: str) -> bool:
         """Whether the user has said that a tool of this name may run unasked."""
         return self.trust or any(

@@ -31,6 +31,7 @@ class ToolList:
         """By name. Known once the block of `following` has been entered."""
         self._server = server
         self._config = config
+        self._all: frozenset[str] = frozenset()
         self._changed = anyio.Event()
 
     def changed(self) -> None:
@@ -47,10 +48,22 @@ class ToolList:
         async with anyio.create_task_group() as tasks:
             await tasks.start(self._listen, client)
             self.tools = await self._read(client)
+            self._warn_of_absent()
             # Not before, lest an older list that comes late take the place of a newer one.
             tasks.start_soon(self._read_again, client)
             yield
             tasks.cancel_scope.cancel()
+
+    def _warn_of_absent(self) -> None:
+        offered = {tool.name for tool in self.tools}
+        absent = sorted(self._config.included() - offered)
+        if absent:
+            logger.warning(
+                "MCP server %r has no tool %s, which includeTools names; it has: %s",
+                self._server,
+                ", ".join(map(repr, absent)),
+                ", ".join(sorted(self._all)) or "none",
+            )
 
     async def _listen(self, client: mcp.Client, *, task_status: TaskStatus[None]) -> None:
         """A server of 2026-07-28 or later tells of changes to those who ask.
@@ -111,6 +124,7 @@ class ToolList:
                 break
         else:
             logger.warning("MCP server %r: its list of tools has no end", self._server)
+        self._all = frozenset(tools)
         return tuple(
             tool
             for name, tool in sorted(tools.items())
