@@ -8,6 +8,8 @@ INSTALL  := $(BIN)/python -m pip install -qq --no-compile --constraint constrain
 # Two tests at a time; a file's tests share what is slow to start.
 PYTEST   := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 MKDOCS   := DISABLE_MKDOCS_2_WARNING=true NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build
+# Without triton, which xgrammar asks for and uses on a GPU only, where torch has brought it anyway
+INSTALL_XGRAMMAR := $(INSTALL) --no-deps xgrammar apache-tvm-ffi
 SOURCES  := pyproject.toml constraints.txt
 # A stamp is newer than what it was made from, or the install runs again.
 RUN_DONE := $(VENV)/.installed-run
@@ -66,13 +68,15 @@ $(BIN)/python:
 # Compiling is left to compileall, which uses every core; pip would use one.
 $(RUN_DONE): $(SOURCES) | $(BIN)/python
 	@echo "Installing into $(VENV); the first time takes a few minutes."
-	$(INSTALL) --editable '.[local,code]'
+	$(INSTALL) --editable '.[transformers,code]'
+	$(INSTALL_XGRAMMAR)
 	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null || true
 	@touch $@
 
 $(DEV_DONE): $(SOURCES) tests/oracles.txt | $(BIN)/python
 	@echo "Installing into $(VENV); the first time takes a few minutes."
-	$(INSTALL) --editable '.[local,code,qwen-agent,docs,dev]'
+	$(INSTALL) --editable '.[transformers,code,qwen-agent,docs,dev]'
+	$(INSTALL_XGRAMMAR)
 	$(INSTALL) --no-deps --requirement tests/oracles.txt
 	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null || true
 	@touch $(RUN_DONE) $@

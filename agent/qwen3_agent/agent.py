@@ -20,6 +20,7 @@ from qwen3_tools.tool import Tool, ToolSource, tool
 from qwen3_tools.toolbox import Toolbox
 
 from .approvals import Approvals
+from .call_grammar import ToolChoice, check_choice
 from .calling import Emit
 from .conversation import Conversation, check_task
 from .engines import Sampling
@@ -38,6 +39,7 @@ from .sampling_for_servers import sampler_of
 from .streaming import RunStream, Stream, iterate
 from .subagent import SubAgent
 from .thinking import Mode, Policy, Thinking, as_policy, latest_switch
+from .wanted import AnswerType
 
 T = TypeVar("T")
 
@@ -69,6 +71,12 @@ class Agent:
         keep_thoughts: keep the thoughts of earlier turns in the prompt. They are dropped
             otherwise, as the model's chat template does.
         logprobs: keep the log-probability of each sampled token in the transcript.
+        constrain: hold tool calls to their grammar while they are sampled, where the engine can,
+            so that none is malformed.
+        tool_choice: "auto", "none", "required" (a turn begins with a call), or the name of the
+            tool that a turn begins by calling.
+        output_type: a pydantic model, or another type, that the answer has to be of: it is then
+            `RunResult.parsed`. An answer that is not goes back to the model once.
         journal: where each run is written as it happens, to be looked at with `qwen3-agent runs`
             and resumed: a folder, or True for the user's own, `~/.local/state/qwen3-agent/runs`.
             The code interpreter then works in the run's folder there, unless it has its own.
@@ -92,6 +100,9 @@ class Agent:
         sampling: Sampling | None = None,
         keep_thoughts: bool = False,
         logprobs: bool = False,
+        constrain: bool = True,
+        tool_choice: ToolChoice = "auto",
+        output_type: Any = None,
         journal: bool | str | Path | Runs = False,
     ) -> None:
         self.model = model
@@ -105,6 +116,9 @@ class Agent:
         self.sampling = sampling
         self.keep_thoughts = keep_thoughts
         self.logprobs = logprobs
+        self.constrain = constrain
+        self.tool_choice = tool_choice
+        self.answer = None if output_type is None else AnswerType(output_type)
         self.journal = _as_runs(journal)
         as_policy(thinking)
         if base_url is not None:
@@ -282,13 +296,18 @@ class Agent:
                         each = each.working_in(journal.work_folder)
                     tools.extend(await stack.enter_async_context(each.open()))
             toolbox = Toolbox(tools)
-            system = [{"role": "system", "content": self.instructions}] if self.instructions else []
+            check_choice(self.tool_choice, [each.name for each in tools])
+            said = [self.instructions, self.answer.instruction if self.answer else None]
+            instructions = "\n\n".join(text for text in said if text)
+            system = [{"role": "system", "content": instructions}] if instructions else []
             chat = warm.model.chat(
                 [*system, *history],
                 toolbox.schemas(),
                 keep_thoughts=self.keep_thoughts,
                 sampling=self.sampling,
                 logprobs=self.logprobs,
+                constrain=self.constrain,
+                output=self.answer.schema if self.answer else None,
             )
             notices = list(warm.notices)
             if recorded is not None:
@@ -311,6 +330,8 @@ class Agent:
                 notices=notices,
                 journal=journal,
                 recorded=recorded,
+                tool_choice=self.tool_choice,
+                answer=self.answer,
             )
 
     def _runs(self) -> Runs:

@@ -87,8 +87,8 @@ class ChatFormat:
         self.stop_ids = self._ids_of(_END, "<|endoftext|>")
         self.call_ids = self._ids_of("<tool_call>")
         self.thought_end_ids = self._ids_of("</think>") | self.call_ids
-        self._end_id = self._control_id(_END)
-        self._control_id("<|im_start|>")
+        self._end_id = self.control_id(_END)
+        self.control_id("<|im_start|>")
         if _END not in self._appended([{"role": "tool", "content": "x"}])[0]:
             raise ChatFormatError(f"The chat template does not end a tool result with {_END}.")
 
@@ -172,6 +172,16 @@ class ChatFormat:
         """Ids that end a thought before its time: Qwen3's closing sentence and the end tag."""
         return self._tokenizer.encode(CLOSING_SENTENCE)
 
+    def control_id(self, text: str) -> int:
+        """Id of a control token.
+
+        Raises:
+            ChatFormatError: the tokenizer has no such token.
+        """
+        if text not in self._tokenizer.control_ids:
+            raise ChatFormatError(f"The tokenizer has no {text} token: is it a Qwen3 tokenizer?")
+        return self._tokenizer.control_ids[text]
+
     def encode(self, text: str) -> list[int]:
         """Ids of text whose control tokens are meant."""
         return self._tokenizer.encode(text)
@@ -231,11 +241,6 @@ class ChatFormat:
         for text, control in self._tokenizer.split(rendered):
             ids += self.encode_plain(mask.reveal(text)) if control is None else [control]
         return ids
-
-    def _control_id(self, text: str) -> int:
-        if text not in self._tokenizer.control_ids:
-            raise ChatFormatError(f"The tokenizer has no {text} token: is it a Qwen3 tokenizer?")
-        return self._tokenizer.control_ids[text]
 
     def _ids_of(self, *texts: str) -> frozenset[int]:
         ids = self._tokenizer.control_ids

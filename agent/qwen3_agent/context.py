@@ -179,7 +179,9 @@ class Shortening:
             text = both_ends(text, len(text) * 3 // 4)
         on = not self.model.can_skip_thinking
         plan = Plan(on=on, budget=0 if on else None, reason="a summary")
-        step = await chat.step(plan, max_tokens=most, on_delta=lambda delta: None, may_call=False)
+        step = await chat.step(
+            plan, max_tokens=most, on_delta=lambda delta: None, tool_choice="none"
+        )
         self.sampled += step.sampled_tokens
         if self.tokens is not None:
             self.tokens = max(0, self.tokens - step.sampled_tokens)

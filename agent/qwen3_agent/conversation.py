@@ -14,6 +14,7 @@ from qwen3_tools.toolbox import Toolbox
 
 from . import events
 from .approvals import Approvals
+from .call_grammar import ToolChoice
 from .calling import Emit
 from .context import compact
 from .errors import PromptTooLong
@@ -26,6 +27,7 @@ from .models import Chat, Model
 from .result import RunResult
 from .streaming import RunStream
 from .thinking import Mode, Policy, Switch, as_policy, latest_switch
+from .wanted import AnswerType, Wanted
 
 
 class Conversation:
@@ -48,6 +50,8 @@ class Conversation:
         notices: Sequence[str] = (),
         journal: Journal | None = None,
         recorded: RecordedRun | None = None,
+        tool_choice: ToolChoice = "auto",
+        answer: AnswerType | None = None,
     ) -> None:
         self._model = model
         self._chat = chat
@@ -60,6 +64,8 @@ class Conversation:
         self._notices = list(notices)
         self._journal = journal
         self._recorded = recorded
+        self._tool_choice = tool_choice
+        self._answer = answer
         self._busy = False
         self._turns: list[tuple[str, Switch | None]] = []
         """What each turn asked, and the soft switch before it."""
@@ -227,6 +233,7 @@ class Conversation:
                 switch=self._switch,
                 emit=emit,
                 past=past,
+                wanted=Wanted(self._tool_choice, self._answer),
             )
         return replace(result, run_id=self.run_id)
 

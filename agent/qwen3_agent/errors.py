@@ -8,6 +8,7 @@
     ├── ModelNotFound            a model that is neither a folder nor in reach, nor served
     ├── ChatFormatError          a checkpoint whose chat format is missing or unknown
     ├── ThinkingUnavailable      a thinking mode that the model does not have
+    ├── ToolChoiceUnavailable    a choice of tools that the model cannot be held to
     ├── EngineError              an engine that cannot start or has failed
     │   ├── ServerUnreachable    a URL behind which nothing answers
     │   ├── NotAChatServer       a URL behind which something else answers
@@ -15,6 +16,7 @@
     ├── PromptTooLong            a prompt that leaves no room in the model's context
     ├── JournalError             a run on disk that is not there, damaged, or at work elsewhere
     ├── NoAnswer                 a model that ended its turn twice without saying anything
+    ├── InvalidAnswer            a model whose answer was twice not of the type that is wanted
     └── LimitReached             a run that hit its limit; holds what it got so far
 
 What is meant for the model is not here: a tool raises `ToolError`, and its message goes to the
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ChatFormatError",
     "EngineError",
+    "InvalidAnswer",
     "JournalError",
     "LimitReached",
     "MCPConfigError",
@@ -54,6 +57,7 @@ __all__ = [
     "SandboxUnavailable",
     "ServerUnreachable",
     "ThinkingUnavailable",
+    "ToolChoiceUnavailable",
     "ToolDefinitionError",
     "ToolError",
 ]
@@ -69,6 +73,10 @@ class ChatFormatError(Qwen3AgentError):
 
 class ThinkingUnavailable(Qwen3AgentError):  # noqa: N818 - reads as what happened
     """The model cannot think, or cannot do without, and the thinking policy asked for it."""
+
+
+class ToolChoiceUnavailable(Qwen3AgentError):  # noqa: N818 - reads as what happened
+    """The model cannot be held to the `tool_choice`, since nothing constrains what it says."""
 
 
 class EngineError(Qwen3AgentError):
@@ -113,6 +121,18 @@ class JournalError(Qwen3AgentError):
 
 class NoAnswer(Qwen3AgentError):  # noqa: N818 - reads as what happened
     """The model ended its turn without an answer and without a tool call, and did so again."""
+
+
+class InvalidAnswer(Qwen3AgentError):  # noqa: N818 - reads as what happened
+    """The answer is not of the type that is wanted, and the model was told so once before.
+
+    Attributes:
+        result: what the run got; its `output` is the last answer.
+    """
+
+    def __init__(self, why: str, result: RunResult) -> None:
+        self.result = result
+        super().__init__(f"The answer is not what was asked for: {why}.")
 
 
 class LimitReached(Qwen3AgentError):  # noqa: N818 - reads as what happened

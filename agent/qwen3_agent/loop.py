@@ -12,6 +12,7 @@ import anyio
 from qwen3_tools.toolbox import Toolbox
 
 from . import events
+from .call_grammar import ToolChoice
 from .calling import Answers, Emit, run_calls
 from .context import Shortening
 from .errors import NoAnswer, PromptTooLong
@@ -22,6 +23,7 @@ from .models import Chat, Model, ModelStep
 from .result import RunResult
 from .thinking import Plan, Policy, Switch
 from .turn import Turn
+from .wanted import Wanted
 
 LAST_STEP = (
     "{why} No tool can be called any more. Answer now, with what you have found out so far, and "
@@ -40,6 +42,7 @@ async def run_turn(
     switch: Switch | None,
     emit: Emit,
     past: Sequence[PastStep] = (),
+    wanted: Wanted | None = None,
 ) -> RunResult:
     """Let the model work, from the user's message that ends `chat`, until it answers.
 
@@ -48,11 +51,12 @@ async def run_turn(
     Raises:
         LimitReached: with the partial result.
         NoAnswer: the model ended its turn twice without saying anything.
+        InvalidAnswer: its answer was twice not of the type that is wanted.
         PromptTooLong: the conversation has outgrown the context.
         ThinkingUnavailable: the policy asked for what the model cannot do.
         EngineError: the engine failed.
     """
-    turn = Turn(model, chat, toolbox, policy, limits, gate, switch, emit)
+    turn = Turn(model, chat, toolbox, policy, limits, gate, switch, emit, wanted or Wanted())
     tools = tuple(tool.name for tool in toolbox.tools)
     emit(events.RunStarted(model.name, tools, model.route, steps_before=len(past)))
     stop = await _work(turn, past)
@@ -77,13 +81,17 @@ async def _work(turn: Turn, past: Sequence[PastStep]) -> Stop | None:
         if past and past[-1].is_answer:
             return None
         while (stop := turn.stop()) is None:
-            step = await _step(turn, turn.plan())
+            choice = turn.wanted.choice(first=not turn.reports)
+            step = await _step(turn, turn.plan(), tool_choice=choice)
             if step.finish == "length":
                 return turn.stop_at("tokens" if turn.tokens_left == 0 else "context")
             if step.calls:
                 continue
             if step.content.strip():
-                return None
+                if (complaint := turn.complaint()) is None:
+                    return None
+                turn.chat.add_note(complaint)
+                continue
             turn.silent_steps += 1
             if turn.silent_steps > 1:
                 raise NoAnswer("The model ended its turn twice without an answer or a tool call.")
@@ -96,28 +104,28 @@ async def _last_step(turn: Turn, stop: Stop) -> RunResult:
     turn.chat.add_note(LAST_STEP.format(why=stop))
     with anyio.move_on_after(turn.seconds_left):
         plan = turn.without_thought("a limit was reached")
-        await _step(turn, plan, may_call=False)
+        await _step(turn, plan, tool_choice="none")
         if turn.output.strip():
             return turn.answered(stop)
         raise turn.limit_reached(stop)
     raise turn.limit_reached(turn.stop_at("seconds", also_for=stop.waited_for))
 
 
-async def _step(turn: Turn, plan: Plan, *, may_call: bool = True) -> ModelStep:
+async def _step(turn: Turn, plan: Plan, *, tool_choice: ToolChoice = "auto") -> ModelStep:
     """One generation, and the tool calls that it asked for."""
     turn.begin_step(plan)
     try:
-        step = await _write(turn, plan, may_call=may_call)
+        step = await _write(turn, plan, tool_choice)
         turn.add_step(step)
         turn.emit(events.MessageFinished(turn.reports[-1]))
-        if step.calls and step.finish == "stop" and may_call:
+        if step.calls and step.finish == "stop" and tool_choice != "none":
             await _run_tools(turn, Answers(step.calls))
         return step
     finally:
         turn.end_step()
 
 
-async def _write(turn: Turn, plan: Plan, *, may_call: bool) -> ModelStep:
+async def _write(turn: Turn, plan: Plan, tool_choice: ToolChoice) -> ModelStep:
     """Make room in the context if need be, and let the model write."""
     shortening = Shortening(turn.model, turn.chat, turn.emit, turn.tokens_left)
     try:
@@ -125,7 +133,10 @@ async def _write(turn: Turn, plan: Plan, *, may_call: bool) -> ModelStep:
         while True:
             try:
                 return await turn.chat.step(
-                    plan, max_tokens=shortening.tokens, on_delta=turn.pass_on, may_call=may_call
+                    plan,
+                    max_tokens=shortening.tokens,
+                    on_delta=turn.pass_on,
+                    tool_choice=tool_choice,
                 )
             except PromptTooLong:  # A server counts for itself
                 if shortening.changes or not await shortening.make_room(even_so=True):

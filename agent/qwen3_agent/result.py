@@ -92,6 +92,9 @@ class RunResult:
     """How the model was reached."""
     limit: LimitName | None = None
     """The limit at which the run ended, with an answer from its last step or without one."""
+    parsed: Any = None
+    """The answer as a value of the agent's `output_type`. None without one, and where a limit
+    ended the run before it was said."""
     run_id: str | None = None
     """Under which the run is journalled, if it is."""
     earlier_transcripts: tuple[Transcript, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from qwen3_tools.toolbox import Toolbox
 
 from . import events
 from .calling import Answers, Emit, text_for_model
-from .errors import LimitReached
+from .errors import InvalidAnswer, LimitReached
 from .gate import Gate
 from .journal.resume import PastStep
 from .limits import LimitName, Limits, Stop
@@ -24,6 +25,7 @@ from .parts import MalformedCall, ToolCall
 from .repetition import Repetition
 from .result import RunResult, StepReport
 from .thinking import LastEvent, Plan, Policy, StepState, Switch, decide
+from .wanted import Wanted
 
 
 @dataclass(slots=True)
@@ -38,6 +40,7 @@ class Turn:
     gate: Gate
     switch: Switch | None
     emit: Emit
+    wanted: Wanted
     started: float = field(default_factory=time.monotonic)
     clock: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     """Bounds the time of all steps but the last."""
@@ -254,10 +257,25 @@ class Turn:
             route=self.model.route,
             limit=None if stop is None else stop.limit,
             earlier_transcripts=tuple(self.chat.earlier),
+            parsed=self.wanted.parsed,
         )
+
+    def complaint(self) -> str | None:
+        """What is wrong with the last answer, for the model; None: nothing.
+
+        Raises:
+            InvalidAnswer: the model has been told so before.
+        """
+        try:
+            return self.wanted.complaint(self.output)
+        except ValueError as why:
+            raise InvalidAnswer(str(why), self.result()) from None
 
     def answered(self, stop: Stop | None = None) -> RunResult:
         """End the turn with what the last step said."""
+        if stop is not None:  # nobody has looked at the answer yet
+            with suppress(ValueError):
+                self.wanted.complaint(self.output)
         result = self.result(stop)
         self.emit(events.RunFinished(result))
         return result

@@ -6,7 +6,8 @@ others are added beside it, and are imported only when they are used.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+import threading
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -70,12 +71,29 @@ class Chunk:
     """One for each id, under the model's own distribution; None where they were not asked for."""
 
 
-@dataclass(frozen=True, slots=True)
 class Constraint:
-    """What the text that is sampled may be, from its first token to its stop token."""
+    """What a generation may say, from its first token to its stop token.
 
-    structural_tag: str
-    """A structural tag of xgrammar, as JSON; control tokens in it are named by their ids."""
+    Args:
+        make: gives the structural tag. Called once, by the first who asks for it, in a worker
+            thread: checking the schemas of many tools takes a moment.
+        wakes_on: tokens before which anything may be said. None of them: it holds from the start.
+    """
+
+    def __init__(self, make: Callable[[], str], wakes_on: frozenset[int] = frozenset()) -> None:
+        self.wakes_on = wakes_on
+        self._make = make
+        self._tag = ""
+        self._lock = threading.Lock()
+
+    def structural_tag(self) -> str:
+        """A structural tag of xgrammar, as JSON; control tokens in it are named by their ids.
+
+        https://xgrammar.mlc.ai/docs/structural_tag/format.html
+        """
+        with self._lock:
+            self._tag = self._tag or self._make()
+            return self._tag
 
 
 class Engine(Protocol):

@@ -32,7 +32,7 @@ def draw(logits: torch.Tensor, sampling: Sampling, seed: int, position: int) -> 
     values, ids = torch.topk(logits, kept)  # sorted, the most likely one first
     weights = torch.softmax(values / sampling.temperature, dim=-1)
     before = weights.cumsum(-1) - weights
-    allowed = (before < sampling.top_p) & (weights >= sampling.min_p * weights[0])
+    allowed = (before < sampling.top_p) & (weights >= sampling.min_p * weights[0]) & (weights > 0)
     cumulative = (weights * allowed).cumsum(-1)
     point = random.Random(f"{seed}:{position}").random() * float(cumulative[-1])
     last = int(allowed.sum()) - 1

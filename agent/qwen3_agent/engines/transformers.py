@@ -19,6 +19,7 @@ from anyio import to_thread
 from ..errors import EngineError
 from . import Chunk, Constraint, Sampling
 from .draw import draw, log_probability
+from .grammar import Grammars, Guide
 
 if TYPE_CHECKING:
     import torch
@@ -43,15 +44,19 @@ class TransformersEngine:
     Args:
         model: on its device, in evaluation mode.
         remembered: how many token sequences keep their keys and values after use.
+        grammars: compiles constraints for the model's vocabulary. None: it holds to none.
     """
 
-    def __init__(self, model: Any, *, remembered: int = 4) -> None:
+    def __init__(
+        self, model: Any, *, remembered: int = 4, grammars: Grammars | None = None
+    ) -> None:
         text_config = model.config.get_text_config()
         self.context_length = int(text_config.max_position_embeddings)
-        self.constrains = False
+        self.constrains = grammars is not None
         self.computed_tokens = 0
         """Tokens that went through the model since it was loaded."""
         self._model = model
+        self._grammars = grammars
         self._remembered = remembered
         self._memories: list[_Memory] = []  # the latest used one last
         self._one_at_a_time = anyio.CapacityLimiter(1)
@@ -93,7 +98,8 @@ class TransformersEngine:
         finally:
             if had_progress_bar:
                 logging.enable_progress_bar()  # type: ignore[no-untyped-call]
-        return cls(model, remembered=remembered)
+        grammars = Grammars.of_checkpoint(folder, model.config.get_text_config().vocab_size)
+        return cls(model, remembered=remembered, grammars=grammars)
 
     async def generate(
         self,
@@ -111,6 +117,13 @@ class TransformersEngine:
         seed = random.getrandbits(64) if sampling.seed is None else sampling.seed
         if self._model is None:
             raise EngineError("The engine is closed.")
+        guide = None
+        if constraint is not None:
+            if self._grammars is None:
+                raise EngineError(
+                    "To hold to a constraint, xgrammar is needed: pip install xgrammar."
+                )
+            guide = Guide(self._grammars, constraint, stop_ids)
         memory = self._recall(list(prompt))
         cached: int | None = len(memory.ids)
         new = list(prompt[len(memory.ids) :])
@@ -119,7 +132,9 @@ class TransformersEngine:
                 await self._run(self._compute, memory, new[: self._pass_tokens])
                 del new[: self._pass_tokens]
             for left in reversed(range(max_tokens)):
-                token, logprob = await self._run(self._next, memory, new, sampling, seed, logprobs)
+                token, logprob = await self._run(
+                    self._next, memory, new, sampling, seed, logprobs, guide
+                )
                 stopped = token in stop_ids
                 yield Chunk(
                     (token,),
@@ -137,6 +152,8 @@ class TransformersEngine:
         """Let go of the model."""
         self._memories.clear()
         self._model = None
+        if self._grammars is not None:
+            self._grammars.close()
 
     async def _run(self, function: Any, *args: Any) -> Any:
         """Run one forward pass. A cancellation waits for it, so that the memory stays whole."""
@@ -164,10 +181,19 @@ class TransformersEngine:
         return logits
 
     def _next(
-        self, memory: _Memory, new: list[int], sampling: Sampling, seed: int, logprobs: bool
+        self,
+        memory: _Memory,
+        new: list[int],
+        sampling: Sampling,
+        seed: int,
+        logprobs: bool,
+        guide: Guide | None,
     ) -> tuple[int, float | None]:
         logits = self._compute(memory, new)
-        token = draw(logits, sampling, seed, position=len(memory.ids))
+        allowed = logits if guide is None else guide.mask(logits)
+        token = draw(allowed, sampling, seed, position=len(memory.ids))
+        if guide is not None:
+            guide.take(token)
         return token, log_probability(logits, token) if logprobs else None
 
     def _recall(self, prompt: list[int]) -> _Memory:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from ..engines import Finish, Sampling
 
 if TYPE_CHECKING:
+    from ..call_grammar import ToolChoice
     from ..parser import Delta
     from ..parts import MalformedCall, Part, ToolCall
     from ..thinking import Plan
@@ -139,13 +140,20 @@ class Chat(Protocol):
         ...
 
     async def step(
-        self, plan: Plan, *, max_tokens: int | None, on_delta: OnDelta, may_call: bool = True
+        self,
+        plan: Plan,
+        *,
+        max_tokens: int | None,
+        on_delta: OnDelta,
+        tool_choice: ToolChoice = "auto",
     ) -> ModelStep:
         """Let the model write one message, at most `max_tokens` tokens of it.
 
-        Without `may_call` it ends where a tool call would begin.
+        With `tool_choice` "none" it ends where a tool call would begin, if it cannot be held to
+        saying something else.
 
         Raises:
+            ToolChoiceUnavailable: the model cannot be held to `tool_choice`.
             PromptTooLong: the context has no room.
             ThinkingUnavailable: the model cannot do what the plan asks.
             EngineError: the engine failed.
@@ -170,10 +178,14 @@ class Model(Protocol):
         keep_thoughts: bool = False,
         sampling: Sampling | None = None,
         logprobs: bool = False,
+        constrain: bool = True,
+        output: Mapping[str, Any] | None = None,
     ) -> Chat:
         """A conversation that begins with `messages` (a system message or none).
 
-        Without `sampling`, each step is sampled as suits its thinking mode.
+        Without `sampling`, each step is sampled as suits its thinking mode. With `constrain`,
+        tool calls and an answer by the JSON Schema `output` cannot be malformed, where the model
+        can be held to that.
         """
         ...
 

@@ -21,6 +21,7 @@ OPTIONAL = (
     "thinking_budget_tokens",
     "reasoning_budget_tokens",
     "parallel_tool_calls",
+    "response_format",
     "stream_options",
 )
 """Fields without which a request still means something. Some servers refuse what they do not

@@ -11,13 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import aclosing
 
+from ..call_grammar import Thought
 from ..chat_format import ChatFormat
-from ..engines import Engine, Finish, Sampling
+from ..engines import Constraint, Engine, Finish, Sampling
 from ..errors import EngineError
 from ..parser import Parser
 from ..thinking import Plan
 from ..transcript import Transcript
 from . import OnDelta
+
+ConstraintFor = Callable[[Thought], Constraint | None]
+"""The constraint of a generation that begins in a thought, before one, or after it."""
 
 SMALLEST_ROOM = 512
 """Tokens. In less than that nothing is kept back from a thought: a reserve would be too small for
@@ -35,6 +39,7 @@ class Generation:
         plan: whether the message begins with a thought, and how long that may be.
         on_delta: called with each piece of the message as it comes.
         may_call: whether a tool call may begin; the message ends there otherwise.
+        constraint: what the engine is held to when it begins in a thought, or outside of one.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class Generation:
         on_delta: OnDelta,
         *,
         may_call: bool = True,
+        constraint: ConstraintFor = lambda thought: None,
     ) -> None:
         self.cached_tokens: int | None = None
         self.sampled_tokens = 0
@@ -62,6 +68,7 @@ class Generation:
         self._stop_ids = chat_format.stop_ids
         if not may_call:
             self._stop_ids |= chat_format.call_ids
+        self._constraint = constraint
         self._decoder = chat_format.decoder()
         self._line_has_ended = False
         self._message: list[int] = []
@@ -100,6 +107,7 @@ class Generation:
             max_tokens=room,
             stop_ids=self._stop_ids,
             logprobs=logprobs,
+            **self._held_to(),
         )
         try:
             async with aclosing(generation) as chunks:
@@ -122,6 +130,17 @@ class Generation:
             raise EngineError("The engine ended a generation without saying why.")
         finally:
             self._transcript.append("sampled", ids, logprobs=scores if logprobs else None)
+
+    def _held_to(self) -> dict[str, Constraint]:
+        """The constraint from here on. A thought that was closed is behind us, so the engine's
+        matcher begins anew where it left off; it is never closed in a call."""
+        thought: Thought = "none"
+        if self.parser.thinking:
+            thought = "open"
+        elif self._plan.on and not self.closed_by_force:
+            thought = "possible"
+        constraint = self._constraint(thought)
+        return {} if constraint is None else {"constraint": constraint}
 
     def _take(self, token: int) -> None:
         was_thinking = self.parser.thinking

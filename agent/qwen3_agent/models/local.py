@@ -8,15 +8,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+from ..call_grammar import CallGrammar, ToolChoice
 from ..chat_format import ChatFormat
 from ..engines import Engine, Finish, Sampling
-from ..errors import PromptTooLong, ThinkingUnavailable
+from ..errors import PromptTooLong, ThinkingUnavailable, ToolChoiceUnavailable
 from ..parser import Parser
 from ..parts import Content, MalformedCall, Part, Reasoning, ToolCall
 from ..thinking import Plan
 from ..transcript import Segment, Transcript
-from . import UNANSWERED, ModelStep, OnDelta, Route, last_user
-from .generation import Generation
+from . import UNANSWERED, ModelStep, OnDelta, Remark, Route, last_user
+from .generation import ConstraintFor, Generation
+
+_KEPT_GRAMMARS = 16
 
 
 class LocalModel:
@@ -47,6 +50,7 @@ class LocalModel:
         self.engine = engine
         self.chat_format = chat_format
         self._sampling = sampling
+        self._grammars: dict[str, CallGrammar] = {}
 
     @classmethod
     def load(cls, folder: Path, *, name: str | None = None) -> Self:
@@ -72,6 +76,8 @@ class LocalModel:
         keep_thoughts: bool = False,
         sampling: Sampling | None = None,
         logprobs: bool = False,
+        constrain: bool = True,
+        output: Mapping[str, Any] | None = None,
     ) -> LocalChat:
         """See `Model.chat`."""
         return LocalChat(
@@ -81,7 +87,19 @@ class LocalModel:
             keep_thoughts=keep_thoughts,
             sampling=sampling or self._sampling,
             logprobs=logprobs,
+            grammar=self.grammar(tools, output) if constrain and self.engine.constrains else None,
         )
+
+    def grammar(
+        self, tools: Sequence[Mapping[str, Any]], output: Mapping[str, Any] | None = None
+    ) -> CallGrammar:
+        """The grammar of a list of tools; the same list has the same one."""
+        key = json.dumps([list(tools), output])
+        grammar = self._grammars.pop(key, None) or CallGrammar(self.chat_format, tools, output)
+        self._grammars[key] = grammar
+        if len(self._grammars) > _KEPT_GRAMMARS:
+            del self._grammars[next(iter(self._grammars))]
+        return grammar
 
     async def aclose(self) -> None:
         """Let go of the engine."""
@@ -100,6 +118,7 @@ class LocalChat:
         keep_thoughts: bool,
         sampling: Sampling | None,
         logprobs: bool,
+        grammar: CallGrammar | None,
     ) -> None:
         self.transcript = Transcript()
         self.earlier: list[Transcript] = []
@@ -111,6 +130,8 @@ class LocalChat:
         self._keep_thoughts = keep_thoughts
         self._sampling = sampling
         self._logprobs = logprobs
+        self._grammar = grammar
+        self._told: set[str] = set()
         self._unanswered = 0
         self._turns: list[tuple[int, int]] = []
         """Where each turn begins: so many messages and segments were there before."""
@@ -201,10 +222,16 @@ class LocalChat:
         self.transcript.append("user", ids)
 
     async def step(
-        self, plan: Plan, *, max_tokens: int | None, on_delta: OnDelta, may_call: bool = True
+        self,
+        plan: Plan,
+        *,
+        max_tokens: int | None,
+        on_delta: OnDelta,
+        tool_choice: ToolChoice = "auto",
     ) -> ModelStep:
         """See `Chat.step`."""
         self._check(plan)
+        held_to = self._held_to(tool_choice)
         self.unfinished = None
         if not self.transcript.segments:  # begun with messages that want an answer
             self.transcript.append("head", self._format.head(self._messages, self._tools))
@@ -228,7 +255,8 @@ class LocalChat:
             new_parser,
             plan,
             on_delta,
-            may_call=may_call,
+            may_call=tool_choice != "none" or held_to("none") is not None,
+            constraint=held_to,
         )
         sampling = self._sampling or (Sampling.thinking() if plan.on else Sampling.not_thinking())
         finish: Finish | None = None
@@ -250,12 +278,31 @@ class LocalChat:
                 closed_by_force=generation.closed_by_force,
             )
             self.unfinished = None if finish else step
+        if self._grammar is not None:
+            self._tell(self._grammar.warnings, on_delta)
         return step
 
     def _answer_the_unanswered(self) -> None:
         """Each call is followed by a result, or a template may stumble."""
         if self._unanswered:
             self.add_tool_results([UNANSWERED] * self._unanswered)
+
+    def _held_to(self, tool_choice: ToolChoice) -> ConstraintFor:
+        if self._grammar is not None:
+            return partial(self._grammar.constraint, choice=tool_choice)
+        if tool_choice not in ("auto", "none"):
+            raise ToolChoiceUnavailable(
+                f'{self._model.name} cannot be held to tool_choice="{tool_choice}" without a '
+                "constraint: leave constrain on, and have xgrammar installed, which "
+                'pip install "qwen3-agent[local]" does.'
+            )
+        return lambda thought: None
+
+    def _tell(self, warnings: Sequence[str], on_delta: OnDelta) -> None:
+        for warning in warnings:
+            if warning not in self._told:
+                self._told.add(warning)
+                on_delta(Remark(warning))
 
     def _check(self, plan: Plan) -> None:
         name = self._model.name

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from ..call_grammar import ToolChoice
 from ..chat_format import ChatFormat
 from ..engines import Finish, Sampling
 from ..engines.server import sampling_fields
@@ -89,11 +90,17 @@ class ServerModel:
         keep_thoughts: bool = False,
         sampling: Sampling | None = None,
         logprobs: bool = False,
+        constrain: bool = True,
+        output: Mapping[str, Any] | None = None,
     ) -> ServerChat:
         """See `Model.chat`.
 
         Args:
             keep_thoughts: they are sent to the server, whose template may drop them even so.
+            constrain: which calls are well-formed is the server's own business; `tool_choice` is
+                passed on.
+            output: asked for as `response_format` where there are no tools. With tools it would
+                forbid their calls on some servers, and the answer is validated only.
 
         Raises:
             EngineError: log-probabilities are asked for, which need the tokens.
@@ -109,6 +116,7 @@ class ServerModel:
             [dict(tool) for tool in tools],
             keep_thoughts=keep_thoughts,
             sampling=sampling or self._sampling,
+            output=output if constrain else None,
         )
 
     async def aclose(self) -> None:
@@ -131,6 +139,7 @@ class ServerChat:
         *,
         keep_thoughts: bool,
         sampling: Sampling | None,
+        output: Mapping[str, Any] | None = None,
     ) -> None:
         self.transcript = Transcript()
         self.earlier: list[Transcript] = []
@@ -138,6 +147,8 @@ class ServerChat:
         self._tools = tools
         self._keep_thoughts = keep_thoughts
         self._sampling = sampling
+        self._output = output
+        self._tool_choice: ToolChoice = "auto"
         self._messages = messages
         # Each message is turned to JSON once, or long runs would take longer with every step
         self._encoded = [_json(message) for message in messages]
@@ -251,10 +262,16 @@ class ServerChat:
         self._add({"role": "user", "content": text})
 
     async def step(
-        self, plan: Plan, *, max_tokens: int | None, on_delta: OnDelta, may_call: bool = True
+        self,
+        plan: Plan,
+        *,
+        max_tokens: int | None,
+        on_delta: OnDelta,
+        tool_choice: ToolChoice = "auto",
     ) -> ModelStep:
         """See `Chat.step`."""
         self.unfinished = None
+        self._tool_choice = tool_choice
         if max_tokens is not None and max_tokens < 1:
             prompt_tokens = self._estimate.of(self._size)
             return ModelStep((), "length", prompt_tokens, 0, 0, 0, closed_by_force=False)
@@ -266,7 +283,7 @@ class ServerChat:
                 f"{model.client.shown} has no thinking budget in its chat protocol{because}: "
                 "thoughts may be longer than asked for.",
             )
-        reader = await self._generate(plan, max_tokens, on_delta, may_call=may_call)
+        reader = await self._generate(plan, max_tokens, on_delta)
         finish = _FINISH.get(reader.finish_reason or "")
         if finish is None:
             raise EngineError(
@@ -283,7 +300,7 @@ class ServerChat:
         return step
 
     async def _generate(
-        self, plan: Plan, max_tokens: int | None, on_delta: OnDelta, *, may_call: bool
+        self, plan: Plan, max_tokens: int | None, on_delta: OnDelta
     ) -> MessageReader:
         """Let the server write a message; with what it can do, if that turns out to be less."""
         model = self._model
@@ -295,7 +312,7 @@ class ServerChat:
                 opens_thought=plan.on and self._opens_thought,
             )
             try:
-                body = self._body(plan, max_tokens, may_call=may_call)
+                body = self._body(plan, max_tokens)
                 async with model.client.stream("/chat/completions", body, says=_says) as events:
                     with self._keeping_what_is_cut_off(reader):
                         async for event in events:
@@ -339,7 +356,7 @@ class ServerChat:
         if self._unanswered:
             self.add_tool_results([UNANSWERED] * len(self._unanswered))
 
-    def _body(self, plan: Plan, max_tokens: int | None, *, may_call: bool) -> bytes:
+    def _body(self, plan: Plan, max_tokens: int | None) -> bytes:
         sampling = self._sampling or (Sampling.thinking() if plan.on else Sampling.not_thinking())
         fields: dict[str, Any] = {
             "model": self._model.name,
@@ -352,8 +369,13 @@ class ServerChat:
             fields["max_tokens"] = max_tokens
         if self._tools:
             fields["parallel_tool_calls"] = True
-            if not (may_call and self._model.parses_calls):
+            if self._tool_choice != "auto":
+                fields["tool_choice"] = _choice(self._tool_choice)
+            if not self._model.parses_calls:
                 fields["tool_choice"] = "none"
+        elif self._output is not None:
+            answer = {"name": "answer", "schema": self._output}
+            fields["response_format"] = {"type": "json_schema", "json_schema": answer}
         taken = {name: value for name, value in fields.items() if name not in self._model.refused}
         tools = b', "tools": ' + self._encoded_tools if self._tools else b""
         messages = b", ".join(self._encoded)
@@ -382,6 +404,12 @@ class ServerChat:
     def _add(self, message: dict[str, Any]) -> None:
         self._messages.append(message)
         self._encoded.append(_json(message))
+
+
+def _choice(tool_choice: ToolChoice) -> str | dict[str, Any]:
+    if tool_choice in ("none", "required"):
+        return tool_choice
+    return {"type": "function", "function": {"name": tool_choice}}
 
 
 def _says(event: Event) -> bool:

@@ -1,0 +1,113 @@
+"""What a turn is to come to: an answer of a type, and tools that have to be called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from scripted import call, scripted_model
+
+from qwen3_agent import Agent, tool
+from qwen3_agent.errors import InvalidAnswer, ToolChoiceUnavailable
+
+pytestmark = pytest.mark.anyio
+
+
+class Weather(BaseModel):
+    city: str
+    degrees: float
+
+
+@tool
+def temperature(city: str) -> float:
+    """How warm it is.
+
+    Args:
+        city: Its name.
+    """
+    return 21.5
+
+
+ROME = '{"city": "Rome", "degrees": 21.5}'
+
+
+def agent(*script: str, **options: Any) -> tuple[Agent, Any]:
+    model = scripted_model(*script)
+    how: dict[str, Any] = {"tools": [temperature], "thinking": "off"}
+    return Agent(model, **how | options), model.engine
+
+
+@pytest.mark.parametrize("answer", [ROME, f"\n{ROME}\n", f"```json\n{ROME}\n```"])
+async def test_an_answer_of_a_type_is_a_value(answer: str) -> None:
+    asked, engine = agent(call("temperature", city="Rome"), answer, output_type=Weather)
+    result = await asked.run("How warm is it in Rome?")
+    assert result.parsed == Weather(city="Rome", degrees=21.5)
+    assert result.output == answer.strip()
+    head = scripted_text(engine.prompts[0])
+    assert "answer with JSON alone" in head
+    assert '"degrees"' in head, "the model is told the schema"
+
+
+def scripted_text(ids: list[int]) -> str:
+    from scripted import bundled
+
+    return bundled()[1].decode(ids)
+
+
+async def test_a_bad_answer_goes_back_to_the_model_once() -> None:
+    asked, engine = agent("It is 21.5 degrees.", ROME, output_type=Weather)
+    result = await asked.run("How warm is it in Rome?")
+    assert result.parsed == Weather(city="Rome", degrees=21.5)
+    assert len(result.steps) == 2
+    told = scripted_text(engine.prompts[1][len(engine.prompts[0]) :])
+    assert "Your answer is not what was asked for: the answer: Invalid JSON" in told
+    assert engine.prompts[1][: len(engine.prompts[0])] == engine.prompts[0], "append-only"
+
+
+async def test_the_second_bad_answer_is_an_error_that_holds_what_there_is() -> None:
+    asked, _ = agent('{"city": "Rome"}', '{"city": "Rome", "degrees": "warm"}', output_type=Weather)
+    with pytest.raises(InvalidAnswer, match="degrees: Input should be a valid number") as caught:
+        await asked.run("How warm is it in Rome?")
+    assert caught.value.result.output == '{"city": "Rome", "degrees": "warm"}'
+
+
+async def test_other_types_than_models() -> None:
+    asked, _ = agent("[1, 2]", output_type=list[int])
+    assert (await asked.run("Count")).parsed == [1, 2]
+    with pytest.raises(ValueError, match="output_type is a pydantic model, or another type"):
+        Agent(output_type=type("Opaque", (), {}))
+
+
+async def test_without_a_type_nothing_is_parsed() -> None:
+    asked, _ = agent(ROME)
+    assert (await asked.run("How warm?")).parsed is None
+
+
+async def test_a_choice_that_names_no_tool() -> None:
+    asked, _ = agent("Hello.", tool_choice="humidity")
+    with pytest.raises(ValueError, match=r'not "humidity"\. The tools are: temperature'):
+        await asked.run("How humid is it?")
+
+
+async def test_an_engine_that_cannot_be_held_to_a_choice() -> None:
+    asked, _ = agent("Hello.", tool_choice="required")
+    with pytest.raises(ToolChoiceUnavailable, match="leave constrain on"):
+        await asked.run("How warm is it?")
+
+
+@pytest.mark.parametrize("choice", ["required", "temperature"])
+async def test_a_required_call_is_made_at_the_beginning_of_a_turn_and_then_there_is_an_answer(
+    choice: str,
+) -> None:
+    asked = Agent("qwen3-tiny", tools=[temperature], tool_choice=choice, thinking="off")
+    result = await asked.run("Say hello.")
+    assert result.steps[0].tool_calls[0] == "temperature"
+    assert result.output
+
+
+async def test_no_tool_is_called_where_none_may_be() -> None:
+    asked, engine = agent(f"I look. {call('temperature', city='Rome')}", tool_choice="none")
+    result = await asked.run("How warm is it in Rome?")
+    assert result.steps[0].tool_calls == ()
+    assert len(engine.prompts) == 1
