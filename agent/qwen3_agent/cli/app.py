@@ -8,6 +8,7 @@ import typer
 
 from .chat import chat
 from .config import config
+from .doctor import doctor
 from .mcp import mcp
 from .parse import parse
 from .prompt import prompt
@@ -28,6 +29,7 @@ app.command()(config)
 app.command()(prompt)
 app.command()(parse)
 app.add_typer(runs, name="runs")
+app.command()(doctor)
 app.add_typer(mcp, name="mcp")
 app.add_typer(tools, name="tools")
 

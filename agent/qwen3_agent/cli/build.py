@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from qwen3_tools.mcp import McpServers, Person
 from ..agent import Agent
 from ..approvals import Approvals
 from ..limits import AtLimit
-from ..models.choose import resolve
+from ..models.choose import EngineName, Hub, resolve
 from ..thinking import Mode
 from .servers import servers_of
 from .settings_agent import described_agent, is_toml, thinking_of
@@ -24,6 +24,9 @@ def build_agent(
     file: tuple[Path, str] | None,
     model: str | None,
     base_url: str | None,
+    engine: EngineName | None,
+    engine_options: Mapping[str, Any],
+    hub: Hub | None,
     mcp: Sequence[Path] | None,
     no_mcp: bool,
     person: Person | None,
@@ -67,6 +70,9 @@ def build_agent(
         model or own,
         base_url=base_url or agent.base_url,
         api_key=agent.api_key,
+        engine=engine or agent.engine,
+        engine_options={**agent.engine_options, **engine_options},
+        hub=hub or agent.hub,
         instructions=agent.instructions,
         tools=tools,
         thinking=thinking_of(agent.thinking, thinking, thinking_total),

@@ -16,6 +16,9 @@ from .options import (
     AgentOption,
     AtLimitOption,
     BaseUrlOption,
+    EngineOption,
+    EngineSettingOption,
+    HubOption,
     MaxCallsOption,
     MaxStepsOption,
     MaxTokensOption,
@@ -28,6 +31,7 @@ from .options import (
     VerboseOption,
     WorkDirOption,
     check_options,
+    engine_options,
 )
 from .recording import NoJournalOption, RunsOption, for_journal, from_journal, set_journal
 from .servers import McpOption
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from ..events import Event
     from ..limits import AtLimit
     from ..models import Model
+    from ..models.choose import EngineName, Hub
     from .terminal_person import TerminalPerson
 
 
@@ -44,6 +49,9 @@ def chat(
     context: typer.Context,
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
+    engine: EngineOption = None,
+    engine_option: EngineSettingOption = None,
+    hub: HubOption = None,
     mcp: McpOption = None,
     no_mcp: NoMcpOption = False,
     agent: AgentOption = None,
@@ -107,6 +115,9 @@ def _chat(
     *,
     model: str | None,
     base_url: str | None,
+    engine: EngineName | None,
+    engine_option: list[str] | None,
+    hub: Hub | None,
     mcp: list[Path] | None,
     no_mcp: bool,
     agent: str | None,
@@ -138,6 +149,7 @@ def _chat(
         timeout=timeout,
     )
     check_patterns(allow, deny)
+    settings = engine_options(engine_option)
 
     from .outcome import exit_code_of, prepare_output
 
@@ -153,6 +165,9 @@ def _chat(
             file=file,
             model=model,
             base_url=base_url,
+            engine=engine,
+            engine_options=settings,
+            hub=hub,
             mcp=mcp,
             no_mcp=no_mcp,
             person=person,

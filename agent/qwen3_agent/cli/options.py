@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+from ..models.choose import EngineName, Hub
 
 if TYPE_CHECKING:
     from ..thinking import Mode
@@ -26,6 +29,26 @@ BaseUrlOption = Annotated[
         help="An OpenAI-compatible server, such as http://localhost:8000/v1, and --model the "
         "name there. A key is taken from OPENAI_API_KEY.",
     ),
+]
+EngineOption = Annotated[
+    EngineName | None,
+    typer.Option(
+        help="What runs the model. Default: vLLM where it is installed and there is a CUDA GPU, "
+        "else Transformers.",
+    ),
+]
+EngineSettingOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--engine-option",
+        metavar="NAME=VALUE",
+        help="A setting of the engine, by vLLM's name, such as max_model_len=65536 or "
+        "quantization=awq. May be repeated.",
+    ),
+]
+HubOption = Annotated[
+    Hub | None,
+    typer.Option(help="Where a model's id is looked up. Default: huggingface."),
 ]
 NoMcpOption = Annotated[bool, typer.Option("--no-mcp", help="No MCP servers.")]
 AgentOption = Annotated[
@@ -123,7 +146,7 @@ def check_options(
     if thinking == "off" and think_total is not None:
         raise typer.BadParameter("--think off leaves nothing for --think-total to bound.")
     file = _agent_file(agent)
-    _check_url(base_url)
+    check_url(base_url)
     return thinking, file
 
 
@@ -143,6 +166,30 @@ def thinking_mode(given: str) -> Mode | Literal["adaptive"]:
     raise ValueError(f"{given!r} is none of auto, on, off and a number of tokens.")
 
 
+def engine_options(given: Sequence[str] | None) -> dict[str, Any]:
+    """What `--engine-option` says by name; a value is JSON where it can be, else text.
+
+    Raises:
+        typer.BadParameter: one is no NAME=VALUE, or out of its range.
+    """
+    from ..engines.options import EngineOptions
+
+    options: dict[str, Any] = {}
+    try:
+        for each in given or ():
+            name, equals, value = each.partition("=")
+            if not equals or not name.isidentifier():
+                raise ValueError(f"{each!r} is not of the form NAME=VALUE.")
+            try:
+                options[name] = json.loads(value)
+            except ValueError:
+                options[name] = value
+        EngineOptions.of(options)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--engine-option") from None
+    return options
+
+
 def _agent_file(spec: str | None) -> tuple[Path, str] | None:
     from .agent_file import split_spec
 
@@ -152,7 +199,8 @@ def _agent_file(spec: str | None) -> tuple[Path, str] | None:
         raise typer.BadParameter(str(error), param_hint="--agent") from None
 
 
-def _check_url(base_url: str | None) -> None:
+def check_url(base_url: str | None) -> None:
+    """Raises typer.BadParameter for a URL that is none."""
     from ..server_client import ServerClient
 
     try:

@@ -16,6 +16,9 @@ from .options import (
     AgentOption,
     AtLimitOption,
     BaseUrlOption,
+    EngineOption,
+    EngineSettingOption,
+    HubOption,
     MaxCallsOption,
     MaxStepsOption,
     MaxTokensOption,
@@ -28,6 +31,7 @@ from .options import (
     VerboseOption,
     WorkDirOption,
     check_options,
+    engine_options,
 )
 from .recording import NoJournalOption, RunsOption, for_journal, set_journal
 from .servers import McpOption
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     from ..agent import Agent
     from ..events import Event
     from ..limits import AtLimit
+    from ..models.choose import EngineName, Hub
     from ..streaming import RunStream
     from .views import View
 
@@ -50,6 +55,9 @@ def run(
     ],
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
+    engine: EngineOption = None,
+    engine_option: EngineSettingOption = None,
+    hub: HubOption = None,
     mcp: McpOption = None,
     no_mcp: NoMcpOption = False,
     agent: AgentOption = None,
@@ -90,6 +98,9 @@ def work_on(
     *,
     model: str | None,
     base_url: str | None,
+    engine: EngineName | None,
+    engine_option: Sequence[str] | None,
+    hub: Hub | None,
     mcp: Sequence[Path] | None,
     no_mcp: bool,
     agent: str | None,
@@ -125,6 +136,7 @@ def work_on(
         timeout=timeout,
     )
     check_patterns(allow, deny)
+    settings = engine_options(engine_option)
 
     from .outcome import exit_code_of, prepare_output
 
@@ -141,6 +153,9 @@ def work_on(
             file=file,
             model=model,
             base_url=base_url,
+            engine=engine,
+            engine_options=settings,
+            hub=hub,
             mcp=mcp,
             no_mcp=no_mcp,
             person=person,

@@ -1,7 +1,8 @@
 """Engines: token ids in, token ids out.
 
-An engine knows nothing of conversations, tools or thoughts. `transformers.py` runs everywhere;
-others are added beside it, and are imported only when they are used.
+An engine knows nothing of conversations, tools or thoughts. `transformers.py` runs everywhere,
+`vllm.py` wants a GPU, and `server.py` is one that somebody else runs. Each is imported when it is
+used.
 """
 
 from __future__ import annotations
@@ -120,12 +121,14 @@ class Engine(Protocol):
         stop_ids: frozenset[int],
         logprobs: bool = False,
         constraint: Constraint | None = None,
+        priority: int = 0,
     ) -> AsyncGenerator[Chunk, None]:
         """Sample at most `max_tokens` tokens after `prompt`, ending with the first stop token.
 
         At least one chunk comes, and the last one has `finish`. The caller has checked that
         prompt and `max_tokens` fit into the context, and that the engine can hold to `constraint`.
-        Log-probabilities are those without it.
+        Log-probabilities are those without it. Where not all generations fit in at once, those with
+        the lowest `priority` go first.
         """
         ...
 

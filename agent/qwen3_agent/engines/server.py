@@ -44,6 +44,7 @@ class ServerEngine:
         stop_ids: frozenset[int],
         logprobs: bool = False,
         constraint: Constraint | None = None,
+        priority: int = 0,
     ) -> AsyncGenerator[Chunk, None]:
         """See `Engine.generate`. The last chunk tells what was cached, not the first."""
         body = json.dumps(

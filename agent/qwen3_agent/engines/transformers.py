@@ -18,8 +18,10 @@ from anyio import to_thread
 
 from ..errors import EngineError
 from . import Chunk, Constraint, Sampling
+from .context import stretch
 from .draw import draw, log_probability
 from .grammar import Grammars, Guide
+from .options import EngineOptions
 
 if TYPE_CHECKING:
     import torch
@@ -53,6 +55,8 @@ class TransformersEngine:
         text_config = model.config.get_text_config()
         self.context_length = int(text_config.max_position_embeddings)
         self.constrains = grammars is not None
+        self.notices: tuple[str, ...] = ()
+        """What the user should know of how the engine was set up."""
         self.computed_tokens = 0
         """Tokens that went through the model since it was loaded."""
         self._model = model
@@ -63,14 +67,21 @@ class TransformersEngine:
         self._pass_tokens = _pass_tokens(model)
 
     @classmethod
-    def load(cls, folder: Path, *, remembered: int = 4) -> TransformersEngine:
+    def load(
+        cls, folder: Path, options: EngineOptions | None = None, *, remembered: int = 4
+    ) -> TransformersEngine:
         """Load a checkpoint: to the first CUDA GPU in bfloat16, or to the CPU in float32.
 
         Takes seconds to minutes; call it in a worker thread.
 
         Raises:
-            EngineError: Transformers is not installed or cannot load the checkpoint.
+            EngineError: Transformers is not installed, or cannot load the checkpoint with these
+                options.
         """
+        options = options or EngineOptions()
+        options.check_names(("max_model_len", "dtype"), "Transformers")
+        wanted = options.max_model_len
+        stretched = stretch(folder, wanted) if wanted else None
         try:
             import torch
             from transformers import AutoModelForCausalLM
@@ -83,11 +94,16 @@ class TransformersEngine:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         # bfloat16 is emulated on most CPUs: slower than float32, and less exact
         dtype = torch.bfloat16 if device == "cuda" else torch.float32
+        if options.dtype not in (None, "auto"):
+            dtype = getattr(torch, options.dtype)
         had_progress_bar = logging.is_progress_bar_enabled()
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
             model: Any = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=dtype, local_files_only=True
+                folder,
+                dtype=dtype,
+                local_files_only=True,
+                **(stretched.overrides if stretched else {}),
             )
             model = model.to(device).eval()
             if device == "cpu" and model.num_parameters() < SMALL:
@@ -99,7 +115,10 @@ class TransformersEngine:
             if had_progress_bar:
                 logging.enable_progress_bar()  # type: ignore[no-untyped-call]
         grammars = Grammars.of_checkpoint(folder, model.config.get_text_config().vocab_size)
-        return cls(model, remembered=remembered, grammars=grammars)
+        engine = cls(model, remembered=remembered, grammars=grammars)
+        engine.context_length = wanted or engine.context_length
+        engine.notices = (stretched.notice,) if stretched else ()
+        return engine
 
     async def generate(
         self,
@@ -110,6 +129,7 @@ class TransformersEngine:
         stop_ids: frozenset[int],
         logprobs: bool = False,
         constraint: Constraint | None = None,
+        priority: int = 0,
     ) -> AsyncGenerator[Chunk, None]:
         """See `Engine.generate`."""
         if not prompt or max_tokens < 1:

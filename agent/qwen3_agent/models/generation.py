@@ -40,6 +40,7 @@ class Generation:
         on_delta: called with each piece of the message as it comes.
         may_call: whether a tool call may begin; the message ends there otherwise.
         constraint: what the engine is held to when it begins in a thought, or outside of one.
+        priority: see `Engine.generate`.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Generation:
         *,
         may_call: bool = True,
         constraint: ConstraintFor = lambda thought: None,
+        priority: int = 0,
     ) -> None:
         self.cached_tokens: int | None = None
         self.sampled_tokens = 0
@@ -69,6 +71,7 @@ class Generation:
         if not may_call:
             self._stop_ids |= chat_format.call_ids
         self._constraint = constraint
+        self._priority = priority
         self._decoder = chat_format.decoder()
         self._line_has_ended = False
         self._message: list[int] = []
@@ -108,6 +111,7 @@ class Generation:
             stop_ids=self._stop_ids,
             logprobs=logprobs,
             **self._held_to(),
+            priority=self._priority,
         )
         try:
             async with aclosing(generation) as chunks:

