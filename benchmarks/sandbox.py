@@ -4,7 +4,22 @@
                                  [--kill-every 0.01]
 
 The ipykernel runs in namespaces of its own as well (`unshare`), so the ratios are of one machine,
-one run and the same walls.
+one run and the same walls. Two cores of a Xeon server, Python 3.11, this process and all below it
+scheduled before others (`chrt -f 1`), November 2026:
+
+    what                                        here   ipykernel  times
+    start to first answer                    0.069 s     0.518 s      8
+    the same from a warm source             0.0051 s     0.518 s    101
+    1+1                                      0.58 ms     4.65 ms      8
+    memory idle                             15.8 MiB    37.8 MiB      2
+    memory with numpy, pandas, matplotlib   94.7 MiB   108.5 MiB      1
+    sessions a second, one after another        13.1
+    100 sessions at once: all answered         3.7 s
+    100 sessions at once: memory            1541 MiB
+    growth over 10000 cells                 0.04 MiB
+
+A cold start is two starts of Python, one for each side of the walls. Of 200 sessions whose worker
+was killed, 10 ms later each, in a cell of 2 s, all said so and kept their files.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ async def test_the_kernel_ends_what_takes_memory_too_fast_to_be_watched(
 ) -> None:
     assert group
     take = "import os\nfor _ in range(8):\n    if os.fork() == 0:\n        bytearray(200 << 20)\n"
-    async with CodeInterpreter(memory_mb=256) as interpreter:
+    async with CodeInterpreter(memory_mb=256, preload=()) as interpreter:
         result = await interpreter.run(take + "import time; time.sleep(20)")
     assert result.state_lost or result.status == "ok"
     if result.status == "killed":

@@ -33,7 +33,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 async def interpreter() -> AsyncIterator[CodeInterpreter]:
-    async with CodeInterpreter(timeout=20) as interpreter:
+    async with CodeInterpreter(timeout=20, preload=()) as interpreter:
         yield interpreter
 
 
@@ -152,7 +152,7 @@ async def test_long_output_loses_its_middle() -> None:
 
 
 async def test_a_time_out_keeps_the_state_where_the_code_can_be_interrupted() -> None:
-    async with CodeInterpreter(timeout=0.5) as interpreter:
+    async with CodeInterpreter(timeout=0.5, preload=()) as interpreter:
         await interpreter.run("x = 42")
         result = await interpreter.run("print('began')\nwhile True: pass")
         assert (result.status, result.state_lost) == ("timeout", False)
@@ -162,7 +162,7 @@ async def test_a_time_out_keeps_the_state_where_the_code_can_be_interrupted() ->
 
 
 async def test_a_time_out_that_needs_a_kill_says_that_the_state_is_lost() -> None:
-    async with CodeInterpreter(timeout=0.3) as interpreter:
+    async with CodeInterpreter(timeout=0.3, preload=()) as interpreter:
         await interpreter.run("x = 42")
         result = await interpreter.run(
             "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass"
@@ -184,7 +184,7 @@ async def test_too_much_memory_is_an_error_or_an_end(interpreter: CodeInterprete
 
 
 async def test_memory_is_limited_for_all_processes_together() -> None:
-    async with CodeInterpreter(memory_mb=256) as interpreter:
+    async with CodeInterpreter(memory_mb=256, preload=()) as interpreter:
         result = await interpreter.run(
             "import time\nfor _ in range(4):\n    if os.fork() == 0:\n"
             "        data = bytearray(b'x') * (100 << 20); time.sleep(98765)\ntime.sleep(98765)"
@@ -195,7 +195,7 @@ async def test_memory_is_limited_for_all_processes_together() -> None:
 
 
 async def test_processes_are_limited() -> None:
-    async with CodeInterpreter(max_processes=8) as interpreter:
+    async with CodeInterpreter(max_processes=8, preload=()) as interpreter:
         result = await interpreter.run(
             "import time\nmade = 0\ntry:\n    while made < 50:\n        if os.fork() == 0:\n"
             "            time.sleep(98765)\n        made += 1\nexcept OSError: pass\nmade < 8"
@@ -204,7 +204,7 @@ async def test_processes_are_limited() -> None:
 
 
 async def test_too_many_files_on_disk_end_the_session() -> None:
-    async with CodeInterpreter(disk_mb=8) as interpreter:
+    async with CodeInterpreter(disk_mb=8, preload=()) as interpreter:
         result = await interpreter.run(
             "for n in range(4): open(f'{n}.bin', 'wb').write(bytes(4 << 20))"
         )
@@ -379,7 +379,7 @@ async def test_a_reset_forgets_names_and_keeps_files(interpreter: CodeInterprete
 
 
 def test_there_is_a_sync_door() -> None:
-    with CodeInterpreter() as interpreter:
+    with CodeInterpreter(preload=()) as interpreter:
         interpreter.run_sync("x = 6")
         assert interpreter.run_sync("x * 7").result == "42"
         interpreter.reset_sync()
@@ -394,7 +394,7 @@ def test_there_is_a_sync_door() -> None:
 
 
 def test_a_cell_is_interrupted_from_another_thread() -> None:
-    with CodeInterpreter() as interpreter:
+    with CodeInterpreter(preload=()) as interpreter:
         told = threading.Event()
 
         def interrupt() -> None:

@@ -56,9 +56,9 @@ def test_a_tree_of_any_depth_is_removed(tmp_path: Path) -> None:
     top = tmp_path / "top"
     top.mkdir()
     handle = os.open(top, os.O_RDONLY)
-    for _ in range(3000):  # deeper than a path can be long, or Python can recurse
-        os.mkdir("d", dir_fd=handle)
-        inner = os.open("d", os.O_RDONLY, dir_fd=handle)
+    for _ in range(1200):  # deeper than a path can be long, or Python can recurse
+        os.mkdir("deeper", dir_fd=handle)
+        inner = os.open("deeper", os.O_RDONLY, dir_fd=handle)
         os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=inner))
         os.close(handle)
         handle = inner

@@ -154,7 +154,8 @@ class Session:
             reply = None
         if not reply or reply.get("result") != str(one * other):
             raise SessionEnded("The code broke the interpreter that it ran in.")
-        if self._junk != junk or not self.is_fit():
+        self._buffer += pipes.read_now(self._replies)
+        if self._junk != junk or self._buffer:
             raise SessionEnded(_ITS_OWN_CHANNEL)
 
     def is_fit(self) -> bool:
