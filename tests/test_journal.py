@@ -342,3 +342,45 @@ async def test_the_trace_is_otlp_and_its_names_are_the_conventions(tmp_path: Pat
         for attribute in span["attributes"]:
             assert attribute["key"] in known or attribute["key"].startswith("qwen3_agent.")
     assert [span.get("status", {}).get("code") for span in spans] == [None, None, None, 2, None]
+
+
+@tool(read_only=True)
+async def page(number: int) -> str:
+    """A page of a book."""
+    return f"Page {number} begins. " + "word " * 600 + f"Page {number} ends."
+
+
+async def test_a_run_that_was_made_shorter_goes_on_as_it_was(tmp_path: Path) -> None:
+    script = [*[call("page", number=number) for number in range(1, 7)], "Read."]
+    whole = await Agent(scripted_model(*script), tools=[page], journal=tmp_path / "a").run("Read")
+    assert whole.earlier_transcripts
+    (path,) = [journal_in(tmp_path / "a")]
+    lines = path.read_text().splitlines(keepends=True)
+    steps = [n for n, line in enumerate(lines) if line.startswith('{"type":"step_finished"')]
+    for done, line in enumerate(steps, 1):
+        copy = tmp_path / f"b{done}" / path.parent.name / path.name
+        copy.parent.mkdir(parents=True)
+        copy.write_text("".join(lines[: line + 1]))
+        later = Agent(scripted_model(*script[done:]), tools=[page], journal=tmp_path / f"b{done}")
+        resumed = await later.resume()
+        assert resumed.output == "Read."
+        assert resumed.transcript.ids == whole.transcript.ids
+        assert [each.ids for each in resumed.earlier_transcripts] == [
+            each.ids for each in whole.earlier_transcripts
+        ]
+
+
+async def test_the_last_turn_of_a_resumed_conversation_can_be_taken_back(tmp_path: Path) -> None:
+    agent = Agent(scripted_model("One.", "Two."), journal=tmp_path)
+    async with agent.conversation() as conversation:
+        await conversation.run("First")
+        await conversation.run("Second")
+    later = Agent(scripted_model("Again."), journal=tmp_path)
+    async with later.conversation(resume="latest") as conversation:
+        assert conversation.undo() == "Second"
+        with pytest.raises(LookupError):
+            conversation.undo()
+        await conversation.run("Another")
+        assert [message["content"] for message in conversation.messages] == [
+            *("First", "One.", "Another", "Again."),
+        ]

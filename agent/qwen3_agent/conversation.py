@@ -69,6 +69,8 @@ class Conversation:
         self._busy = False
         self._turns: list[tuple[str, Switch | None]] = []
         """What each turn asked, and the soft switch before it."""
+        if recorded is not None and recorded.last_turn is not None:
+            self._turns.append((recorded.last_turn.text, switch))
 
     @property
     def model(self) -> Model:

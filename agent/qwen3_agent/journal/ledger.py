@@ -55,6 +55,7 @@ class LedgerWriter:
             "kept": [sum(self._written[:same]), same_messages],
             "segments": [segment_to_json(each) for pieces in new for each in pieces],
             "messages": self._redactor.json(list(messages[same_messages:])),
+            "turn": self._chat.turn,
         }
 
     def seen(self) -> None:
@@ -98,6 +99,8 @@ class Ledger:
     def __init__(self) -> None:
         self.segments: list[Segment] = []
         self.messages: list[dict[str, Any]] = []
+        self.turn = 0
+        """Which of the messages began the last turn."""
 
     def apply(self, news: Mapping[str, Any]) -> list[Segment] | None:
         """Take in what a record says. Returns the transcript that it ends, if it does.
@@ -106,6 +109,7 @@ class Ledger:
             KeyError, TypeError, ValueError: it is not what `LedgerWriter.news` makes.
         """
         kept, kept_messages = news["kept"]
+        self.turn = news.get("turn", self.turn)
         if kept > len(self.segments) or kept_messages > len(self.messages):
             raise ValueError("it builds on what is not there")
         ended = self.segments if kept < len(self.segments) else None

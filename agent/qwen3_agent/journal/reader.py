@@ -88,6 +88,8 @@ class RecordedTurn:
     finished: float | None = None
     segments: list[Segment] = field(default_factory=list)
     """Its transcript; with `keep_thoughts`, that of the conversation up to its end."""
+    earlier: list[list[Segment]] = field(default_factory=list)
+    """The transcripts before it in the same turn: the conversation was made shorter then."""
 
     @property
     def said_steps(self) -> list[RecordedStep]:
@@ -118,6 +120,8 @@ class RecordedRun:
     turns: list[RecordedTurn] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
     """The conversation after the last complete record, as the model is told it."""
+    turn_message: int = 0
+    """Which of the messages began the last turn."""
     transcripts: list[list[Segment]] = field(default_factory=list)
     """Every transcript, the oldest first; the last one is the current one."""
     last: float = 0.0
@@ -178,7 +182,7 @@ def read_run(folder: Path, file_name: str) -> RecordedRun:
             ) from error
     if run is None:
         raise JournalError(f"{path} is empty: the run ended before it began.")
-    run.messages = ledger.messages
+    run.messages, run.turn_message = ledger.messages, ledger.turn
     run.transcripts.append(ledger.segments)
     return run
 
@@ -230,6 +234,8 @@ def _take(run: RecordedRun, ledger: Ledger, record: Mapping[str, Any]) -> None:
         ended = ledger.apply(news)
         if ended is not None:
             run.transcripts.append(ended)
+            if kind not in ("turn", "turn_undone"):
+                run.turns[-1].earlier.append(ended)
     run.last = max(run.last, at)
     if kind == "opened":
         _open(run, record)

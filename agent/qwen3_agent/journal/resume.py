@@ -110,7 +110,12 @@ def restore(run: RecordedRun, model: Model, chat: Chat) -> None:
             f"({model.route}): a run is resumed with the model that it began with."
         )
     if run.turns:
-        chat.restore(run.messages, run.transcripts[-1])
+        chat.restore(
+            run.messages,
+            run.transcripts[-1],
+            turn=run.turn_message,
+            earlier=run.turns[-1].earlier,
+        )
 
 
 def _by_ids(route: str) -> bool:
@@ -145,4 +150,5 @@ def recorded_result(run: RecordedRun) -> RunResult:
         route=result["route"],
         limit=result.get("limit"),
         run_id=run.id,
+        earlier_transcripts=tuple(Transcript(each) for each in turn.earlier),
     )

@@ -96,8 +96,22 @@ class Chat(Protocol):
         """
         ...
 
-    def restore(self, messages: Sequence[Mapping[str, Any]], segments: Sequence[Segment]) -> None:
-        """Go on where another chat was that had come to these messages and this transcript."""
+    def restore(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        segments: Sequence[Segment],
+        *,
+        turn: int,
+        earlier: Sequence[Sequence[Segment]] = (),
+    ) -> None:
+        """Go on where another chat was.
+
+        Args:
+            messages: that it had come to.
+            segments: of its transcript.
+            turn: which of the messages began the last turn.
+            earlier: the segments of `earlier`.
+        """
         ...
 
     @property

@@ -167,10 +167,19 @@ class LocalChat:
         """See `Chat.messages`."""
         return tuple(self._messages)
 
-    def restore(self, messages: Sequence[Mapping[str, Any]], segments: Sequence[Segment]) -> None:
+    def restore(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        segments: Sequence[Segment],
+        *,
+        turn: int,
+        earlier: Sequence[Sequence[Segment]] = (),
+    ) -> None:
         """See `Chat.restore`."""
         self._messages = [dict(message) for message in messages]
         self.transcript = Transcript(segments)
+        self.earlier = [Transcript(each) for each in earlier]
+        self._turns = [(turn, 0)]
         self._unanswered = 0
         if self._messages and self._messages[-1].get("role") == "assistant" and segments:
             parts = segments[-1].parts

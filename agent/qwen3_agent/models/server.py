@@ -166,11 +166,20 @@ class ServerChat:
         """See `Chat.messages`."""
         return tuple(self._messages)
 
-    def restore(self, messages: Sequence[Mapping[str, Any]], segments: Sequence[Segment]) -> None:
+    def restore(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        segments: Sequence[Segment],
+        *,
+        turn: int,
+        earlier: Sequence[Sequence[Segment]] = (),
+    ) -> None:
         """See `Chat.restore`."""
         self._messages = [dict(message) for message in messages]
         self._encoded = [_json(message) for message in self._messages]
         self.transcript = Transcript(segments)
+        self.earlier = [Transcript(each) for each in earlier]
+        self._turns = [(turn, 0)]
         self._unanswered = []
         if self._messages and self._messages[-1].get("role") == "assistant":
             ids = iter(self._messages[-1].get("tool_calls", ()))
