@@ -394,3 +394,30 @@ def is_zombie(pid: int) -> bool:
     with suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     return True
+
+
+async def test_a_required_call_is_sampled_by_its_grammar_also_after_a_thought_that_was_closed(
+    engine: VllmEngine, chat_format: ChatFormat
+) -> None:
+    from qwen3_agent.parts import ToolCall
+    from qwen3_agent.thinking import Plan
+
+    schema = {
+        "type": "object",
+        "properties": {"day": {"enum": ["mon", "tue"]}},
+        "required": ["day"],
+    }
+    tools = [{"name": "book", "parameters": schema}, {"name": "cancel", "parameters": schema}]
+    model = LocalModel(engine, chat_format, name="tiny")
+    for plan in (Plan(on=False), Plan(on=True, budget=3)):
+        for seed in range(3):
+            chat = model.chat([], tools, sampling=Sampling(temperature=2, seed=seed))
+            chat.add_user("Hello!")
+            step = await chat.step(
+                plan, max_tokens=200, on_delta=lambda delta: None, tool_choice="cancel"
+            )
+            assert step.closed_by_force is plan.on
+            [made] = step.calls
+            assert isinstance(made, ToolCall)
+            assert made.name == "cancel"
+            assert made.arguments["day"] in ("mon", "tue")

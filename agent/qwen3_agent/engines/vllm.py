@@ -102,7 +102,8 @@ class VllmEngine:
             raise ValueError("A generation needs a prompt and room for at least one token.")
         if not self._leave.alive:
             raise EngineError("The engine is closed.")
-        params = _sampling_params(sampling, len(prompt), max_tokens, stop_ids, logprobs, constraint)
+        tag = None if constraint is None else await to_thread.run_sync(constraint.structural_tag)
+        params = _sampling_params(sampling, len(prompt), max_tokens, stop_ids, logprobs, tag)
         request = self._process.request(list(prompt), params, priority=priority, lora=self._lora)
         with request as outputs:
             first = True
@@ -146,7 +147,7 @@ def _sampling_params(
     max_tokens: int,
     stop_ids: frozenset[int],
     logprobs: bool,
-    constraint: Constraint | None,
+    tag: str | None,
 ) -> SamplingParams:
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
@@ -165,8 +166,7 @@ def _sampling_params(
             logprobs=0 if logprobs else None,
             detokenize=False,
             output_kind=RequestOutputKind.DELTA,
-            structured_outputs=constraint
-            and StructuredOutputsParams(structural_tag=constraint.structural_tag),
+            structured_outputs=tag and StructuredOutputsParams(structural_tag=tag),
         )
     except ValueError as error:  # its bounds are narrower than ours
         raise EngineError(f"vLLM refuses to sample like this: {error}") from error
