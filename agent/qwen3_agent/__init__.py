@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .conversation import Conversation
     from .engines import Sampling
     from .errors import LimitReached, Qwen3AgentError, ToolError
+    from .hooks import Hooks
     from .limits import Limits
     from .many import Outcome
     from .result import RunResult
@@ -28,6 +29,7 @@ __all__ = [
     "Approvals",
     "CodeInterpreter",
     "Conversation",
+    "Hooks",
     "LimitReached",
     "Limits",
     "Outcome",
@@ -51,6 +53,7 @@ _HOMES = {
     "Approvals": "qwen3_agent.approvals",
     "CodeInterpreter": "qwen3_tools.code_interpreter",
     "Conversation": "qwen3_agent.conversation",
+    "Hooks": "qwen3_agent.hooks",
     "LimitReached": "qwen3_agent.errors",
     "Limits": "qwen3_agent.limits",
     "Outcome": "qwen3_agent.many",

@@ -26,6 +26,7 @@ from .conversation import Conversation, check_task
 from .engines import Sampling
 from .errors import ToolDefinitionError
 from .events import Event, RunFinished
+from .hooks import Hooks
 from .journal import Journal, RecordedRun, Runs
 from .journal.folder import LATEST
 from .journal.resume import changed_tools, recorded_result, restore
@@ -72,6 +73,7 @@ class Agent:
             reads run, and a call of an MCP tool that may change something is refused, since
             there is nobody to ask: `Approvals(allow=["notes__*"])` allows it,
             `Approvals(approver=...)` asks.
+        hooks: functions that are called before and after steps and calls, and with the answer.
         sampling: None follows the thinking mode with what Qwen recommends for it.
         keep_thoughts: keep the thoughts of earlier turns in the prompt. They are dropped
             otherwise, as the model's chat template does.
@@ -106,6 +108,7 @@ class Agent:
         thinking: Mode | Literal["adaptive"] | Policy | None = None,
         limits: Limits | None = None,
         approvals: Approvals | None = None,
+        hooks: Hooks | None = None,
         sampling: Sampling | None = None,
         keep_thoughts: bool = False,
         logprobs: bool = False,
@@ -125,6 +128,7 @@ class Agent:
         self.thinking = thinking
         self.limits = limits or Limits()
         self.approvals = approvals or Approvals()
+        self.hooks = hooks or Hooks()
         self.sampling = sampling
         self.keep_thoughts = keep_thoughts
         self.logprobs = logprobs
@@ -341,6 +345,7 @@ class Agent:
                 or (journal.work_folder if journal else None)
                 or Path(stack.enter_context(_temporary_folder())),
                 approvals=self.approvals,
+                hooks=self.hooks,
                 switch=latest_switch([self.instructions or ""]),
                 notices=notices,
                 journal=journal,

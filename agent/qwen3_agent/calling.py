@@ -14,6 +14,7 @@ from qwen3_tools.toolbox import Toolbox
 
 from . import events
 from .gate import Gate
+from .hooks import Call
 from .models import UNANSWERED
 from .parts import MalformedCall, ToolCall
 from .subagent import Caller, called_by
@@ -75,6 +76,7 @@ async def run_calls(
     """
     share = None if tokens_left is None else tokens_left // max(1, len(answers.calls))
     refusals: dict[int, str | None] = {}
+    admitted: dict[int, Call] = {}
     for place in answers.unanswered:
         call = answers.calls[place]
         if isinstance(call, MalformedCall):
@@ -83,14 +85,15 @@ async def run_calls(
             refusals[place] = TOO_MANY
         else:
             id = f"{step}.{place}"
-            refusals[place] = await gate.refusal(id, call.name, call.arguments, emit)
+            admitted[place], refusals[place] = await gate.admit(id, call.name, call.arguments, emit)
             answers.made += refusals[place] is None
 
     async def answer(place: int, refusal: str | None) -> None:
         result = await _answer(
-            answers.calls[place],
+            admitted.get(place),
             refusal,
             toolbox,
+            gate,
             id=f"{step}.{place}",
             emit=emit,
             tokens_left=share,
@@ -100,22 +103,24 @@ async def run_calls(
     async with anyio.create_task_group() as group:
         for place, refusal in refusals.items():
             group.start_soon(answer, place, refusal)
+    gate.joints.after_calls()
 
 
 async def _answer(
-    call: ToolCall | MalformedCall,
+    call: Call | None,
     refusal: str | None,
     toolbox: Toolbox,
+    gate: Gate,
     *,
     id: str,
     emit: Emit,
     tokens_left: int | None,
 ) -> ToolResult:
     started = time.monotonic()
-    name = _name(call)
+    name = call.name if call else ""
     result = ToolResult(refusal or STOPPED, is_error=True)
     try:
-        if refusal is None and isinstance(call, ToolCall):
+        if refusal is None and call is not None:
             emit(events.ToolCallStarted(id, name, call.arguments))
 
             def pass_on(now: Progress) -> None:
@@ -126,6 +131,7 @@ async def _answer(
 
             with progress_to(pass_on), called_by(Caller(pass_on_event, tokens_left)):
                 result = await toolbox.call(name, call.arguments)
+            result = await gate.joints.after_call(call, result)
     finally:
         seconds = time.monotonic() - started
         emit(events.ToolCallFinished(id, name, result.text, result.is_error, seconds, result.files))

@@ -19,6 +19,7 @@ from .calling import Emit
 from .context import compact
 from .errors import PromptTooLong
 from .gate import Gate
+from .hooks import Hooks
 from .journal import Journal, RecordedRun
 from .journal.resume import PastStep, past_steps
 from .limits import Limits
@@ -46,6 +47,7 @@ class Conversation:
         folder: Path,
         *,
         approvals: Approvals,
+        hooks: Hooks,
         switch: Switch | None = None,
         notices: Sequence[str] = (),
         journal: Journal | None = None,
@@ -59,7 +61,7 @@ class Conversation:
         self._policy = policy
         self._limits = limits
         self._folder = folder
-        self._gate = Gate(approvals, toolbox)
+        self._gate = Gate(approvals, toolbox, hooks)
         self._switch = switch
         self._notices = list(notices)
         self._journal = journal

@@ -27,6 +27,7 @@ from .result import RunResult, StepReport
 from .thinking import Plan
 
 __all__ = [
+    "AnswerChanged",
     "ContentText",
     "ContextShortened",
     "Event",
@@ -137,7 +138,7 @@ class ToolCallApproved(Event):
     answer: Answer
 
 
-RefusedBy = Literal["person", "policy", "nobody"]
+RefusedBy = Literal["person", "policy", "nobody", "hook"]
 """Who refused a call; nobody: it needed a person, and none was there."""
 
 
@@ -258,6 +259,14 @@ class LimitHit(Event):
     limit: LimitName
     text: str
     """Which limit it is and how it was reached, in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerChanged(Event):
+    """A hook has put another answer in the place of what the model said last."""
+
+    type = "answer_changed"
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

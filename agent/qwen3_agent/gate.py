@@ -1,4 +1,4 @@
-"""The gate that the calls of one conversation pass before they run."""
+"""The gate that the calls of one conversation pass: hooks, then approval."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from qwen3_tools.toolbox import Toolbox
 
 from . import events
 from .approvals import Approval, ApprovalRequest, Approvals
+from .hooks import Call, Hooks, Joints, Refuse
 
 DENIED = "The call was not made: {name} may not be used here. Do without it."
 NOBODY_THERE = (
@@ -30,9 +31,14 @@ class Gate:
     Args:
         approvals: the policy, and whom to ask.
         toolbox: the tools of the conversation.
+        hooks: see calls before anybody is asked.
+
+    Attributes:
+        joints: where the hooks are called.
     """
 
-    def __init__(self, approvals: Approvals, toolbox: Toolbox) -> None:
+    def __init__(self, approvals: Approvals, toolbox: Toolbox, hooks: Hooks) -> None:
+        self.joints = Joints(hooks)
         self.clock: anyio.CancelScope | None = None
         """Bounds the turn in seconds; stands still while a question is open."""
         self._approvals = approvals
@@ -40,13 +46,31 @@ class Gate:
         self._granted: set[str] = set()
         self._refusals: dict[str, str] = {}
 
-    async def refusal(
-        self, id: str, name: str, arguments: Mapping[str, Any], emit: Callable[[events.Event], None]
+    async def admit(
+        self, id: str, name: str, arguments: dict[str, Any], emit: Callable[[events.Event], None]
+    ) -> tuple[Call, str | None]:
+        """The call that is to be made; why it must not be, in words for the model, or None.
+
+        Raises:
+            Ended: a hook has ended the run.
+        """
+        call = Call(id, name, arguments, self._tools.get(name))
+        said = await self.joints.before_call(call)
+        if isinstance(said, Refuse):
+            emit(events.ToolCallRefused(id, name, arguments, "hook", said.reason))
+            return call, said.reason
+        if said.tool is None:  # The toolbox says so, with the names that there are
+            return said, None
+        return said, await self._refusal(id, said.tool, said.arguments, emit)
+
+    async def _refusal(
+        self,
+        id: str,
+        tool: Tool,
+        arguments: Mapping[str, Any],
+        emit: Callable[[events.Event], None],
     ) -> str | None:
-        """Why a call must not be made, in words for the model; None when it may be made."""
-        tool = self._tools.get(name)
-        if tool is None:  # The toolbox says so, with the names that there are
-            return None
+        name = tool.name
         decision = "allow" if name in self._granted else self._approvals.decide(tool)
         if decision == "allow":
             return None

@@ -17,6 +17,7 @@ from .calling import Answers, Emit, run_calls
 from .context import Shortening
 from .errors import NoAnswer, PromptTooLong
 from .gate import Gate
+from .hooks import Ended
 from .journal.resume import PastStep
 from .limits import Limits, Stop
 from .models import Chat, Model, ModelStep
@@ -59,14 +60,22 @@ async def run_turn(
     turn = Turn(model, chat, toolbox, policy, limits, gate, switch, emit, wanted or Wanted())
     tools = tuple(tool.name for tool in toolbox.tools)
     emit(events.RunStarted(model.name, tools, model.route, steps_before=len(past)))
+    try:
+        return await _to_the_end(turn, past)
+    except Ended as ended:
+        return turn.ended(ended.output)
+
+
+async def _to_the_end(turn: Turn, past: Sequence[PastStep]) -> RunResult:
+    """Work, and at a limit answer with what there is."""
     stop = await _work(turn, past)
     if stop is None:
         return turn.answered()
-    if limits.at_limit == "fail":
+    if turn.limits.at_limit == "fail":
         raise turn.limit_reached(stop)
-    emit(events.LimitHit(stop.limit, str(stop)))
+    turn.emit(events.LimitHit(stop.limit, str(stop)))
     if turn.was_answering:
-        return turn.answered(stop)
+        return await _answered_at(turn, stop)
     if turn.tokens_left == 0:
         raise turn.limit_reached(stop)
     return await _last_step(turn, stop)
@@ -88,9 +97,8 @@ async def _work(turn: Turn, past: Sequence[PastStep]) -> Stop | None:
             if step.calls:
                 continue
             if step.content.strip():
-                if (complaint := turn.complaint()) is None:
+                if await _accepted(turn):
                     return None
-                turn.chat.add_note(complaint)
                 continue
             turn.silent_steps += 1
             if turn.silent_steps > 1:
@@ -106,13 +114,30 @@ async def _last_step(turn: Turn, stop: Stop) -> RunResult:
         plan = turn.without_thought("a limit was reached")
         await _step(turn, plan, tool_choice="none")
         if turn.output.strip():
-            return turn.answered(stop)
+            return await _answered_at(turn, stop)
         raise turn.limit_reached(stop)
     raise turn.limit_reached(turn.stop_at("seconds", also_for=stop.waited_for))
 
 
+async def _accepted(turn: Turn) -> bool:
+    """Whether the answer is of the type and to the hook's liking; else the model is told why not."""
+    refusal = turn.complaint() or await turn.refused()
+    if refusal is not None:
+        turn.chat.add_note(refusal)
+    return refusal is None
+
+
+async def _answered_at(turn: Turn, stop: Stop) -> RunResult:
+    """End the turn at a limit with the answer that there is, unless a hook refuses it."""
+    if await turn.refused() is not None:
+        raise turn.limit_reached(stop)
+    return turn.answered(stop)
+
+
 async def _step(turn: Turn, plan: Plan, *, tool_choice: ToolChoice = "auto") -> ModelStep:
     """One generation, and the tool calls that it asked for."""
+    joints = turn.gate.joints
+    plan = await joints.before_step(len(turn.reports), plan, turn.result)
     turn.begin_step(plan)
     try:
         step = await _write(turn, plan, tool_choice)
@@ -120,9 +145,10 @@ async def _step(turn: Turn, plan: Plan, *, tool_choice: ToolChoice = "auto") -> 
         turn.emit(events.MessageFinished(turn.reports[-1]))
         if step.calls and step.finish == "stop" and tool_choice != "none":
             await _run_tools(turn, Answers(step.calls))
-        return step
     finally:
         turn.end_step()
+    await joints.after_step(turn.reports[-1])
+    return step
 
 
 async def _write(turn: Turn, plan: Plan, tool_choice: ToolChoice) -> ModelStep:

@@ -95,6 +95,8 @@ class RunResult:
     parsed: Any = None
     """The answer as a value of the agent's `output_type`. None without one, and where a limit
     ended the run before it was said."""
+    ended_by_hook: bool = False
+    """Whether a hook ended the run, and gave `output`."""
     run_id: str | None = None
     """Under which the run is journalled, if it is."""
     earlier_transcripts: tuple[Transcript, ...] = ()
@@ -118,6 +120,7 @@ class RunResult:
             "model": self.model,
             "route": self.route,
             "limit": self.limit,
+            "ended_by_hook": self.ended_by_hook,
             "run_id": self.run_id,
             "seconds": round(self.seconds, 3),
             "sampled_tokens": self.sampled_tokens,

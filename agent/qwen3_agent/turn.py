@@ -17,6 +17,7 @@ from . import events
 from .calling import Answers, Emit, text_for_model
 from .errors import InvalidAnswer, LimitReached
 from .gate import Gate
+from .hooks import Refuse
 from .journal.resume import PastStep
 from .limits import LimitName, Limits, Stop
 from .models import Chat, Model, ModelStep, Remark
@@ -270,6 +271,21 @@ class Turn:
             return self.wanted.complaint(self.output)
         except ValueError as why:
             raise InvalidAnswer(str(why), self.result()) from None
+
+    async def refused(self) -> str | None:
+        """Let the hook have the answer. It may change it; or why it will not do."""
+        said = await self.gate.joints.on_answer(self.result)
+        if isinstance(said, str):
+            self.output = said
+            self.emit(events.AnswerChanged(said))
+        return said.reason if isinstance(said, Refuse) else None
+
+    def ended(self, output: str) -> RunResult:
+        """End the turn as a hook wants it."""
+        self.emit(events.AnswerChanged(output))
+        result = replace(self.result(), output=output, ended_by_hook=True)
+        self.emit(events.RunFinished(result))
+        return result
 
     def answered(self, stop: Stop | None = None) -> RunResult:
         """End the turn with what the last step said."""

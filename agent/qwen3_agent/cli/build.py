@@ -78,6 +78,7 @@ def build_agent(
         thinking=thinking_of(agent.thinking, thinking, thinking_total),
         limits=replace(agent.limits, **given),
         approvals=approvals(agent.approvals),
+        hooks=agent.hooks,
         sampling=agent.sampling,
         keep_thoughts=agent.keep_thoughts,
         logprobs=agent.logprobs,

@@ -18,6 +18,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from ..events import (
+    AnswerChanged,
     ContentText,
     ContextShortened,
     LimitHit,
@@ -210,6 +211,10 @@ class LiveView:
             case LimitHit() | ContextShortened() | Notice():
                 self._end_text()
                 self._line(event.text, "yellow")
+            case AnswerChanged():
+                self._end_text()
+                if not self._piped:
+                    self._print_block(printable(event.text))
             case RunFinished():
                 self._finish(event.result)
             case _:
