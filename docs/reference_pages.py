@@ -11,7 +11,7 @@ import typer
 import qwen3_agent
 from qwen3_agent.cli.app import app
 
-PARTS = ("errors", "events")  # modules whose members are documented one by one
+PARTS = ("errors", "events", "hooks")  # modules whose members are documented one by one
 
 
 def command_page() -> Iterator[str]:

@@ -334,6 +334,46 @@ async def test_mcp_tools_are_taken_at_their_annotations_and_at_the_word_of_their
     assert [request.text for request in person.asked] == ["s__look()"]
 
 
+@both_backends
+@pytest.mark.anyio
+async def test_an_agent_that_is_called_as_a_tool_is_under_its_callers_policy() -> None:
+    """Two at once: they ask the caller's approver, one after the other, and its denials hold."""
+    open_now: list[str] = []
+    asked: list[str] = []
+
+    async def approver(request: ApprovalRequest, /) -> bool:
+        assert not open_now
+        open_now.append(request.text)
+        await anyio.sleep(0.7)
+        asked.append(open_now.pop())
+        return True
+
+    def helper(name: str, policy: Approvals | None) -> Any:
+        steps = (call("send", to=name) + call("own") + call("burn"), "Done.")
+        inner = Agent(scripted_model(*steps), tools=[send, own, burn], approvals=policy)
+        return inner.as_tool(name, description="Helps.")
+
+    outer = agent(
+        call("one", task="Go") + call("two", task="Go"),
+        "Both are done.",
+        tools=[helper("one", None), helper("two", Approvals(allow=["own"], deny=["burn"]))],
+        approvals=Approvals(deny=["own"], ask=["send"], approver=approver),
+        limits=Limits(seconds=2),
+    )
+    seen = await events_of(outer)
+    inner = [each.event for each in seen if isinstance(each, events.SubagentEvent)]
+    assert seen[-1].type == "run_finished"
+    assert sorted(asked) == ["burn()", 'send(to="one")', 'send(to="two")']
+    texts = sorted(results(inner))
+    assert [text for text in texts if "sent" in text or "burnt" in text] == [
+        "burnt all",
+        "sent to one",
+        "sent to two",
+    ]
+    assert sum("own may not be used here" in text for text in texts) == 2
+    assert sum("burn may not be used here" in text for text in texts) == 1
+
+
 @pytest.mark.anyio
 async def test_the_code_interpreter_runs_unasked_because_it_is_contained() -> None:
     async with CodeInterpreter() as inside, CodeInterpreter(unsafe_no_sandbox=True) as outside:

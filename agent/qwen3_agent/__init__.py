@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from qwen3_tools.mcp import mcp_servers
     from qwen3_tools.tool import Tool, ToolResult, tool
 
-    from . import errors, events
+    from . import errors, events, hooks
     from .agent import Agent
     from .approvals import Approval, ApprovalRequest, Approvals
     from .conversation import Conversation
@@ -42,6 +42,7 @@ __all__ = [
     "ToolResult",
     "errors",
     "events",
+    "hooks",
     "mcp_servers",
     "tool",
 ]
@@ -71,7 +72,7 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for, so that `import qwen3_agent` costs nothing."""
-    if name in ("errors", "events"):
+    if name in ("errors", "events", "hooks"):
         return import_module(f"qwen3_agent.{name}")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)

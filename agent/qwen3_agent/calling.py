@@ -129,7 +129,8 @@ async def _answer(
             def pass_on_event(event: events.Event) -> None:
                 emit(events.SubagentEvent(id, name, event))
 
-            with progress_to(pass_on), called_by(Caller(pass_on_event, tokens_left)):
+            caller = Caller(pass_on_event, tokens_left, gate.policy_over)
+            with progress_to(pass_on), called_by(caller):
                 result = await toolbox.call(name, call.arguments)
             result = await gate.joints.after_call(call, result)
     finally:

@@ -22,6 +22,7 @@ NOBODY_THERE = (
     "The call was not made: {name} needs the user's approval, and nobody is there to give it. "
     "Do without it, or say what would have to be approved."
 )
+_STRICTNESS = ("allow", "ask", "deny")
 SAID_NO = "The user did not approve this call, and it was not made."
 
 
@@ -43,6 +44,7 @@ class Gate:
         """Bounds the turn in seconds; stands still while a question is open."""
         self._approvals = approvals
         self._tools = {tool.name: tool for tool in toolbox.tools}
+        self._one_question = anyio.Lock()
         self._granted: set[str] = set()
         self._refusals: dict[str, str] = {}
 
@@ -62,6 +64,20 @@ class Gate:
         if said.tool is None:  # The toolbox says so, with the names that there are
             return said, None
         return said, await self._refusal(id, said.tool, said.arguments, emit)
+
+    def policy_over(self, own: Approvals) -> Approvals:
+        """What holds in an agent that is called as a tool and has a policy of its own.
+
+        What either denies is denied. Else this policy counts first, so that nothing gets past it
+        through another agent; and whom it asks is asked for that agent too.
+        """
+        policy = Approvals(
+            deny=[*self._approvals.all_denied, *own.all_denied],
+            default=max(own.default, self._approvals.default, key=_STRICTNESS.index),
+            approver=own.approver or (self._put if self._approvals.approver else None),
+            save=own.save or self._approvals.save,
+        )
+        return policy.over(self._approvals).over(own)
 
     async def _refusal(
         self,
@@ -98,13 +114,9 @@ class Gate:
         same = json.dumps([tool.name, arguments])
         if same in self._refusals:  # The very same call again: the answer is known
             return self._refusals[same]
-        approver, save = self._approvals.approver, self._approvals.save
-        assert approver is not None
+        save = self._approvals.save
         emit(events.ToolCallAsked(id, tool.name, dict(arguments)))
-        with _standing_still(self.clock):
-            said = await approver(ApprovalRequest(tool, arguments, can_be_saved=save is not None))
-        if isinstance(said, bool):
-            said = Approval("once" if said else "no")
+        said = await self._put(ApprovalRequest(tool, arguments, can_be_saved=save is not None))
         if not said.given:
             reason = f" They say: {said.reason.strip()}" if said.reason.strip() else ""
             self._refusals[same] = SAID_NO + reason
@@ -115,6 +127,14 @@ class Gate:
         if said.answer == "always" and save is not None:
             save(tool.name)
         return None
+
+    async def _put(self, request: ApprovalRequest, /) -> Approval:
+        """Ask the approver, one question at a time, while no time passes for the turn."""
+        assert self._approvals.approver is not None, "without one nothing is asked"
+        async with self._one_question:
+            with _standing_still(self.clock):
+                said = await self._approvals.approver(request)
+        return said if isinstance(said, Approval) else Approval("once" if said else "no")
 
 
 @contextmanager

@@ -87,7 +87,7 @@ async def _work(turn: Turn, past: Sequence[PastStep]) -> Stop | None:
     with turn.clock as turn.gate.clock:
         for before in past:
             await _take_up(turn, before)
-        if past and past[-1].is_answer:
+        if past and past[-1].is_answer and await _accepted(turn):
             return None
         while (stop := turn.stop()) is None:
             choice = turn.wanted.choice(first=not turn.reports)

@@ -14,6 +14,7 @@ from qwen3_tools.artifacts import save_artifact
 from qwen3_tools.errors import ToolError
 from qwen3_tools.tool import Tool, ToolResult, tool
 
+from .approvals import Approvals
 from .errors import LimitReached, Qwen3AgentError
 from .events import Event, RunFinished
 from .models import Model
@@ -30,6 +31,8 @@ class Caller:
     """Told each event of the agent that is called."""
     tokens_left: int | None
     """Sampled tokens that the call may cost. None: no limit."""
+    policy_over: Callable[[Approvals], Approvals]
+    """What holds for the calls of an agent with such approvals of its own."""
 
 
 _caller: ContextVar[Caller | None] = ContextVar("caller", default=None)
@@ -85,6 +88,8 @@ def _tool_of(agent: Agent, name: str, description: str) -> Tool:
 async def _work(agent: Agent, task: str) -> ToolResult:
     caller = _caller.get()
     conversing = copy(agent)
+    if caller is not None:
+        conversing.approvals = caller.policy_over(agent.approvals)
     if caller is not None and caller.tokens_left is not None:
         own = agent.limits.tokens
         most = max(1, caller.tokens_left)

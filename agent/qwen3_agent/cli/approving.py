@@ -38,7 +38,7 @@ class InOrder:
     """An approver that asks when all that happened before the question has been shown.
 
     What is shown and what asks are two tasks: without this a question could stand above the words
-    that led to it. Agents that work side by side are asked for one after the other.
+    that led to it.
 
     Args:
         approver: asks.
@@ -47,7 +47,6 @@ class InOrder:
     def __init__(self, approver: Approver) -> None:
         self._approver = approver
         self._shown = anyio.Semaphore(0)
-        self._one_at_a_time = anyio.Lock()
 
     def shown(self, event: Event) -> None:
         """To be called with each event once it is on the screen."""
@@ -59,8 +58,7 @@ class InOrder:
     async def __call__(self, request: ApprovalRequest, /) -> Approval | bool:
         """See `Approver`."""
         await self._shown.acquire()
-        async with self._one_at_a_time:
-            return await self._approver(request)
+        return await self._approver(request)
 
 
 async def say_yes(request: ApprovalRequest, /) -> Approval:
