@@ -120,7 +120,7 @@ async def _last_step(turn: Turn, stop: Stop) -> RunResult:
 
 
 async def _accepted(turn: Turn) -> bool:
-    """Whether the answer is of the type and to the hook's liking; else the model is told why not."""
+    """Whether the answer has its type and the hook takes it; else the model is told why not."""
     refusal = turn.complaint() or await turn.refused()
     if refusal is not None:
         turn.chat.add_note(refusal)
