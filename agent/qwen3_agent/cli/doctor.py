@@ -90,7 +90,9 @@ async def _sandbox() -> Finding:
     outcome = await self_test()
     if outcome.backend is None:
         return Finding("sandbox", "missing", outcome.isolation)
-    return Finding("sandbox", "ok", outcome.isolation)
+    tried = [f"{walls}: {failure or 'holds'}" for walls, failure in outcome.tried.items()]
+    bounded = [f"{what}: {by}" for what, by in outcome.limits.items()]
+    return Finding("sandbox", "ok", "\n".join([outcome.isolation, *tried, *bounded]))
 
 
 async def _servers(files: Sequence[Path] | None) -> AsyncIterator[Finding]:

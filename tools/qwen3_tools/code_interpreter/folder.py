@@ -15,6 +15,7 @@ from pathlib import Path
 
 _MOST_SCANNED = 10_000
 _MOST_LISTED = 20
+_MOST_FIGURES = 100
 _DEEPEST_LISTED = 32
 _INTO_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FIGURE = re.compile(r"figure-[0-9]{1,9}\.png")
@@ -91,15 +92,17 @@ def figures(folder: Path, names: object) -> tuple[Path, ...]:
     """The images among `names`, which the code claims to have saved, that are really there."""
     if not isinstance(names, list):
         return ()
-    paths = [folder / name for name in names if isinstance(name, str) and _FIGURE.fullmatch(name)]
-    return tuple(path for path in paths if _is_regular(path))
+    claimed = dict.fromkeys(n for n in names if isinstance(n, str) and _FIGURE.fullmatch(n))
+    paths = [folder / name for name in itertools.islice(claimed, _MOST_FIGURES)]
+    return tuple(path for path in paths if _is_own_file(path))
 
 
-def _is_regular(path: Path) -> bool:
+def _is_own_file(path: Path) -> bool:
     try:
-        return stat.S_ISREG(os.lstat(path).st_mode)
+        status = os.lstat(path)
     except OSError:
         return False
+    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1
 
 
 def _walk(folder: Path) -> Iterator[str]:

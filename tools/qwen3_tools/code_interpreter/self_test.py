@@ -44,7 +44,7 @@ async def self_test() -> SelfTest:
             "time": "interrupted, then killed after a second",
             "memory": f"each process: kernel (RLIMIT_AS); together: {together}",
             "processes": "kernel (RLIMIT_NPROC)" + (" and control group" if group else ""),
-            "disk": "each file: kernel (RLIMIT_FSIZE); together: watchdog, every 500 ms",
+            "disk": "each file: kernel (RLIMIT_FSIZE); together: watchdog, within 500 ms",
             "network": "none; with allow_domains a proxy, where the sandbox has its own network",
         },
         facts={
