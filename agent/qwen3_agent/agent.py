@@ -312,7 +312,8 @@ class Agent:
                     tools.extend(warm.shared_tools[id(each)])
                 else:
                     if journal is not None and hasattr(each, "working_in"):
-                        each = each.working_in(journal.work_folder)
+                        had_state = recorded is not None and recorded.has_run("code_interpreter")
+                        each = each.working_in(journal.work_folder, had_state=had_state)
                     tools.extend(await stack.enter_async_context(each.open()))
             toolbox = Toolbox(tools)
             check_choice(self.tool_choice, [each.name for each in tools])

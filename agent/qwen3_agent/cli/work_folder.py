@@ -47,9 +47,10 @@ class _InWorkFolder:
         self._interpreter = interpreter.changed(work_dir=work_dir) if work_dir else interpreter
         self._uploads = uploads
 
-    def working_in(self, work_dir: Path) -> _InWorkFolder:
+    def working_in(self, work_dir: Path, *, had_state: bool = False) -> _InWorkFolder:
         """See `CodeInterpreter.working_in`."""
-        return _InWorkFolder(self._interpreter.working_in(work_dir), None, self._uploads)
+        interpreter = self._interpreter.working_in(work_dir, had_state=had_state)
+        return _InWorkFolder(interpreter, None, self._uploads)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Sequence[Tool]]:

@@ -134,6 +134,15 @@ class RecordedRun:
             return self.last_turn.status
         return "answered" if self.turns else "unfinished"
 
+    def has_run(self, tool: str) -> bool:
+        """Whether a call of the tool has begun."""
+        return any(
+            call.name == tool and call.started is not None
+            for turn in self.turns
+            for step in turn.steps
+            for call in step.calls
+        )
+
     @property
     def last_turn(self) -> RecordedTurn | None:
         """The last one that the user has not taken back."""

@@ -119,6 +119,7 @@ class CodeInterpreter(SyncDoor):
         self._waiting: sandbox_.Untested | None = None
         self._walls: Walls | None = None
         self._state_lost = False
+        self._had_state = False
         self._one_at_a_time = anyio.Lock()
         self._keeps_spare = False
         self._spare: CodeInterpreter | None = None
@@ -126,13 +127,22 @@ class CodeInterpreter(SyncDoor):
 
     def changed(self, **arguments: Any) -> CodeInterpreter:
         """A new interpreter like this one, with other arguments where they are given."""
-        return CodeInterpreter(**{**self._arguments, **arguments})
+        interpreter = CodeInterpreter(**{**self._arguments, **arguments})
+        interpreter._had_state = self._had_state
+        return interpreter
 
-    def working_in(self, work_dir: Path) -> CodeInterpreter:
-        """One like this that works in `work_dir`; this one where it is open or has a folder."""
-        if self._room is not None or self._arguments["work_dir"]:
+    def working_in(self, work_dir: Path, *, had_state: bool = False) -> CodeInterpreter:
+        """One like this that works in `work_dir` unless it has a folder; this one if it is open.
+
+        Args:
+            work_dir: may hold what an interpreter before it left there.
+            had_state: that one had variables; the first result will say that they are lost.
+        """
+        if self._room is not None:
             return self
-        return self.changed(work_dir=work_dir)
+        interpreter = self.changed(work_dir=self._arguments["work_dir"] or work_dir)
+        interpreter._had_state = had_state
+        return interpreter
 
     @property
     def work_dir(self) -> Path:
@@ -148,6 +158,7 @@ class CodeInterpreter(SyncDoor):
         if self._room is not None:
             raise Qwen3AgentError("This CodeInterpreter is already open.")
         self._room = Room(self._arguments["work_dir"])
+        self._state_lost = self._had_state
         return self
 
     async def __aexit__(self, *_: object) -> None:
