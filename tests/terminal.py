@@ -20,8 +20,6 @@ UPDATE = "UPDATE_SNAPSHOTS"
 _SPINNER = re.compile("[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]")
 _VARIES = re.compile(
     r"(?:\d+ min )?\d+(?:\.\d)?(?= s\b)|\d+(?= tokens left)|\d+(?= more lines of thought)"
-    r"|(?<=^)/\S+(?=: no files)",
-    re.MULTILINE,
 )
 
 

@@ -135,7 +135,7 @@ def test_what_is_typed_during_a_turn_waits_for_the_next_prompt(tmp_path: Path) -
         terminal.wait_for("free_rooms …")
         terminal.type("/usage\r")
         assert "/usage" not in terminal.wait(0.5)
-        terminal.wait_for("turns, 2 steps, 1 tool calls")
+        terminal.wait_for("1 turn, 2 steps, 1 tool call")
 
 
 def test_the_bundled_model_its_commands_and_several_lines(tmp_path: Path) -> None:
@@ -145,14 +145,18 @@ def test_the_bundled_model_its_commands_and_several_lines(tmp_path: Path) -> Non
         terminal.wait_for("tokens left")
         assert "> What is\n  48213 * 12?\n" in terminal.screen
         assert "578556" in terminal.screen
-        for command in ("/think 64", "/usage", "/files", "/save talk.md", "/undo", "/undo", "/nod"):
+        for command in ("/think 64", "/usage", "/save talk.md", "/undo", "/undo", "/nod"):
             terminal.type(f"{command}\r")
             terminal.wait_for(lambda screen, command=command: f"> {command}\n" in screen)
             terminal.wait_for("tokens left")
         terminal.resize(80, 50)
         assert matches(terminal.wait(1), "chat-80x50-commands")
-        terminal.type("\x1b[A\x1b[A\x1b[A")
+        terminal.type("/files\r")
+        terminal.wait_for("no files")
+        terminal.wait_for("tokens left")
+        terminal.type("\x1b[A\x1b[A\x1b[A\x1b[A\x1b[A")
         terminal.wait_for("> /save talk.md")
+        assert len(list((tmp_path / "state/qwen3-agent/runs").iterdir())) == 1
         terminal.type("\x03")
         terminal.wait_for("Ctrl-D leaves.\n")
         terminal.type("\x04")

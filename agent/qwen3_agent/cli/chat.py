@@ -243,6 +243,9 @@ def _hold(
                 await session.hold()
                 session.part()
                 view.wait("Closing")
+            run = session.conversation.run_id
+            if agent.journal and run and not (resume or session.turns):
+                agent.journal.delete(run)  # Nothing was said: nothing to come back to
         finally:
             view.close()
         return 0

@@ -128,8 +128,7 @@ def _mcp(session: ChatSession, rest: str) -> None:
     for servers in sources:
         for status in servers.status:
             count = len(status.tools)
-            fine = f"{count} {'tool' if count == 1 else 'tools'}"
-            session.say(f"{status.name}: {status.state}, {status.reason or fine}")
+            session.say(f"{status.name}: {status.state}, {status.reason or _of(count, 'tool')}")
         for name in servers.config.disabled:
             session.say(f"{name}: disabled")
     if not any(servers.status or servers.config.disabled for servers in sources):
@@ -207,7 +206,8 @@ def _usage(session: ChatSession, rest: str) -> None:
     seconds = sum(step.seconds for step in steps)
     calls = sum(len(step.tool_calls) for step in steps)
     share = f", {cached / prompt:.0%} of them cached" if prompt else ""
-    session.say(f"{session.turns} turns, {len(steps)} steps, {calls} tool calls, {seconds:.1f} s")
+    did = [_of(session.turns, "turn"), _of(len(steps), "step"), _of(calls, "tool call")]
+    session.say(f"{', '.join(did)}, {seconds:.1f} s")
     session.say(f"{prompt} prompt tokens{share}")
     session.say(f"{sampled} sampled tokens, {thinking} of them in thoughts")
     session.say(f"{session.conversation.context_left} tokens of context are left.")
@@ -282,6 +282,10 @@ def _take_back(session: ChatSession) -> str:
 def _in_short(text: str) -> str:
     line = " ".join(printable(text).split())
     return line if len(line) <= 60 else f"{line[:59]}…"
+
+
+def _of(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _size(count: int) -> str:
