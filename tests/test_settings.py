@@ -48,6 +48,9 @@ def built(agent: str | None = None, **options: Any) -> Any:
     given: dict[str, Any] = {
         "file": split_spec(agent) if agent else None,
         "model": None,
+        "engine": None,
+        "engine_options": {},
+        "hub": None,
         "base_url": None,
         "mcp": None,
         "no_mcp": True,
@@ -138,6 +141,21 @@ def test_a_toml_agent_has_the_interpreter_functions_and_servers_that_it_names(
     assert list(only_servers.config.servers) == []
 
 
+def test_the_engine_is_that_of_the_files_unless_a_server_runs_the_model(project: Path) -> None:
+    the_user_says('engine = "vllm"\nhub = "modelscope"\n')
+    the_project_says("[engine_options]\nmax_model_len = 8192\n")
+    agent = built()
+    assert (agent.engine, agent.engine_options, agent.hub) == (
+        "vllm",
+        {"max_model_len": 8192},
+        "modelscope",
+    )
+    served = built(base_url="http://localhost:8000/v1")
+    assert (served.engine, served.engine_options) == ("auto", {})
+    Path("own.py").write_text("from qwen3_agent import Agent\nagent = Agent()\n")
+    assert built("own.py").engine == "vllm"
+
+
 def test_what_any_file_denies_is_denied_and_an_option_alone_opens_it(project: Path) -> None:
     the_user_says('[approvals]\ndeny = ["*__delete"]\nask = ["files__*"]\n')
     the_project_says('[approvals]\nallow = ["files__*"]\ndefault = "deny"\n')
@@ -197,6 +215,7 @@ def test_an_answer_that_was_saved_counts_in_its_folder_alone_and_not_against_a_d
             "[tools]\nfunctions = ['x']",
             "qwen3-agent.toml:2: tools.functions.0: String should match",
         ),
+        ("[engine_options]\nmax_model_len = 0", ":1: engine_options: max_model_len: Input should"),
         ("mcp = 'x.json'", "qwen3-agent.toml:1: mcp: Input should be a valid list"),
     ],
 )

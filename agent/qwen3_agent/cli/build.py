@@ -70,8 +70,9 @@ def build_agent(
         model or own,
         base_url=base_url or agent.base_url,
         api_key=agent.api_key,
-        engine=engine or agent.engine,
-        engine_options={**agent.engine_options, **engine_options},
+        # A server of the command line has an engine of its own
+        engine=engine or ("auto" if base_url else agent.engine),
+        engine_options={**({} if base_url else agent.engine_options), **engine_options},
         hub=hub or agent.hub,
         instructions=agent.instructions,
         tools=tools,

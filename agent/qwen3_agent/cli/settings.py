@@ -21,8 +21,10 @@ import pydantic
 from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from ..approvals import Decision, check_pattern
+from ..engines.options import EngineOptions
 from ..errors import Qwen3AgentError
 from ..limits import Limits
+from ..models.choose import EngineName, Hub
 
 FILE_NAME = "qwen3-agent.toml"
 DEFAULT = "default"
@@ -46,11 +48,23 @@ def _limits(given: dict[str, Any]) -> dict[str, Any]:
         # As JSON, since only there an object may be strict and become a dataclass
         pydantic.TypeAdapter(Limits).validate_json(json.dumps(given, default=str), strict=True)
     except pydantic.ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        where = ".".join(map(str, problem["loc"]))
-        message = problem["msg"].removeprefix("Value error, ").removeprefix("Limits: ")
-        raise ValueError(f"{where}: {message}" if where else message) from None
+        raise _in_words(error) from None
     return given
+
+
+def _engine_options(given: dict[str, Any]) -> dict[str, Any]:
+    try:
+        EngineOptions.model_validate(given)
+    except pydantic.ValidationError as error:
+        raise _in_words(error) from None
+    return given
+
+
+def _in_words(error: pydantic.ValidationError) -> ValueError:
+    problem = error.errors(include_url=False)[0]
+    where = ".".join(map(str, problem["loc"]))
+    message = problem["msg"].removeprefix("Value error, ").removeprefix("Limits: ")
+    return ValueError(f"{where}: {message}" if where else message)
 
 
 _Pattern = Annotated[str, AfterValidator(_pattern)]
@@ -96,6 +110,10 @@ class Settings(_Table):
 
     model: str | None = None
     base_url: str | None = None
+    engine: EngineName = "auto"
+    engine_options: Annotated[dict[str, Any], AfterValidator(_engine_options)] = {}
+    """See `EngineOptions`."""
+    hub: Hub = "huggingface"
     instructions: str | None = None
     think: Literal["auto", "on", "off"] | NonNegativeInt | None = None
     think_total: PositiveInt | None = None

@@ -41,6 +41,10 @@ def described_agent(file: tuple[Path, str] | None) -> tuple[Agent, Layers]:
     agent = copy(load_agent(*file))
     if agent.model is None and agent.base_url is None:
         agent.model, agent.base_url = settings["model"], settings["base_url"]
+        if agent.engine == "auto" and not agent.engine_options and agent.base_url is None:
+            agent.engine, agent.engine_options = settings["engine"], settings["engine_options"]
+        if settings.given("hub"):
+            agent.hub = settings["hub"]
     if agent.thinking is None:
         agent.thinking = _thinking(settings)
     if agent.limits == Limits():
@@ -85,9 +89,13 @@ def _agent_of(settings: Layers) -> Agent:
     for spec in settings["tools.functions"]:
         path, _, name = spec.rpartition(":")
         tools.append(defined_in(Path(path), name))
+    local = settings["base_url"] is None  # A server has an engine of its own
     return Agent(
         settings["model"],
         base_url=settings["base_url"],
+        engine=settings["engine"] if local else "auto",
+        engine_options=settings["engine_options"] if local else None,
+        hub=settings["hub"],
         instructions=settings["instructions"],
         tools=tools,
         thinking=_thinking(settings),
