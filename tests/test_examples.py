@@ -18,12 +18,14 @@ from scripted import call, scripted_model
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PRINTS = {
+    "approval.py": 'May this run? code_interpreter(code="print(48213 * 12)")',
     "events.py": "time__get_current_time",
     "from_qwen_agent.py": "Asia/Tokyo",
     "many_tasks.py": "2: The task is empty",
     "mcp_alone.py": "Asia/Tokyo",
     "own_tool.py": "578556",
     "parallel_calls.py": "2 calls of a second each, ",
+    "resume.py": "calls made in all: 1",
     "thinking_per_step.py": "never: 0 tokens thought [0, 0]: The result is 578556.",
     "thinking_policy.py": "step 2: thinking off, the result speaks for itself",
     "time_and_fetch.py": "Asia/Tokyo",
