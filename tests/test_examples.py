@@ -30,7 +30,7 @@ PRINTS = {
     "thinking_policy.py": "step 2: thinking off, the result speaks for itself",
     "time_and_fetch.py": "Asia/Tokyo",
 }
-ON_A_SCRIPT = {"agent_as_tool.py", "analyst.py"}
+ON_A_SCRIPT = {"agent_as_tool.py", "analyst.py", "structured_output.py"}
 SERVED = {"web_stream.py"}
 
 
@@ -96,6 +96,15 @@ def test_an_agent_calls_another(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert "mathematician calls code_interpreter" in said
     assert "832040, which is even." in said
+
+
+def test_an_answer_is_data(capsys: pytest.CaptureFixture[str]) -> None:
+    model = scripted_model(
+        call("code_interpreter", code="list(__import__('sympy').factorint(1001))"),
+        '{"number": 1001, "primes": [7, 11, 13]}',
+    )
+    example("structured_output.py").main(model)
+    assert capsys.readouterr().out == "1001 = 7 * 11 * 13\n"
 
 
 def test_a_web_handler_streams_events() -> None:
