@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar, cast, get_args
 
-from anyio import to_thread
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from pydantic import SecretStr
 
@@ -20,26 +16,25 @@ from qwen3_tools.tool import Tool, ToolSource, tool
 from qwen3_tools.toolbox import Toolbox
 
 from .approvals import Approvals
-from .call_grammar import ToolChoice, check_choice
+from .call_grammar import ToolChoice
 from .calling import Emit
 from .conversation import Conversation, check_task
 from .engines import Sampling
 from .errors import ToolDefinitionError
 from .events import Event, RunFinished
 from .hooks import Hooks
-from .journal import Journal, RecordedRun, Runs
+from .journal import Runs
 from .journal.folder import LATEST
-from .journal.resume import changed_tools, recorded_result, restore
-from .journal.secrets_of_agent import secrets_of_agent
+from .journal.resume import recorded_result
 from .limits import Limits
 from .many import Outcome, work_on
 from .models import Model
-from .models.choose import EngineName, Hub, resolve
+from .models.choose import EngineName, Hub
+from .opening import Warm, open_conversation, warm_up
 from .result import RunResult
-from .sampling_for_servers import sampler_of
 from .streaming import RunStream, Stream, iterate
 from .subagent import SubAgent
-from .thinking import Mode, Policy, Thinking, as_policy, latest_switch
+from .thinking import Mode, Policy, as_policy
 from .wanted import AnswerType
 
 T = TypeVar("T")
@@ -143,7 +138,8 @@ class Agent:
             if engine != "auto" or engine_options:
                 raise ValueError(f"The engine at {base_url} has its own settings: give none here.")
         Toolbox([each for each in self.tools if isinstance(each, Tool)])
-        self._warm: _Warm | None = None
+        self.warm: Warm | None = None
+        """What runs share inside `async with agent`."""
         self._stack: AsyncExitStack | None = None
         self._sync_stack: ExitStack | None = None
         self._portal: BlockingPortal | None = None
@@ -159,7 +155,7 @@ class Agent:
             ValueError: the task is empty.
         """
         check_task(task)
-        async with self._conversation(task=task) as conversation:
+        async with open_conversation(self, task=task) as conversation:
             return await conversation.run(task)
 
     def stream(self, task: str) -> RunStream:
@@ -172,7 +168,7 @@ class Agent:
         check_task(task)
 
         async def work(emit: Emit) -> None:
-            async with self._conversation(task=task) as conversation:
+            async with open_conversation(self, task=task) as conversation:
                 await conversation._turn(task, emit)
 
         return RunStream(work)
@@ -286,87 +282,11 @@ class Agent:
         Raises:
             JournalError: see `resume`.
         """
-        async with self._conversation(history=history, resume=resume) as conversation:
+        async with open_conversation(self, history=history, resume=resume) as conversation:
             yield conversation
-
-    @asynccontextmanager
-    async def _conversation(
-        self,
-        *,
-        task: str | None = None,
-        history: Sequence[Mapping[str, Any]] = (),
-        resume: str | None = None,
-    ) -> AsyncIterator[Conversation]:
-        async with AsyncExitStack() as stack:
-            journal, recorded = self._open_journal(task, resume)
-            if journal is not None:
-                stack.callback(journal.close)
-            warm = self._warm
-            if warm is None:
-                warm = await stack.enter_async_context(_warm_up(self))
-            tools: list[Tool] = []
-            for each in self.tools:
-                if isinstance(each, Tool):
-                    tools.append(each)
-                elif each.shared:
-                    tools.extend(warm.shared_tools[id(each)])
-                else:
-                    if journal is not None and hasattr(each, "working_in"):
-                        had_state = recorded is not None and recorded.has_run("code_interpreter")
-                        each = each.working_in(journal.work_folder, had_state=had_state)
-                    tools.extend(await stack.enter_async_context(each.open()))
-            toolbox = Toolbox(tools)
-            check_choice(self.tool_choice, [each.name for each in tools])
-            said = [self.instructions, self.answer.instruction if self.answer else None]
-            instructions = "\n\n".join(text for text in said if text)
-            system = [{"role": "system", "content": instructions}] if instructions else []
-            chat = warm.model.chat(
-                [*system, *history],
-                toolbox.schemas(),
-                keep_thoughts=self.keep_thoughts,
-                sampling=self.sampling,
-                logprobs=self.logprobs,
-                constrain=self.constrain,
-                output=self.answer.schema if self.answer else None,
-            )
-            notices = list(warm.notices)
-            if recorded is not None:
-                restore(recorded, warm.model, chat)
-                notices += changed_tools(recorded, tools)
-            if journal is not None:
-                journal.opened(warm.model, tools, chat, recorded)
-            yield Conversation(
-                warm.model,
-                chat,
-                toolbox,
-                as_policy(self.thinking)
-                or Thinking("on" if warm.model.thinks_by_default else "off"),
-                self.limits,
-                _work_folder(tools)
-                or (journal.work_folder if journal else None)
-                or Path(stack.enter_context(_temporary_folder())),
-                approvals=self.approvals,
-                hooks=self.hooks,
-                switch=latest_switch([self.instructions or ""]),
-                notices=notices,
-                journal=journal,
-                recorded=recorded,
-                tool_choice=self.tool_choice,
-                answer=self.answer,
-            )
 
     def _runs(self) -> Runs:
         return self.journal or Runs()
-
-    def _open_journal(
-        self, task: str | None, resume: str | None
-    ) -> tuple[Journal | None, RecordedRun | None]:
-        if resume is not None:
-            recorded, journal = self._runs().reopen(resume, secrets=secrets_of_agent(self))
-            return journal, recorded
-        if self.journal is None:
-            return None, None
-        return self.journal.begin(task=task, secrets=secrets_of_agent(self)), None
 
     async def serve_mcp(
         self,
@@ -395,14 +315,14 @@ class Agent:
     @property
     def is_warm(self) -> bool:
         """Whether the model and the shared tools are kept, as inside `async with agent`."""
-        return self._warm is not None
+        return self.warm is not None
 
     async def __aenter__(self) -> Self:
         """Keep the model and the shared tools warm between runs."""
-        if self._warm is not None:
+        if self.warm is not None:
             raise RuntimeError("The agent is entered already.")
         async with AsyncExitStack() as stack:
-            self._warm = await stack.enter_async_context(_warm_up(self))
+            self.warm = await stack.enter_async_context(warm_up(self))
             for each in self.tools:
                 # What has something ready for the next conversation; journalled ones bring theirs
                 if hasattr(each, "warm") and self.journal is None:
@@ -417,7 +337,7 @@ class Agent:
         trace: TracebackType | None,
     ) -> None:
         assert self._stack is not None, "entered before it is left"
-        stack, self._stack, self._warm = self._stack, None, None
+        stack, self._stack, self.warm = self._stack, None, None
         await stack.__aexit__(kind, error, trace)
 
     def __enter__(self) -> Self:
@@ -443,74 +363,11 @@ class Agent:
         """An event loop in a thread: the one of `with agent`, or one for this call."""
         if self._portal is not None:
             yield self._portal
-        elif self._warm is not None:
+        elif self.warm is not None:
             raise RuntimeError("Inside `async with agent` use `await agent.run(...)`.")
         else:
             with start_blocking_portal() as portal:
                 yield portal
-
-
-@dataclass(frozen=True, slots=True)
-class _Warm:
-    """What runs of one agent share."""
-
-    model: Model
-    shared_tools: dict[int, Sequence[Tool]]
-    """By the id of the source that offers them."""
-    notices: list[str]
-
-
-@asynccontextmanager
-async def _warm_up(agent: Agent) -> AsyncIterator[_Warm]:
-    """Load the model while the shared sources start."""
-    async with AsyncExitStack() as stack:
-        loader = ThreadPoolExecutor(1, "load-model")
-        stack.callback(loader.shutdown, wait=False)
-        loading = loader.submit(load_model, agent)
-        shared: dict[int, Sequence[Tool]] = {}
-        notices: list[str] = []
-        for each in agent.tools:
-            if not isinstance(each, Tool | SubAgent) and each.shared:
-                shared[id(each)] = await stack.enter_async_context(each.open())
-                failures: dict[str, str] = getattr(each, "failures", {})
-                notices += [f"{name} is not there: {why}" for name, why in failures.items()]
-        model = await to_thread.run_sync(loading.result, abandon_on_cancel=True)
-        if model is not agent.model:
-            stack.push_async_callback(model.aclose)
-        notices += getattr(model, "notices", ())
-        for each in agent.tools:
-            if isinstance(each, SubAgent):
-                shared[id(each)] = await stack.enter_async_context(each.open(model))
-            lend = getattr(each, "use_model", None)  # for servers that ask for a model
-            if lend is not None:
-                lend(sampler_of(model))
-                stack.callback(lend, None)
-        yield _Warm(model, shared, notices)
-
-
-def load_model(agent: Agent) -> Model:
-    """The model that an agent names. Takes seconds to minutes; call it in a worker thread.
-
-    Raises:
-        ModelNotFound, ChatFormatError, EngineError: see there.
-    """
-    model = agent.model
-    if agent.base_url is not None:
-        from .models.connect import connect
-
-        key = agent.api_key.get_secret_value() if agent.api_key else None
-        return connect(agent.base_url, model if isinstance(model, str) else None, api_key=key)
-    if model is not None and not isinstance(model, str | Path):
-        return model
-    from .models.local import LocalModel
-
-    checkpoint = resolve(model, agent.hub)
-    return LocalModel.load(
-        checkpoint.folder(),
-        name=checkpoint.name,
-        engine=agent.engine,
-        options=agent.engine_options,
-    )
 
 
 def _check_engine(engine: str, options: Mapping[str, Any], hub: str) -> None:
@@ -552,12 +409,3 @@ def _as_runs(journal: bool | str | Path | Runs) -> Runs | None:
     if isinstance(journal, bool):
         return Runs() if journal else None
     return journal if isinstance(journal, Runs) else Runs(journal)
-
-
-def _work_folder(tools: Sequence[Tool]) -> Path | None:
-    """Where what tools save is seen by those tools that work with files."""
-    return next((each.folder for each in tools if each.folder), None)
-
-
-def _temporary_folder() -> TemporaryDirectory[str]:
-    return TemporaryDirectory(prefix="qwen3-agent-", ignore_cleanup_errors=True)

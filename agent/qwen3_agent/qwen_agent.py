@@ -24,9 +24,10 @@ from qwen3_tools.qwen_agent_tools import from_qwen_agent
 from qwen3_tools.tool import Tool, ToolSource
 
 from . import events
-from .agent import Agent, load_model
+from .agent import Agent
 from .engines import Sampling
 from .errors import LimitReached, Qwen3AgentError
+from .opening import load_model
 from .qwen_agent_settings import MODEL_TYPE, Settings
 from .streaming import Stream
 

@@ -9,9 +9,9 @@ from typing import Any
 from qwen_agent.llm.base import BaseChatModel, ModelServiceError, register_llm
 from qwen_agent.llm.schema import FunctionCall, Message
 
-from .agent import load_model
 from .errors import Qwen3AgentError
 from .models import Model
+from .opening import load_model
 from .parser import ContentDelta, ReasoningDelta
 from .parts import MalformedCall, ToolCall
 from .qwen_agent import as_chat
