@@ -75,7 +75,8 @@ async def main(turns: int, context: int) -> None:
                 print(
                     f"{number:4}  {context - conversation.context_left:12}"
                     f"  {happened['answered']:8}  {happened['no answer']:9}"
-                    f"  {shortened or '-':20} {(time.monotonic() - started) / number:.2f}"
+                    f"  {shortened or '-':20} {(time.monotonic() - started) / number:.2f}",
+                    flush=True,
                 )
     await model.aclose()
     print(f"\nlongest prompt and room for its answer: {longest} of {context} tokens")

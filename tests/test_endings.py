@@ -17,8 +17,9 @@ from chat_server import hang as silence
 from scripted import ScriptedEngine, call, scripted_model
 
 from qwen3_agent import Agent, Limits, ToolError, events, mcp_servers, tool
-from qwen3_agent.errors import LimitReached
+from qwen3_agent.errors import LimitReached, PromptTooLong
 from qwen3_agent.models.connect import connect
+from qwen3_tools.progress import report_progress
 
 pytestmark = pytest.mark.anyio
 
@@ -423,3 +424,30 @@ async def test_a_cancellation_arrives_within_a_second() -> None:
             seconds[name] = time.monotonic() - started
     release.set()
     assert max(seconds.values()) < 1, seconds
+
+
+async def test_what_was_cut_off_in_one_turn_does_not_count_in_the_next() -> None:
+    model = scripted_model("Word by word...")
+    model.engine = Stalling(model.engine, after=5)  # type: ignore[arg-type]
+    async with Agent(model, limits=Limits(seconds=0.5, at_limit="fail")).conversation() as talk:
+        with pytest.raises(LimitReached):
+            await talk.run("Go")
+        seen: list[str] = []
+        with pytest.raises(PromptTooLong):  # noqa: PT012 - raised by the iteration
+            async for event in talk.stream("word " * 5000):
+                seen.append(event.type)
+    assert seen == ["run_started", "step_started"]
+
+
+@pytest.mark.parametrize("anyio_backend", ["trio"])
+async def test_a_plain_function_reports_and_returns_on_trio_too() -> None:
+    @tool
+    def count(number: int) -> int:
+        """Count."""
+        report_progress(1, number)
+        return number
+
+    agent = agent_that_says(call("count", number=3), "Three.", tools=[count])
+    seen = [event async for event in agent.stream("Count to 3")]
+    assert any(isinstance(event, events.ToolCallProgress) for event in seen)
+    assert tool_results(agent) == ["3"]

@@ -165,8 +165,9 @@ class Shortening:
         cost = self.chat.count(messages) - self.chat.count([*messages[:begin], *messages[end:]])
         if cost < max(96, length // 32):
             return None
-        most = min(LONGEST_SUMMARY, length // 8, cost // 2, self.tokens or LONGEST_SUMMARY)
-        said = await self._sum_up(as_text(replaced), most)
+        most = min(LONGEST_SUMMARY, length // 8, cost // 2)
+        can_afford = self.tokens is None or self.tokens > 2 * most
+        said = await self._sum_up(as_text(replaced), most) if can_afford else ""
         # Better than nothing: the beginning of each message
         return said or both_ends(as_text(replaced, quoted=120), 2 * most)
 

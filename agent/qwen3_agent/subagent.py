@@ -102,7 +102,9 @@ async def _work(agent: Agent, task: str) -> ToolResult:
                     caller.emit(event)
                 if isinstance(event, RunFinished):
                     result = event.result
-                    return ToolResult(result.output, files=_handed_over(result.files))
+                    # An answer that a limit has cut short must not pass for a whole one
+                    short = f"\n[It reached its limit: {result.limit}.]" if result.limit else ""
+                    return ToolResult(result.output + short, files=_handed_over(result.files))
     except LimitReached as error:
         so_far = f" Its last words were: {error.result.output}" if error.result.output else ""
         raise ToolError(f"{error}{so_far}") from error

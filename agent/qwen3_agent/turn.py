@@ -166,6 +166,7 @@ class Turn:
         """The model is about to write."""
         self.emit(events.StepStarted(len(self.reports), plan))
         self._plan, self._report = plan, None
+        self.chat.unfinished = None
         self._step_started = time.monotonic()
         self.output = ""
         self.waiting_for = ("the model",)
