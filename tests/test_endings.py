@@ -292,6 +292,8 @@ async def test_what_a_step_has_written_when_it_is_stopped_counts() -> None:
 class Stalling:
     """An engine that stops answering."""
 
+    constrains = False
+
     def __init__(self, engine: ScriptedEngine, *, after: int) -> None:
         self.context_length = engine.context_length
         self._engine = engine
