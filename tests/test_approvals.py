@@ -11,6 +11,7 @@ import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from scripted import call, scripted_model
 
 from qwen3_agent import (
@@ -26,6 +27,7 @@ from qwen3_agent import (
     mcp_servers,
     tool,
 )
+from qwen3_agent.cli.approving import question
 from qwen3_agent.exact_call import exact_call
 
 both_backends = pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
@@ -399,6 +401,19 @@ async def test_the_code_interpreter_runs_unasked_because_it_is_contained() -> No
 )
 def test_the_exact_call_shows_what_would_be_hidden(arguments: dict[str, Any], shown: str) -> None:
     assert exact_call("t", arguments) == shown
+
+
+def test_a_long_line_of_a_call_never_begins_a_row_of_the_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    text = "東" * 30 + " " * 80 + "[y] yes, once"
+    shown = question(ApprovalRequest(send, {"to": "Ada", "text": text}))
+    rows = shown.split("\n\n")[1].split("\n")
+    assert rows[0].startswith("send(")
+    assert all(row.startswith("  ┆ ") for row in rows[1:])
+    assert max(cell_len(row) for row in rows) < 40
+    assert text in "".join(row.removeprefix("  ┆ ") for row in rows)
 
 
 @given(st.dictionaries(st.text(), st.text() | st.lists(st.text()), max_size=3))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+
 import anyio
 
 from ..approvals import Approval, ApprovalRequest, Approver
 from ..events import Event, SubagentEvent, ToolCallAsked
+
+_GOES_ON = "\n  ┆ "
 
 
 def question(request: ApprovalRequest) -> str:
@@ -13,10 +17,19 @@ def question(request: ApprovalRequest) -> str:
     does = "It says that it only reads." if request.tool.read_only else "It may change things."
     always = "[a] yes, and always in this folder\n" if request.can_be_saved else ""
     return (
-        f"\nMay this call run? {does}\n\n{request.text}\n\n"
+        f"\nMay this call run? {does}\n\n{_in_rows(request.text)}\n\n"
         f"[y] yes, once\n[r] yes, and {request.tool.name} from now on in this run\n{always}"
         "[n] no; words behind the n are told to the model"
     )
+
+
+def _in_rows(text: str) -> str:
+    """No row that the terminal would break itself: what follows must not look like ours."""
+    from rich.cells import chop_cells
+
+    width = max(20, shutil.get_terminal_size().columns - len(_GOES_ON) - 1)
+    rows = (_GOES_ON.join(chop_cells(line, width)) for line in text.split("\n"))
+    return "\n".join(rows)
 
 
 def answer_of(typed: str, request: ApprovalRequest) -> Approval | None:
