@@ -78,7 +78,8 @@ def _watch(pid: int, usage: Usage) -> NoReturn:
             if not orders:
                 _end()
             if INTERRUPT in orders:
-                _send(pid, signal.SIGINT)
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(pid, signal.SIGINT)  # as Ctrl-C does: what the cell started as well
             if RUNNING in orders:
                 tick = _TICK_RUNNING_MS
             if IDLE in orders:
