@@ -11,6 +11,14 @@
    be made, how long that takes, whether it accepts the calls that are known to be right, and
    refuses calls that were made wrong on purpose: a name that there is not, an argument too many, a
    required one missing, a value of another type.
+
+Measured with xgrammar 0.2.8 and the bundled vocabulary, the second part:
+
+    3363 tools: 3343 compile, 20 fall back (types such as "hashmap", which JSON Schema has not)
+    3236 right calls: 3233 accepted; two of the others have an argument that their tool does not
+         declare, one has keys that a nested object does not, and such objects are closed
+    17089 wrong calls: all refused
+    1.8 ms of CPU a tool (median; 4.7 ms at 99 %), the check of the schema included
 """
 
 from __future__ import annotations
