@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .engines import Sampling
     from .errors import LimitReached, Qwen3AgentError, ToolError
     from .hooks import Hooks
+    from .journal import Runs
     from .limits import Limits
     from .many import Outcome
     from .result import RunResult
@@ -35,6 +36,7 @@ __all__ = [
     "Outcome",
     "Qwen3AgentError",
     "RunResult",
+    "Runs",
     "Sampling",
     "Thinking",
     "Tool",
@@ -60,6 +62,7 @@ _HOMES = {
     "Outcome": "qwen3_agent.many",
     "Qwen3AgentError": "qwen3_agent.errors",
     "RunResult": "qwen3_agent.result",
+    "Runs": "qwen3_agent.journal",
     "Sampling": "qwen3_agent.engines",
     "Thinking": "qwen3_agent.thinking",
     "Tool": "qwen3_tools.tool",
