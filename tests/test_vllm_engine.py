@@ -361,7 +361,7 @@ async def test_an_adapter_is_what_its_weights_make_of_the_model(
         "bias": "none",
     }
     (apart / "adapter_config.json").write_text(json.dumps(config))
-    options = EngineOptions.of({**OPTIONS.given(), "lora": apart, "lora_dtype": "float32"})
+    options = EngineOptions.of({**OPTIONS.given(), "lora": apart})
     engine = await anyio.to_thread.run_sync(VllmEngine.start, DEMO_FOLDER, options)
     plain = await ids_of(TransformersEngine.load(DEMO_FOLDER), prompt, max_tokens=30)
     expected = await ids_of(TransformersEngine.load(merged), prompt, max_tokens=30)
