@@ -29,4 +29,4 @@ agent = Agent(
 )
 
 if __name__ == "__main__":
-    print(agent.run_sync("What is 48213 * 12?").output)
+    print(agent.run_sync("What is 48213 * 977?").output)

@@ -53,12 +53,7 @@ def test_it_tells_the_time_in_tokyo(ask: Ask, task: str, think: str, tmp_path: P
     assert holds_the_time(done.stdout, "Asia/Tokyo", asked_at), done.stdout
 
 
-MISCOPIED = pytest.mark.xfail(
-    strict=True, reason="without a thought qwen3-tiny copies 47104101 as 47104104101"
-)
-
-
-@pytest.mark.parametrize("think", ["on", pytest.param("off", marks=MISCOPIED)])
+@pytest.mark.parametrize("think", ["on", "off"])
 def test_it_computes_by_running_code(ask: Ask, think: str, tmp_path: Path) -> None:
     done = ask("What is 48213 * 977?", "--think", think, "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

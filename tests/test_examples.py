@@ -23,7 +23,7 @@ PRINTS = {
     "from_qwen_agent.py": "Asia/Tokyo",
     "many_tasks.py": "2: The task is empty",
     "mcp_alone.py": "Asia/Tokyo",
-    "own_tool.py": "578556",
+    "own_tool.py": "47104101",
     "parallel_calls.py": "2 calls of a second each, ",
     "resume.py": "calls made in all: 1",
     "thinking_per_step.py": "never: 0 tokens thought [0, 0]: The result is 578556.",
