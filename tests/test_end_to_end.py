@@ -102,7 +102,8 @@ def test_the_task_may_come_from_standard_input(ask: Ask, tmp_path: Path) -> None
 
 
 def test_a_limit_is_exit_code_3(ask: Ask, tmp_path: Path) -> None:
-    done = ask("What is 48213 * 977?", "--max-steps", "1", cwd=tmp_path)
+    limits = ("--max-steps", "1", "--at-limit", "fail")
+    done = ask("What is 48213 * 977?", *limits, cwd=tmp_path)
     assert done.returncode == 3
     assert done.stderr.splitlines()[-1] == "Error: The run reached its limit of 1 step."
 

@@ -25,8 +25,11 @@ async def test_a_session_is_in_a_group_of_its_own_that_goes_with_it(group: cgrou
 
     def groups() -> list[Path]:
         ours = f"qwen3-agent-{os.getpid()}-*"
-        return [found for parent in parents for found in parent.glob(ours)]
+        found = {each for parent in parents for each in parent.glob(ours)}
+        return sorted(found - before)
 
+    before: set[Path] = set()  # what a session that was killed just now may have left
+    before = set(groups())
     async with CodeInterpreter() as interpreter:
         await interpreter.run("1")
         assert len(groups()) == len(parents)

@@ -13,12 +13,14 @@ import contextlib
 import os
 import re
 import secrets
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 _NAME = re.compile(r"qwen3-agent-([0-9]+)-[0-9a-f]+")
 _OF_OURS = 8  # launcher, supervisor and their threads are no processes of the code's
 _ROOM_FOR_OURS = 64 << 20
+_NEW_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +128,16 @@ def _with_controllers(group: Path | None) -> Path | None:
 
 
 def _remove_abandoned(parent: Path) -> None:
-    """Remove the groups of processes that were killed; one that is in use cannot be removed."""
+    """Remove the groups of processes that were killed; one that is in use cannot be removed.
+
+    So are groups that were not quite empty when their session ended. A new one is let alone: it may
+    be about to be entered.
+    """
     for folder in parent.iterdir():
         match = _NAME.fullmatch(folder.name)
-        if match and not os.path.exists(f"/proc/{match[1]}"):
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):
+            if match and (
+                not os.path.exists(f"/proc/{match[1]}")
+                or time.time() - folder.stat().st_ctime > _NEW_SECONDS
+            ):
                 folder.rmdir()
