@@ -31,6 +31,7 @@ def get_current_time(timezone: str) -> str:
         file.write(f"{timezone}\n")
     now = datetime.now(ZoneInfo(timezone)).replace(microsecond=0)
     clock = {"timezone": timezone, "datetime": now.isoformat(), "day_of_week": f"{now:%A}"}
+    clock["is_dst"] = bool(now.dst())
     return json.dumps(clock, indent=2)
 
 
@@ -39,14 +40,14 @@ def main(model: str | None) -> None:
     if "--child" in sys.argv:
         for event in agent.stream_sync(TASK):
             if event.type == "step_finished":
-                time.sleep(600)  # killed here, after the first step
+                print("the first step is done", flush=True)
+                time.sleep(600)  # killed here
         return
-    child = subprocess.Popen([sys.executable, __file__, "--child"])
-    while not DONE.exists():
-        time.sleep(0.1)
-    time.sleep(1)
-    child.kill()
-    child.wait()
+    child = subprocess.Popen([sys.executable, __file__, "--child"], stdout=subprocess.PIPE)
+    with child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        child.kill()
     print("killed; resumed:", agent.resume_sync("latest").output)
     print("calls made in all:", len(DONE.read_text().splitlines()))
 

@@ -4,6 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 from backends import Backend, on
+from hypothesis import settings
+
+# On a busy machine an example takes long for no fault of its own
+settings.register_profile("without a deadline", settings.default, deadline=None)
+settings.load_profile("without a deadline")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

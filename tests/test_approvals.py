@@ -423,7 +423,8 @@ def test_nothing_in_a_shown_call_steers_a_terminal_and_nothing_of_it_is_lost(
     shown = exact_call("t", arguments)
     assert all(each.isprintable() or each in "\n\t\u3000" for each in shown)
     for value in arguments.values():
-        block = "\n".join(f"  │ {line}" for line in value.split("\n")) if "\n" in value else None
+        lines = value.split("\n") if isinstance(value, str) else [""]
+        block = "\n".join(f"  │ {line}" for line in lines) if len(lines) > 1 else None
         assert (block and block in shown) or json.dumps(value) in _ascii(shown)
 
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from qwen3_tools.artifacts import artifact_folder
@@ -66,7 +67,14 @@ async def test_filesystem_is_told_its_folder_by_roots(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("otters swim")
     async with server("filesystem", roots=[str(tmp_path)]) as servers:
         assert servers.failures == {}
-        read = await servers.call("s__read_text_file", {"path": str(tmp_path / "a.txt")})
+        path = {"path": str(tmp_path / "a.txt")}
+        for _ in range(
+            100
+        ):  # it asks for the roots when it is ready, and refuses until it has them
+            read = await servers.call("s__read_text_file", path)
+            if not read.is_error:
+                break
+            await anyio.sleep(0.1)
         assert read.text == "otters swim"
 
 

@@ -79,7 +79,11 @@ class Worker:
     def serve(self) -> None:
         buffer = b""
         while True:
-            chunk = read(self._requests, 1 << 16)
+            try:
+                chunk = read(self._requests, 1 << 16)
+            except BlockingIOError:  # a cell has made the handle so
+                ready([self._requests], [], [])
+                continue
             if not chunk:
                 return
             buffer += chunk
@@ -101,7 +105,10 @@ class Worker:
         body = "{" + ",".join(f'"{key}":{_encoded(value)}' for key, value in reply.items()) + "}"
         data = request["id"].encode() + pack(">I", len(body)) + body.encode()
         while data:
-            data = data[write(self._replies, data) :]
+            try:
+                data = data[write(self._replies, data) :]
+            except BlockingIOError:
+                ready([], [self._replies], [])
 
     def _preload(self, modules: list[str]) -> None:
         """Import what the next cell may want, as long as nobody asks for anything."""
