@@ -5,19 +5,19 @@ against starting them one after another. Calls: one at a time and 50 at a time, 
 SDK's client over the SDK's own stdio transport. All of it is the bundled time server, in one
 process and one run, so that the ratios hold on any machine; the SDK has been imported before.
 
-Two cores that others kept busy (load 15), where single starts differ by half and more:
+Two quiet cores of a Xeon:
 
     servers   ready in   against one alone   against one after another
-          1     5.69 s             0.56 x                   0.56 x
-          5     7.93 s             0.78 x                   0.16 x
-         20    18.78 s             1.84 x                   0.09 x
+          1     0.48 s             1.00 x                   1.00 x
+          5     1.29 s             2.71 x                   0.54 x
+         20     5.74 s            11.82 x                   0.59 x
 
     calls                    ours   bare SDK   ratio
-    one after another     18.24 ms   16.23 ms    1.12
-    50 at once, all      360.92 ms  354.92 ms    1.02
+    one after another     1.48 ms    1.20 ms    1.23
+    50 at once, all      65.42 ms   51.55 ms    1.27
 
-Since then the single start is measured in turns with the many. What bounds those is the processor:
-each of the servers is a Python that imports the SDK.
+What bounds the start of many is the processor: each of the servers is a Python that imports the
+SDK for 0.45 s, so that two cores can start no more than four in a second.
 """
 
 from __future__ import annotations
