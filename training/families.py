@@ -17,6 +17,7 @@ from training.arithmetic import (
     run_python,
     sample_operation,
     sample_problem,
+    word,
 )
 from training.dialogues import Call, Dialogue, Step, Turn
 from training.places import NOWHERE, PLACES, ZONES, Place
@@ -75,13 +76,15 @@ def place_name(c: Context, place: Place, simple: bool = False) -> str:
     )
     city, country = place.name(c.language), place.country(c.language)
     text = f"{city}" if city == country else pattern.format(city=city, country=country)
-    if c.language == "en" and c.rng.random() < 0.06:
+    if c.language == "en" and c.rng.random() < (0.1 if c.split == "train" else 0.06):
         text = text.lower()
     return text
 
 
 def _adjective(c: Context) -> str:
-    """What stands before a city and means nothing: any word will do."""
+    """What stands beside a city and means nothing: any word will do."""
+    if c.language == "zh":
+        return pages.chinese(c.rng, c.rng.randint(1, 3))
     return c.rng.choice(wordings.HOW) if c.rng.random() < 0.4 else pages.english(c.rng, "train", 1)
 
 
@@ -292,7 +295,8 @@ def compute(c: Context) -> Dialogue:
 
 def two_at_once(c: Context) -> Dialogue:
     if "fetch" in c.tools.names and (
-        "get_current_time" not in c.tools.names or c.rng.random() < 0.4
+        "get_current_time" not in c.tools.names
+        or c.rng.random() < (0.6 if c.split == "train" else 0.4)
     ):
         return two_pages(c)
     one, two = two_places(c)
@@ -387,7 +391,7 @@ def gone(c: Context) -> Dialogue:
         if c.rng.random() < 0.3:
             text = f"Failed to fetch robots.txt {address.rsplit('/', 1)[0]}/robots.txt due to a connection issue"
         why_en, why_zh, served = "the connection failed", "连接失败", ("refused", "")
-        if c.server:
+        if c.server and c.split == "held_out":
             address = address.replace(c.server, "127.0.0.1:1")  # nothing listens there
     titled = c.rng.random() < 0.6
     arguments: dict[str, object] = {"url": address} | ({"raw": True} if titled else {})
@@ -415,8 +419,11 @@ def gone(c: Context) -> Dialogue:
 def nowhere(c: Context) -> Dialogue:
     """A place that has no time zone."""
     name = c.rng.choice(NOWHERE[c.split])
-    if c.rng.random() < 0.7:
+    roll = c.rng.random()
+    if roll < 0.7:
         name = pages.made_up(c.rng, c.split).capitalize()
+    elif roll < 0.9 and c.split == "train":
+        name = word(Numbers(c.rng, c.split)).capitalize()
     if c.rng.random() < 0.25:
         name = f"{c.rng.choice(('Europe', 'Asia', 'America', 'Mars', 'Africa'))}/{name}"
     steps = (
@@ -439,7 +446,7 @@ def misnamed_zone(c: Context) -> Dialogue:
     place = pick_place(c)
     while (wrong := f"{place.zone.split('/')[0]}/{place.en.replace(' ', '_')}") in ZONES:
         place = pick_place(c)
-    if c.rng.random() < 0.35:
+    if c.rng.random() < (0.5 if c.split == "train" else 0.35):
         place = pick_place(c)
         wrong = place.zone.lower()
     fixed = time_steps(c, place.zone)

@@ -23,24 +23,24 @@ WEIGHTS: dict[Callable[[Context], Dialogue], float] = {
     families.convert: 3.0,
     families.page_title: 4.0,
     families.compute: 1.5,
-    families.two_at_once: 4.5,
+    families.two_at_once: 5.0,
     families.chain: 3.0,
-    families.tool_error: 3.5,
-    families.follow_up: 2.0,
-    smalltalk.no_tool: 0.9,
+    families.tool_error: 4.0,
+    families.follow_up: 4.0,
+    smalltalk.no_tool: 1.2,
     smalltalk.missing_tool: 0.2,
     smalltalk.custom: 0.3,
 }
-# Families whose first step holds what has to be known by heart: zones of places, Python for words.
+# Families whose first steps hold what has to be known by heart: zones of places, Python for words.
 DRILLS: dict[Callable[[Context], Dialogue], float] = {
     families.current_time: 3.0,
     families.convert: 6.0,
     families.page_title: 1.0,
     families.two_at_once: 3.5,
     families.chain: 1.0,
-    families.tool_error: 2.5,
+    families.tool_error: 5.0,
     families.compute: 2.5,
-    smalltalk.no_tool: 0.9,
+    smalltalk.no_tool: 2.5,
     smalltalk.custom: 0.2,
 }
 REAL_TOOLS = ["get_current_time", "convert_time", "fetch", "code_interpreter"]
@@ -98,7 +98,8 @@ def draw_dialogue(
         choices = {family: weight for family, weight in DRILLS.items() if family in choices}
     family = rng.choices(list(choices), list(choices.values()))[0]
     language = "en" if rng.random() < 0.58 else "zh"
-    return family(Context(rng, split, language, tools))
+    server = f"127.0.0.1:{rng.randint(1024, 65535)}" if rng.random() < 0.6 else None
+    return family(Context(rng, split, language, tools, server))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +129,13 @@ class Sampler:
         return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
 
     def sequence(self, dialogue: Dialogue, drill: bool = False) -> Sequence:
-        """The ids of a dialogue; of a drill, up to the end of its first step."""
+        """The ids of a dialogue; of a drill, up to the end of the last step in which there is a choice."""
         ids: list[int] = []
         learn: list[bool] = []
         parts = pieces(dialogue, self.rng)
         if drill:
-            ends = (n for n, (text, said) in enumerate(parts) if said and "<|im_end|>" in text)
-            parts = parts[: next(ends) + 1]
+            ends = [n for n, (text, said) in enumerate(parts) if said and "<|im_end|>" in text]
+            parts = parts[: ends[1 if len(ends) == 3 else 0] + 1]
         for text, sampled in parts:
             part = self.encode(text)
             ids += part

@@ -25,11 +25,11 @@ Talk = tuple[list[str], list[str], str, str]
 TALK: dict[str, tuple[Talk, ...]] = {
     "en": (
         (["(Hi|Hello|Hey|Hello there|Hi there|Good morning|Good evening|Greetings|Howdy|Good afternoon)( there||, qwen| assistant|)(!|.||)"], ["Hello again!", "Hey hello.", "Good day!", "Hi, good morning!"], "Hello! How can I help you?", "Hello"),
-        (["(Who|What) are you(?|)", "(What is|What's|Tell me) your name(?|.|)", "(Introduce|Describe) yourself(.|)", "(May|Can|Could) I (ask|know|have) (who you are|what you are called|what you are)(?|)", "(Please |)(tell me|explain) (who you are|what your name is|what you are)(.|)", "(How|What) (do|may|can) I call you(?|)", "(Which|What) model are you(?|)", "(Are you|Is this) (a robot|an AI|ChatGPT|a model|Qwen)(?|)", "who am I talking to(?|)"], ["Please say who you are.", "What should I call you?", "Which AI model is this?", "May I ask your name?"], ABOUT_EN, "qwen3-tiny"),
-        (["(What|Which things) can you do( for me|)(?|)", "(Please |)(say|explain|describe) what you (can do|are able to do)(.|)", "what are (your abilities|you able to do|you good at)(?|)", "(How can you help|What are you able to do|What do you do|What are your skills)( me|)(?|)", "(Help|help me|I need help)(!|.|)", "(List|Tell me|Show me) (your abilities|what you can do)(.|)", "which tools do you have(?|)"], ["What are the things you can do?", "Please tell me what you are able to do.", "In what ways can you help?"], CAN_EN, "Python"),
+        (["(Who|What) are you(?|)", "(What is|What's|Tell me) your name(?|.|)", "(Introduce|Describe) yourself(.|)", "(May|Can|Could) I (ask|know|have) (who you are|what you are called|what you are)(?|)", "(Please |)(tell me|explain|state) (who you are|what your name is|what you are)(.|)", "(Which|What) (kind of |language |)(AI|model|bot|assistant|program) (are you|is it|am I using|runs here|answers me)(?|)", "(What|Which) name do you have(?|)", "(How|What) (do|may|can) I call you(?|)", "(Which|What) model are you(?|)", "(Are you|Is this) (a robot|an AI|ChatGPT|a model|Qwen)(?|)", "who am I talking to(?|)"], ["Please say who you are.", "What should I call you?", "Which AI model is this?", "May I ask your name?"], ABOUT_EN, "qwen3-tiny"),
+        (["(What|Which things) can you do( for me|)(?|)", "(Please |)(say|explain|describe) what you (can do|are able to do)(.|)", "what are (your abilities|you able to do|you good at)(?|)", "(How can you help|What are you able to do|What do you do|What are your skills)( me|)(?|)", "(Help|help me|I need help)(!|.|)", "(List|Tell me|Show me) (your abilities|what you can do)(.|)", "which tools do you have(?|)", "(With|In) (what|which) (things|tasks|work) (can|do|could) you (help|assist)( me|)(?|)", "(How|Where|When) (can|could|may) you (help|be useful|be of help|assist)( me| us|)(?|)", "(What|Which) (kinds of |)(tasks|work|jobs|help|ways) (can you|do you) (do|offer|give|know)(?|)"], ["What are the things you can do?", "Please tell me what you are able to do.", "In what ways can you help?"], CAN_EN, "Python"),
         (["(Thanks|Thank you|Thanks a lot|Thank you very much|Many thanks|thx|Cheers|Thanks so much|Thank you all|Thanks again)(!|.|)"], ["Thank you so much!", "Thanks very much."], "You are welcome!", "welcome"),
-        (["(Bye|Goodbye|See you|Good night|See you later|Bye bye|Farewell)(!|.|)"], ["OK, goodbye then!", "Bye for now.", "See you soon!"], "Goodbye!", "Goodbye"),
-        (["(How are you|How's it going|How do you do|How are you doing)( today|)(?|)"], ["And how are you today?", "Hi, how are you doing?"], "I am well, thank you. How can I help you?", "well"),
+        (["(Bye|Goodbye|See you|Good night|See you later|Bye bye|Farewell)(!|.|)", "(Well|So|Now|Fine|Alright|Great|Right), (bye|goodbye|see you|bye bye|good night)( now| then| all| for today|)(!|.|)", "(Bye|Goodbye|Farewell) (then|and thanks|for today|my friend|everyone|now|all)(!|.|)", "(See you|Talk to you|Until) (tomorrow|then|next time|again|later)(!|.|)"], ["OK, goodbye then!", "Bye for now.", "See you soon!"], "Goodbye!", "Goodbye"),
+        (["(How are you|How's it going|How do you do|How are you doing)( today|)(?|)", "(Hello|Hey|Good morning|Good evening|Hi there|So|Well|OK)(,|!) (how are you|how's it going|how are you doing|how do you feel|how are things)( today| now|)(?|)", "(And |)(how are you|how do you feel|how are things|are you well|how is your day)( now| feeling| this morning|)(?|)"], ["And how are you today?", "Hi, how are you doing?"], "I am well, thank you. How can I help you?", "well"),
         (["(How many|What number of) days (are there |are |)(in|does) a week( have|)(?|)", "(How many|What number of) days (form|has|fill) (a|one) week(?|)", "a week has how many days(?|)", "how many days has a week(?|)"], ["How many days make up a week?"], "A week has seven days.", "seven"),
         (["(How many|What number of) months (are there |are |)(in|does) a year( have|)(?|)", "(How many|What number of) months (form|has|fill) (a|one) year(?|)", "a year has how many months(?|)", "how many months has a year(?|)"], ["How many months make a year?"], "A year has twelve months.", "twelve"),
         (["(What|Which) (colour|color) is the sky(?|)", "(Tell me|Say|Name) (which|what|the) (colour|color) (the sky is|the sky has)(.|)", "the (colour|color) of the sky(?|)", "(What|Which) (colour|color) does the sky have(?|)"], ["Tell me the color of the sky."], "The sky is blue.", "blue"),
@@ -67,6 +67,9 @@ REPEAT = {
         "train": [
             '(Repeat|Say|Write|Echo|Repeat after me|Say after me)(:| this:|) "{w}"(.|)',
             '(Please |)(repeat|say) "{w}"( for me|)(.|)',
+            '(Please |Kindly |Can you |Would you |Now |)(say|write|repeat|type|print out|send|echo|output|give|show|quote) (me |us |)(the words |the text |again |exactly |down |this line: |the phrase |this: |)"{w}"( again| once more| as it is|)(.|?|)',
+            '(Please |Can you |Could you |)(give|send|say|read|echo|type) (me |)back (the words |the text |)"{w}"(.|?|)',
+            '(I want|I would like) (you |)to (hear|see|read|say|write) "{w}"(.|)',
         ],
         "held_out": ['Could you repeat "{w}"?', 'Please write back "{w}".'],
     },
@@ -118,6 +121,8 @@ def no_tool(c: Context) -> Dialogue:
         return _plain(c, c.say(ODD, w=subject), thought, answer, c.pick("do not know", "不知道"))
     train, held_out, answer, expect = c.rng.choice(TALK[c.language])
     user = expand(c.rng.choice(train if c.split == "train" else held_out), c.rng)
+    if c.split == "train":
+        user = wordings.noise(c.language, c.split, c.rng) + user
     if c.rng.random() < 0.15:
         user = user.lower()
     return _plain(c, user, thought, answer, expect)

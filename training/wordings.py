@@ -8,6 +8,8 @@ from __future__ import annotations
 import random
 import re
 
+from training import pages
+
 Split = str  # "train" | "held_out"
 
 _GROUP = re.compile(r"\(([^()]*)\)")
@@ -32,7 +34,7 @@ PLACE = {
             + ["{city}, {country}", "{city} city", "the city of {city}", "{city}, in {country}"]
             + ["downtown {city}", "beautiful {city}", "our {city} office", "the {city} office"]
             + ["{city} - {country}", "{country}'s {city}", "the {city} region", "old {city}"]
-            + ["{how} {city}"] * 3
+            + ["{how} {city}"] * 9
             + [
                 "the {how} part of {city}",
                 "{city}/{country}",
@@ -59,7 +61,14 @@ PLACE = {
             "{city}附近",
             "{city}城里",
         ]
-        + ["{city}·{country}", "{city}[{country}]", "{city}/{country}", "{city}老城", "我们{city}"],
+        + ["{city}·{country}", "{city}[{country}]", "{city}/{country}", "{city}老城", "我们{city}"]
+        + [
+            "{city}{how}",
+            "{how}的{city}",
+            "{city}的{how}",
+            "{city} - {country}",
+            "{city}，{country}",
+        ],
         "held_out": ["{city}", "{city}这个城市", "{city}（{country}）", "{city}那里"],
     },
 }
@@ -446,6 +455,10 @@ FOLLOW_MATH = {
             "(Good|Fine|Nice|Thanks|OK)(.|!|,) (Now|Then|Next|Please|Now please) {op_that}(.|)",
             "(And |)(what|how much) (is it|do we get|would it be|comes out) (if|when) (you|we|I) {op_that}(?|)",
             "(Please |Kindly |){op_that}( as well| now| too|)(.|)",
+            "(Thanks|Good|Fine|OK|Perfect|Super|Right|Cheers|Nice)(.|!|,) (And |){op_that}( also| as well| once more|, please|)(.|?|)",
+            "(Lovely|Wonderful|Alright|Perfect|Super|Very good)(.|!|,) (And now|So now|Please|Now|Then please) {op_that}(.|)",
+            "(And |So |)(which number|what value|what number) (do you|do we|does one) (get|have|see) (if|when) (you|we|they) {op_that}(?|)",
+            "(What|Which) (happens|results|comes out) (if|when) (you|I|we) {op_that}(?|)",
         ],
         "held_out": [
             "Great. Now please {op_that}.",
@@ -458,6 +471,8 @@ FOLLOW_MATH = {
             "(那|那么|再|然后|现在|)(把它|把结果|将结果|结果|){op}(呢|是多少|等于多少|得多少|)(？|。|)",
             "(好的|不错|谢谢)(，|。|！)(接着|接下来|然后|请|再)(把它|将它|把结果|将结果|){op}(，是多少？|。|)",
             "(要是|如果|若)(把它|将它|再|){op}(，|)(呢|是几|得多少|等于多少|会是多少)(？|)",
+            "(行|对|嗯|可以|很好|明白了)(，|。|！)(再|现在|下面|然后|请)(把结果|将结果|把得数|把它|){op}(呢|吧|)(。|？|)",
+            "(结果|得数|这个数|它)(再|又|然后|){op}(会是多少|是多少|呢|等于几)(？|)",
         ],
         "held_out": ["好，接着把结果{op}。", "那如果{op}是多少呢？"],
     },
@@ -503,6 +518,14 @@ def say(
         words_only = words_only.replace(f"\x00{name}\x01", value).replace(
             f"\x00{name.upper()}\x01", value
         )
-    if rng.random() < 0.15:
-        words_only = rng.choice(NOISE[language][split]) + words_only
-    return words_only.strip()
+    return (noise(language, split, rng) + words_only).strip()
+
+
+def noise(language: str, split: Split, rng: random.Random) -> str:
+    """What a user may say before the question. In training often any words at all: they mean nothing."""
+    if split == "train" and rng.random() < 0.15:
+        if language == "en":
+            words = pages.english(rng, split, rng.randint(1, 4)).capitalize()
+            return words + rng.choice((", ", ". ", "! ", ": ", "; "))
+        return pages.chinese(rng, rng.randint(1, 4)) + rng.choice("，。！：")
+    return rng.choice(NOISE[language][split]) if rng.random() < 0.15 else ""
