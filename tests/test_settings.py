@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from qwen3_agent import Limits, Tool, ToolResult
-from qwen3_agent.cli.agent_file import split_spec
-from qwen3_agent.cli.approval_options import approvals_of
+from qwen3_agent.cli.agent_options import AgentOptions
 from qwen3_agent.cli.build import build_agent
 from qwen3_agent.cli.saved_approvals import save_approval, saved_file
 from qwen3_agent.cli.settings import SettingsError, load_settings, user_file
@@ -45,25 +44,7 @@ def the_project_says(text: str) -> None:
 
 def built(agent: str | None = None, **options: Any) -> Any:
     """The agent that `qwen3-agent run` would run."""
-    given: dict[str, Any] = {
-        "file": split_spec(agent) if agent else None,
-        "model": None,
-        "engine": None,
-        "engine_options": {},
-        "hub": None,
-        "base_url": None,
-        "mcp": None,
-        "no_mcp": True,
-        "person": None,
-        "work_dir": None,
-        "uploads": (),
-        "thinking": None,
-        "thinking_total": None,
-        "max_steps": None,
-        "timeout": None,
-        "approvals": lambda below: below,
-    }
-    return build_agent(**given | options)
+    return build_agent(AgentOptions(**{"agent": agent, "no_mcp": True} | options))
 
 
 def decision(name: str, agent: Any, *, approved: bool = False) -> str:
@@ -96,7 +77,7 @@ def test_an_option_counts_before_every_file_and_a_toml_agent_before_the_project(
 ) -> None:
     the_project_says('think = "off"\nmodel = "qwen3-tiny"\n[limits]\nsteps = 5\n')
     Path("analyst.toml").write_text('instructions = "You analyse."\n[limits]\nsteps = 3\n')
-    agent = built("analyst.toml", thinking="on")
+    agent = built("analyst.toml", think="on")
     assert (agent.instructions, agent.limits.steps) == ("You analyse.", 3)
     assert (agent.thinking, agent.model) == ("on", "qwen3-tiny")
     assert built("analyst.toml", max_steps=2).limits.steps == 2
@@ -166,10 +147,7 @@ def test_what_any_file_denies_is_denied_and_an_option_alone_opens_it(project: Pa
         "deny",
     ]
 
-    def with_option(below: Any) -> Any:
-        return approvals_of(below, yes=False, allow=["files__delete"], deny=None, approver=None)
-
-    assert decision("files__delete", built(approvals=with_option)) == "allow"
+    assert decision("files__delete", built(allow=["files__delete"])) == "allow"
 
 
 def test_an_answer_that_was_saved_counts_in_its_folder_alone_and_not_against_a_denial(

@@ -2,68 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from qwen3_tools.mcp import McpServers, Person
 
 from ..agent import Agent
-from ..approvals import Approvals
-from ..limits import AtLimit
-from ..models.choose import EngineName, Hub, resolve
-from ..thinking import Mode
+from ..approvals import Approver
+from ..journal import Runs
+from ..models.choose import resolve
+from .agent_options import AgentOptions
+from .approval_options import approvals_of
+from .options import agent_file, engine_options, thinking_option
 from .servers import servers_of
 from .settings_agent import described_agent, is_toml, thinking_of
 from .work_folder import with_work_folder
 
 
 def build_agent(
-    *,
-    file: tuple[Path, str] | None,
-    model: str | None,
-    base_url: str | None,
-    engine: EngineName | None,
-    engine_options: Mapping[str, Any],
-    hub: Hub | None,
-    mcp: Sequence[Path] | None,
-    no_mcp: bool,
-    person: Person | None,
-    work_dir: Path | None,
-    uploads: Sequence[Path],
-    thinking: Mode | Literal["adaptive"] | None,
-    thinking_total: int | None,
-    max_steps: int | None,
-    timeout: float | None,
-    approvals: Callable[[Approvals], Approvals],
-    max_calls: int | None = None,
-    max_tokens: int | None = None,
-    at_limit: AtLimit | None = None,
+    options: AgentOptions, *, person: Person | None = None, approver: Approver | None = None
 ) -> Agent:
-    """The agent that `file` or the settings describe, changed by what is given.
+    """The agent that a file or the settings describe, changed by what the options give.
 
-    `approvals` is given the policy of the agent, and says what it is to be.
+    It journals its runs, unless that is not wanted; in its own folder if it has one.
+
+    Args:
+        options: as they were checked.
+        person: answers what MCP servers ask.
+        approver: is asked about calls, where the agent has nobody else to ask.
 
     Raises:
         Qwen3AgentError: the file, the model's name or the servers' configuration cannot be used,
             or there is nothing to upload to.
     """
+    file = agent_file(options.agent)
     agent, settings = described_agent(file)
+    model, base_url = options.model, options.base_url
     if model is not None and not (base_url or agent.base_url):
         resolve(model)  # A wrong name is told before any server has started.
     # What is no name cannot be asked of a server
     own = agent.model if base_url is None or isinstance(agent.model, str) else None
-    tools = [tool for tool in agent.tools if not (no_mcp and isinstance(tool, McpServers))]
-    tools = with_work_folder(tools, work_dir, uploads)
-    if mcp or not (no_mcp or (file and not is_toml(file))):
-        tools.append(servers_of(mcp, person, settings))
+    tools = [tool for tool in agent.tools if not (options.no_mcp and isinstance(tool, McpServers))]
+    tools = with_work_folder(tools, options.work_dir, options.upload or ())
+    if options.mcp or not (options.no_mcp or (file and not is_toml(file))):
+        tools.append(servers_of(options.mcp, person, settings))
     limits = {
-        "steps": max_steps,
-        "seconds": timeout,
-        "calls": max_calls,
-        "tokens": max_tokens,
-        "at_limit": at_limit,
+        "steps": options.max_steps,
+        "seconds": options.timeout,
+        "calls": options.max_calls,
+        "tokens": options.max_tokens,
+        "at_limit": options.at_limit,
     }
     given: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
     return Agent(
@@ -71,20 +59,35 @@ def build_agent(
         base_url=base_url or agent.base_url,
         api_key=agent.api_key,
         # A server of the command line has an engine of its own
-        engine=engine or ("auto" if base_url else agent.engine),
-        engine_options={**({} if base_url else agent.engine_options), **engine_options},
-        hub=hub or agent.hub,
+        engine=options.engine or ("auto" if base_url else agent.engine),
+        engine_options={
+            **({} if base_url else agent.engine_options),
+            **engine_options(options.engine_option),
+        },
+        hub=options.hub or agent.hub,
         instructions=agent.instructions,
         tools=tools,
-        thinking=thinking_of(agent.thinking, thinking, thinking_total),
+        thinking=thinking_of(agent.thinking, thinking_option(options.think), options.think_total),
         limits=replace(agent.limits, **given),
-        approvals=approvals(agent.approvals),
+        approvals=approvals_of(
+            agent.approvals,
+            yes=options.yes,
+            allow=options.allow,
+            deny=options.deny,
+            approver=approver,
+        ),
         hooks=agent.hooks,
         sampling=agent.sampling,
         keep_thoughts=agent.keep_thoughts,
         logprobs=agent.logprobs,
-        journal=agent.journal or False,
+        journal=_journal(options, agent.journal) or False,
     )
+
+
+def _journal(options: AgentOptions, own: Runs | None) -> Runs | None:
+    if options.no_journal:
+        return None
+    return Runs(options.runs or (own.folder if own else None), command=options.for_journal())
 
 
 def config_warnings(agent: Agent) -> list[str]:

@@ -2,71 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .approval_options import AllowOption, DenyOption, YesOption, approvals_of, check_patterns
-from .options import (
-    AgentOption,
-    AtLimitOption,
-    BaseUrlOption,
-    EngineOption,
-    EngineSettingOption,
-    HubOption,
-    MaxCallsOption,
-    MaxStepsOption,
-    MaxTokensOption,
-    ModelOption,
-    NoMcpOption,
-    ThinkOption,
-    ThinkTotalOption,
-    TimeoutOption,
-    UploadOption,
-    VerboseOption,
-    WorkDirOption,
-    check_options,
-    engine_options,
-)
-from .recording import NoJournalOption, RunsOption, for_journal, from_journal, set_journal
-from .servers import McpOption
+from .agent_options import AgentOptions, takes_agent_options
 
 if TYPE_CHECKING:
     from ..agent import Agent
     from ..events import Event
-    from ..limits import AtLimit
     from ..models import Model
-    from ..models.choose import EngineName, Hub
     from .terminal_person import TerminalPerson
 
 
+@takes_agent_options
 def chat(
-    context: typer.Context,
-    model: ModelOption = None,
-    base_url: BaseUrlOption = None,
-    engine: EngineOption = None,
-    engine_option: EngineSettingOption = None,
-    hub: HubOption = None,
-    mcp: McpOption = None,
-    no_mcp: NoMcpOption = False,
-    agent: AgentOption = None,
-    work_dir: WorkDirOption = None,
-    upload: UploadOption = None,
-    think: ThinkOption = None,
-    think_total: ThinkTotalOption = None,
-    max_steps: MaxStepsOption = None,
-    max_calls: MaxCallsOption = None,
-    max_tokens: MaxTokensOption = None,
-    timeout: TimeoutOption = None,
-    at_limit: AtLimitOption = None,
-    yes: YesOption = False,
-    allow: AllowOption = None,
-    deny: DenyOption = None,
+    options: AgentOptions,
     resume: Annotated[
         str | None,
         typer.Option(
@@ -75,9 +28,6 @@ def chat(
             "that are not given are as they were.",
         ),
     ] = None,
-    runs: RunsOption = None,
-    no_journal: NoJournalOption = False,
-    verbose: VerboseOption = False,
 ) -> None:
     """Talk with an agent: several turns with one memory, at a terminal.
 
@@ -87,108 +37,30 @@ def chat(
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print("Error: A chat needs a terminal. For a pipe: qwen3-agent run -", file=sys.stderr)
         raise typer.Exit(2)
-    options = dict(context.params)
-    if resume is not None:
-        from .outcome import exit_code_of
-
-        if code := exit_code_of(lambda: _as_before(options), verbose=verbose):
-            raise typer.Exit(code)
-    _chat(**options)
-
-
-def _as_before(options: dict[str, Any]) -> int:
-    """Fill in what the chat that is to be resumed was begun with, and go where that was."""
-    from ..journal import Runs
-
-    recorded = Runs(options["runs"]).read(options["resume"])
-    before = from_journal(recorded.command or {})
-    options |= {name: before[name] for name in options if before.get(name) and not options[name]}
-    options["resume"] = recorded.id
-    if options["runs"] is not None:
-        options["runs"] = options["runs"].absolute()
-    if Path(recorded.cwd).is_dir():
-        os.chdir(recorded.cwd)
-    return 0
-
-
-def _chat(
-    *,
-    model: str | None,
-    base_url: str | None,
-    engine: EngineName | None,
-    engine_option: list[str] | None,
-    hub: Hub | None,
-    mcp: list[Path] | None,
-    no_mcp: bool,
-    agent: str | None,
-    work_dir: Path | None,
-    upload: list[Path] | None,
-    think: str | None,
-    think_total: int | None,
-    max_steps: int | None,
-    max_calls: int | None,
-    max_tokens: int | None,
-    timeout: float | None,
-    at_limit: AtLimit | None,
-    yes: bool,
-    allow: list[str] | None,
-    deny: list[str] | None,
-    resume: str | None,
-    runs: Path | None,
-    no_journal: bool,
-    verbose: bool,
-) -> None:
-    command = for_journal(locals())
-    thinking, file = check_options(
-        think=think,
-        think_total=think_total,
-        agent=agent,
-        base_url=base_url,
-        mcp=mcp,
-        no_mcp=no_mcp,
-        timeout=timeout,
-    )
-    check_patterns(allow, deny)
-    settings = engine_options(engine_option)
 
     from .outcome import exit_code_of, prepare_output
 
     def work() -> int:
+        from ..journal import Runs
         from .approving import InOrder
         from .build import build_agent, config_warnings
         from .terminal_person import person_at_terminal
 
-        prepare_output(verbose=verbose)
+        chosen, run = options, None
+        if resume is not None:
+            recorded = Runs(options.runs).read(resume)
+            chosen, run = options.over_those_of(recorded), recorded.id
+        chosen.check()
+        prepare_output(verbose=options.verbose)
         person = person_at_terminal()
         approver = InOrder(person.approve) if person else None
-        chosen = build_agent(
-            file=file,
-            model=model,
-            base_url=base_url,
-            engine=engine,
-            engine_options=settings,
-            hub=hub,
-            mcp=mcp,
-            no_mcp=no_mcp,
-            person=person,
-            work_dir=work_dir,
-            uploads=upload or (),
-            thinking=thinking,
-            thinking_total=think_total,
-            max_steps=max_steps,
-            max_calls=max_calls,
-            max_tokens=max_tokens,
-            timeout=timeout,
-            at_limit=at_limit,
-            approvals=partial(approvals_of, yes=yes, allow=allow, deny=deny, approver=approver),
-        )
-        set_journal(chosen, runs, no_journal=no_journal, command=command)
-        for warning in config_warnings(chosen):
+        agent = build_agent(chosen, person=person, approver=approver)
+        for warning in config_warnings(agent):
             print(f"Warning: {warning}", file=sys.stderr)
         shown = approver.shown if approver else lambda event: None
-        return _hold(chosen, person, shown, resume=resume, verbose=verbose)
+        return _hold(agent, person, shown, resume=run, verbose=options.verbose)
 
-    raise typer.Exit(exit_code_of(work, verbose=verbose))
+    raise typer.Exit(exit_code_of(work, verbose=options.verbose))
 
 
 def _hold(

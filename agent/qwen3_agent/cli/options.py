@@ -1,4 +1,4 @@
-"""The options that `run` and `chat` share, and what is checked of them before anything starts."""
+"""Options of commands, and what is checked of them before anything starts."""
 
 from __future__ import annotations
 
@@ -112,6 +112,18 @@ AtLimitOption = Annotated[
         "with exit code 3. Default: answer.",
     ),
 ]
+RunsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--runs",
+        metavar="DIR",
+        file_okay=False,
+        help="The folder of journalled runs. Default: ~/.local/state/qwen3-agent/runs.",
+    ),
+]
+NoJournalOption = Annotated[
+    bool, typer.Option("--no-journal", help="Leave no record: the run cannot be resumed.")
+]
 VerboseOption = Annotated[
     bool,
     typer.Option(
@@ -120,34 +132,16 @@ VerboseOption = Annotated[
 ]
 
 
-def check_options(
-    *,
-    think: str | None,
-    think_total: int | None,
-    agent: str | None,
-    base_url: str | None,
-    mcp: Sequence[Path] | None,
-    no_mcp: bool,
-    timeout: float | None,
-) -> tuple[Mode | Literal["adaptive"] | None, tuple[Path, str] | None]:
-    """What `--think` says, and the file and name of `--agent`.
+def thinking_option(given: str | None) -> Mode | Literal["adaptive"] | None:
+    """What `--think` says.
 
     Raises:
-        typer.BadParameter: an option is wrong, or two do not go together.
+        typer.BadParameter: it is none of what may be typed.
     """
-    if mcp and no_mcp:
-        raise typer.BadParameter("--mcp and --no-mcp exclude each other.")
-    if timeout is not None and not timeout > 0:
-        raise typer.BadParameter(f"--timeout must be more than 0 seconds, not {timeout:g}.")
     try:
-        thinking = None if think is None else thinking_mode(think)
+        return None if given is None else thinking_mode(given)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--think") from None
-    if thinking == "off" and think_total is not None:
-        raise typer.BadParameter("--think off leaves nothing for --think-total to bound.")
-    file = _agent_file(agent)
-    check_url(base_url)
-    return thinking, file
 
 
 def thinking_mode(given: str) -> Mode | Literal["adaptive"]:
@@ -190,7 +184,8 @@ def engine_options(given: Sequence[str] | None) -> dict[str, Any]:
     return options
 
 
-def _agent_file(spec: str | None) -> tuple[Path, str] | None:
+def agent_file(spec: str | None) -> tuple[Path, str] | None:
+    """The file and the name of `--agent`; raises typer.BadParameter for what is none."""
     from .agent_file import split_spec
 
     try:

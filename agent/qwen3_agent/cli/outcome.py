@@ -10,6 +10,8 @@ import traceback
 import warnings
 from collections.abc import Callable
 
+import typer
+
 from qwen3_tools.state import state_folder
 
 from ..errors import LimitReached, Qwen3AgentError
@@ -35,6 +37,8 @@ def exit_code_of(work: Callable[[], int], *, verbose: bool) -> int:
     """Do the work and return its exit code, or say what went wrong and return the right one."""
     try:
         return work()
+    except (typer.BadParameter, typer.Exit):
+        raise  # Both are for typer to tell
     except BrokenPipeError:
         # Whoever read the output has left, as `head` does; Python must not try to flush again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

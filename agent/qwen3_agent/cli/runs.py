@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import sys
 from pathlib import Path
@@ -10,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from .agent_options import AgentOptions
 from .approval_options import YesOption
-from .options import MaxStepsOption, TimeoutOption, VerboseOption
-from .recording import RunsOption, from_journal
-from .run import run as run_command
+from .options import MaxStepsOption, RunsOption, TimeoutOption, VerboseOption
 from .run import work_on
 
 if TYPE_CHECKING:
@@ -146,9 +144,8 @@ def resume(
     """
     from .outcome import exit_code_of
 
-    options: dict[str, Any] = {}
-
-    def find() -> int:
+    def work() -> int:
+        from ..errors import JournalError
         from ..journal import Runs
 
         recorded = Runs(folder).read(run)
@@ -157,29 +154,18 @@ def resume(
                 f"Run {recorded.id} was made by a program, which knows its tools: resume it there "
                 f"with agent.resume({recorded.id!r}), or name its agent with --agent FILE.py."
             )
-        options.update(from_journal(recorded.command or {}), id=recorded.id, cwd=recorded.cwd)
-        return 0
+        given = AgentOptions(
+            agent=agent, max_steps=max_steps, timeout=timeout, yes=yes, runs=folder, verbose=verbose
+        )
+        options = given.over_those_of(recorded)
+        work_on(
+            lambda chosen: chosen.stream_resume(recorded.id),
+            options,
+            as_json=as_json,
+            quiet=quiet,
+        )
 
-    from ..errors import JournalError
-
-    if code := exit_code_of(find, verbose=verbose):
-        raise typer.Exit(code)
-    id, cwd = options.pop("id"), options.pop("cwd")
-    # What is relative in them was meant from there
-    where = folder.absolute() if folder else None
-    spec = str(Path(agent).absolute()) if agent else options.get("agent")
-    if Path(cwd).is_dir():
-        os.chdir(cwd)
-    given = {"agent": spec, "max_steps": max_steps, "timeout": timeout, "yes": yes or None}
-    parameters = inspect.signature(run_command).parameters.values()
-    defaults = {each.name: each.default for each in parameters if each.default is not each.empty}
-    work_on(
-        lambda chosen: chosen.stream_resume(id),
-        **defaults
-        | options
-        | {name: value for name, value in given.items() if value is not None}
-        | {"as_json": as_json, "quiet": quiet, "verbose": verbose, "runs": where},
-    )
+    raise typer.Exit(exit_code_of(work, verbose=verbose))
 
 
 @runs.command()
