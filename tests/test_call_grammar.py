@@ -229,3 +229,13 @@ def test_whatever_is_drawn_parses_and_validates(template: str) -> None:
         [made] = parser.parts
         assert isinstance(made, ToolCall), text
         jsonschema.validate(made.arguments, schemas[made.name])
+
+
+def test_half_of_a_surrogate_pair_passes_the_grammar_and_is_read() -> None:
+    text = call("get_weather", city="Rome").replace("Rome", "\\ud83d")
+    assert says(text)
+    parser = Parser("json")
+    parser.feed(text)
+    [made] = parser.parts
+    assert isinstance(made, ToolCall)
+    assert made.arguments == {"city": "\ufffd"}

@@ -7,6 +7,7 @@ that what streams out is what the parts say, and that the parts, joined, are the
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -229,6 +230,11 @@ def test_tags_inside_strings_are_text(value: str) -> None:
         ('{"name": "f", "arguments": {"a": 1}', ("f", {"a": 1})),
         ('{"name": "f", "arguments": {"a": [{"b": "c"', ("f", {"a": [{"b": "c"}]})),
         ('{"name": "f", "arguments": {"a": 1}}}', ("f", {"a": 1})),
+        ('{"name": "f", "arguments": {"a": "\\ud83d!"}}', ("f", {"a": "\ufffd!"})),
+        ('{"name": "f", "arguments": {"\\ude00": "\\\\ud83d"}}', ("f", {"\ufffd": "\\ud83d"})),
+        ('{"name": "f", "arguments": {"a": "\\ud83d\\uDE00"}}', ("f", {"a": "😀"})),
+        ('{"name": "f", "arguments": {"a": "é\ud83d"}}', ("f", {"a": "é\ufffd"})),
+        ('{"name": "f", "arguments": "{\\"a\\": \\"\\\\ud83d\\"}"}', ("f", {"a": "\ufffd"})),
     ],
 )
 def test_what_can_only_mean_one_thing_is_repaired(text: str, expected: Any) -> None:
@@ -259,7 +265,8 @@ def test_what_can_only_mean_one_thing_is_repaired(text: str, expected: Any) -> N
         ('{"name": "f", "arguments": {"a": 1,', "not valid JSON"),
         ('{"name": "f", "arguments": {"a": 1 "b": 2}}', "not valid JSON"),
         ('{"name": "f", "arguments": {"a": NaN}}', "NaN is not a JSON value"),
-        ('{"name": "f", "arguments": {"a": "\\ud83d"}}', "half of a surrogate pair"),
+        ('{"name": "f", "arguments": {"a": 1e999}}', "1e999 is too large a number"),
+        ('{"name": "f", "arguments": {"a": ' + "1" * 5000 + "}}", "5000 digits is too long"),
         ('{"name": "f", "arguments": {"a": ' + "[" * 100_000, "nested too deeply"),
         ('{"name": "f", "arguments": {}} and more', "not valid JSON"),
         ('{"name": "f", "arguments": {}} {"name": "g", "arguments": {}}', "not valid JSON"),
@@ -375,6 +382,10 @@ def xml(name: str, **arguments: str) -> str:
         ("note", "nullify", "nullify"),
         ("fields", '["a", 1]', ["a", 1]),
         ("fields", "['a', 1]", ["a", 1]),
+        ("fields", '["\\ud83d"]', ["\ufffd"]),
+        ("fields", "['\\ud83d']", ["\ufffd"]),
+        ("fields", "[NaN]", "[NaN]"),
+        ("limit", "1e999", "1e999"),
         ("options", '{"a": {"b": null}}', {"a": {"b": None}}),
         ("unit", "C", "C"),
         ("anything", "5", "5"),
@@ -490,6 +501,28 @@ def test_a_call_as_the_template_writes_it_comes_back_unchanged(
     call = json.dumps({"name": name, "arguments": arguments}, ensure_ascii=False)
     parts = run(f"{before}\n<tool_call>\n{call}\n</tool_call>", size)
     assert said(parts)[-1] == (name, arguments)
+
+
+escapes = st.one_of(
+    st.integers(0, 0xFFFF).map("\\u{:04x}".format),
+    st.integers(0xD800, 0xDFFF).map("\\u{:04X}".format),
+    st.sampled_from(["\\\\", '\\"', "\\n", "ud83d", "</tool_call>", "é", "😀"]),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    key=st.lists(escapes).map("".join), value=st.lists(escapes).map("".join), size=st.integers(1)
+)
+def test_a_call_that_is_json_is_read_whatever_its_strings_escape(
+    key: str, value: str, size: int
+) -> None:
+    text = f'{{"name": "f", "arguments": {{"{key}": ["{value}"]}}}}'
+    [part] = run(f"<tool_call>\n{text}\n</tool_call>", size)
+    assert isinstance(part, ToolCall)
+    whole = json.dumps(json.loads(text)["arguments"], ensure_ascii=False)
+    halves = re.sub("[\ud800-\udfff]", "\ufffd", whole)
+    assert json.dumps(part.arguments, ensure_ascii=False) == halves
 
 
 def test_finishing_twice_changes_nothing() -> None:

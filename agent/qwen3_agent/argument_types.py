@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from .call_json import load_json
+
 __all__ = ["convert"]
 
 _PYTHON_WORDS = {"True": True, "False": False, "None": None}
@@ -34,10 +36,9 @@ def convert(text: str, schema: Mapping[str, Any], key: str) -> Any:
     if text.strip() in _PYTHON_WORDS:
         return _PYTHON_WORDS[text.strip()]
     try:
-        value = json.loads(text, strict=False, parse_constant=lambda _: text)
+        return load_json(text)
     except (ValueError, RecursionError):
-        value = _python_literal(text)
-    return value
+        return _python_literal(text)
 
 
 def _types(wanted: Any, schema: Mapping[str, Any], references: int) -> set[str]:
@@ -73,8 +74,6 @@ def _python_literal(text: str) -> Any:
     import ast
 
     try:
-        value = ast.literal_eval(text.strip())
-        json.dumps(value, allow_nan=False)
+        return load_json(json.dumps(ast.literal_eval(text.strip()), allow_nan=False))
     except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         return text
-    return value

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from .call_json import load_json
 from .call_scan import CALL_END, CALL_START, CallError, End
 
 __all__ = ["JsonScanner", "read_json_call"]
@@ -133,13 +134,13 @@ def read_json_call(body: str, *, repair: bool = True) -> tuple[str, dict[str, An
     if not body:
         raise CallError(f"The tool call is empty. {_FORM}")
     try:
-        call = _load(body)
+        call = load_json(body)
     except (ValueError, RecursionError) as error:
         mended = _mend(body) if repair else None
         if mended is None:
             raise CallError(f"The tool call is not valid JSON: {_say(error)}. {_FORM}") from None
         try:
-            call = _load(mended)
+            call = load_json(mended)
         except (ValueError, RecursionError):
             raise CallError(f"The tool call is not valid JSON: {_say(error)}. {_FORM}") from None
     return _name(call), _arguments(call)
@@ -161,31 +162,16 @@ def _arguments(call: dict[str, Any]) -> dict[str, Any]:
     arguments = call.get("arguments")
     if isinstance(arguments, str) and arguments.strip():
         try:
-            arguments = _load(arguments)
+            arguments = load_json(arguments)
         except (ValueError, RecursionError) as error:
             raise CallError(
                 f'"arguments" is a string that is not valid JSON: {_say(error)}. {_FORM}'
             ) from None
-    if arguments is None or arguments == "" or (isinstance(arguments, str)):
+    if arguments is None or isinstance(arguments, str):
         return {}
     if not isinstance(arguments, dict):
         raise CallError(f'"arguments" is not a JSON object. {_FORM}')
     return arguments
-
-
-def _load(text: str) -> Any:
-    """JSON, with raw newlines allowed in strings; ValueError for what JSON cannot say."""
-    value = json.loads(text, strict=False, parse_constant=_no_constant)
-    if "\\u" in text:
-        try:
-            json.dumps(value, ensure_ascii=False).encode()
-        except UnicodeEncodeError:
-            raise ValueError("half of a surrogate pair in a string") from None
-    return value
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a JSON value")
 
 
 def _say(error: Exception) -> str:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import tokenizers
 
-__all__ = ["Decoder", "Tokenizer", "byte_alphabet"]
+__all__ = ["Decoder", "Tokenizer", "byte_alphabet", "encodable"]
 
 
 class Tokenizer:
@@ -54,7 +54,7 @@ class Tokenizer:
 
     def encode_plain(self, text: str) -> list[int]:
         """Ids of untrusted text: never a control token."""
-        ids: list[int] = self._plain.encode(_encodable(text), add_special_tokens=False).ids
+        ids: list[int] = self._plain.encode(encodable(text), add_special_tokens=False).ids
         return ids
 
     def encode(self, text: str) -> list[int]:
@@ -135,7 +135,7 @@ def _without_added_tokens(tokenizer: tokenizers.Tokenizer) -> tokenizers.Tokeniz
     return plain
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """The text with U+FFFD for lone surrogates, which no UTF-8 can carry."""
     try:
         text.encode()
