@@ -16,8 +16,9 @@ from ..errors import PromptTooLong, ThinkingUnavailable, ToolChoiceUnavailable
 from ..parser import Parser
 from ..parts import Content, MalformedCall, Part, Reasoning, ToolCall
 from ..thinking import Plan
-from ..transcript import Segment, Transcript
-from . import UNANSWERED, ModelStep, OnDelta, Remark, Route, last_user
+from ..transcript import Transcript
+from . import ModelStep, OnDelta, Route
+from .base_chat import BaseChat, ids_of
 from .choose import EngineName, engine_for_this_machine
 from .generation import ConstraintFor, Generation
 
@@ -131,7 +132,7 @@ class LocalModel:
         await self.engine.aclose()
 
 
-class LocalChat:
+class LocalChat(BaseChat):
     """One conversation, as token ids that only grow within a turn."""
 
     def __init__(
@@ -145,45 +146,12 @@ class LocalChat:
         logprobs: bool,
         grammar: CallGrammar | None,
     ) -> None:
-        self.transcript = Transcript()
-        self.earlier: list[Transcript] = []
-        self.unfinished: ModelStep | None = None
+        super().__init__(messages, tools, keep_thoughts=keep_thoughts, sampling=sampling)
         self._model = model
         self._format = model.chat_format
-        self._messages = messages
-        self._tools = tools
-        self._keep_thoughts = keep_thoughts
-        self._sampling = sampling
         self._logprobs = logprobs
         self._grammar = grammar
-        self._told: set[str] = set()
-        self._unanswered = 0
         self._steps = 0
-        self._turns: list[tuple[int, int]] = []
-        """Where each turn begins: so many messages and segments were there before."""
-
-    @property
-    def messages(self) -> Sequence[Mapping[str, Any]]:
-        """See `Chat.messages`."""
-        return tuple(self._messages)
-
-    def restore(
-        self,
-        messages: Sequence[Mapping[str, Any]],
-        segments: Sequence[Segment],
-        *,
-        turn: int,
-        earlier: Sequence[Sequence[Segment]] = (),
-    ) -> None:
-        """See `Chat.restore`."""
-        self._messages = [dict(message) for message in messages]
-        self.transcript = Transcript(segments)
-        self.earlier = [Transcript(each) for each in earlier]
-        self._turns = [(turn, 0)]
-        self._unanswered = 0
-        if self._messages and self._messages[-1].get("role") == "assistant" and segments:
-            parts = segments[-1].parts
-            self._unanswered = sum(isinstance(part, ToolCall | MalformedCall) for part in parts)
 
     @property
     def context_length(self) -> int:
@@ -195,60 +163,24 @@ class LocalChat:
         """Tokens that still fit into the context."""
         return max(0, self.context_length - len(self.transcript))
 
-    @property
-    def turn(self) -> int:
-        """See `Chat.turn`."""
-        return self._turns[-1][0] if self._turns else last_user(self._messages)
-
     def count(self, messages: Sequence[Mapping[str, Any]]) -> int:
         """See `Chat.count`: as many as there will be."""
         opening = self._format.generation_prompt(thinking=not self._model.can_skip_thinking)
         return len(self._format.head(messages, self._tools)) + len(opening)
 
-    def restart(self, messages: Sequence[Mapping[str, Any]], *, turn: int) -> None:
-        """See `Chat.restart`."""
-        if any(self.transcript.mask):
-            self.earlier.append(self.transcript)
-        self._messages = [m if isinstance(m, dict) else dict(m) for m in messages]
-        self._turns = [(turn, 0)]
-        self._unanswered = 0
-        self.transcript = Transcript()
-        self.transcript.append("head", self._format.head(self._messages, self._tools))
-
-    def add_user(self, text: str) -> None:
-        """Begin a turn: rendered anew, so that earlier thoughts go; or appended, so they stay."""
-        self._answer_the_unanswered()
-        segments = len(self.transcript.segments) if self._keep_thoughts else 0
-        self._turns.append((len(self._messages), segments))
-        self._messages.append({"role": "user", "content": text})
-        if self._keep_thoughts and self.transcript.segments:
-            self._append_user(text)
-        else:
-            self.earlier = []
-            self.transcript = Transcript()
-            self.transcript.append("head", self._format.head(self._messages, self._tools))
-
-    def take_back_turn(self) -> None:
-        """See `Chat.take_back_turn`."""
-        if not self._turns:
-            raise LookupError("No turn is left to take back.")
-        messages, segments = self._turns.pop()
-        del self._messages[messages:]
-        self.transcript = self.transcript.first(segments)
-        self._unanswered = 0
-
     def add_tool_results(self, texts: Sequence[str]) -> None:
         """Answer the calls of the last step, in their order."""
-        self._unanswered = 0
+        self._unanswered = []
         self._messages.extend({"role": "tool", "content": text} for text in texts)
         self._close_message()
         self.transcript.append("tool_results", self._format.tool_results(texts))
 
-    def add_note(self, text: str) -> None:
-        """Tell the model something in the middle of a turn, in the user's place."""
-        self._answer_the_unanswered()
-        self._messages.append({"role": "user", "content": text})
-        self._append_user(text)
+    def _begin_transcript(self) -> None:
+        self.transcript = Transcript()
+        self.transcript.append("head", self._format.head(self._messages, self._tools))
+
+    def _forget_thoughts(self) -> None:
+        """The chat format leaves them out when it renders the messages."""
 
     def _append_user(self, text: str) -> None:
         ids = self._format.user_turn(text)
@@ -269,7 +201,7 @@ class LocalChat:
         held_to = self._held_to(tool_choice)
         self.unfinished = None
         if not self.transcript.segments:  # begun with messages that want an answer
-            self.transcript.append("head", self._format.head(self._messages, self._tools))
+            self._begin_transcript()
         if self._close_message():
             self.transcript.append("forced", self._format.between_messages())
         opening = self._format.generation_prompt(thinking=plan.on)
@@ -295,16 +227,17 @@ class LocalChat:
             priority=-self._steps,  # a run that is under way goes before one that begins
         )
         self._steps += 1
-        sampling = self._sampling or (Sampling.thinking() if plan.on else Sampling.not_thinking())
         finish: Finish | None = None
         try:
-            finish = await generation.run(max_tokens, sampling, logprobs=self._logprobs)
+            finish = await generation.run(
+                max_tokens, self._sampling_for(plan), logprobs=self._logprobs
+            )
         finally:
             generation.parser.finish(truncated=True)
             parts = generation.parser.parts
             self._messages.append(_message(parts))
             self.transcript.name_parts(parts)
-            self._unanswered = sum(isinstance(part, ToolCall | MalformedCall) for part in parts)
+            self._unanswered = ids_of(parts, self._messages[-1])
             step = ModelStep(
                 parts=parts,
                 finish=finish or "cut",
@@ -315,14 +248,9 @@ class LocalChat:
                 closed_by_force=generation.closed_by_force,
             )
             self.unfinished = None if finish else step
-        if self._grammar is not None:
-            self._tell(self._grammar.warnings, on_delta)
+        for warning in self._grammar.warnings if self._grammar is not None else ():
+            self._tell(on_delta, warning)
         return step
-
-    def _answer_the_unanswered(self) -> None:
-        """Each call is followed by a result, or a template may stumble."""
-        if self._unanswered:
-            self.add_tool_results([UNANSWERED] * self._unanswered)
 
     def _held_to(self, tool_choice: ToolChoice) -> ConstraintFor:
         if self._grammar is not None:
@@ -334,12 +262,6 @@ class LocalChat:
                 'pip install "qwen3-agent[local]" does.'
             )
         return lambda thought: None
-
-    def _tell(self, warnings: Sequence[str], on_delta: OnDelta) -> None:
-        for warning in warnings:
-            if warning not in self._told:
-                self._told.add(warning)
-                on_delta(Remark(warning))
 
     def _check(self, plan: Plan) -> None:
         name = self._model.name

@@ -6,9 +6,8 @@ ids, `connect.py` gives a `LocalModel` over an engine on the server instead.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,14 +16,14 @@ from ..chat_format import ChatFormat
 from ..engines import Finish, Sampling
 from ..engines.server import sampling_fields
 from ..errors import EngineError, PromptTooLong, Qwen3AgentError
-from ..parts import MalformedCall, ToolCall
 from ..server_client import Event, ServerClient
 from ..thinking import Plan
-from ..transcript import Segment, Transcript
-from . import UNANSWERED, ModelStep, OnDelta, Remark, Route, last_user
+from ..transcript import Transcript
+from . import ModelStep, OnDelta, Route
+from .base_chat import BaseChat, ids_of
 from .dialects import OPTIONAL, Kind, thinking_fields
 from .message_reader import MessageReader, says
-from .messages import message_of, without_thought
+from .messages import EncodedOnce, json_bytes, message_of, without_thought
 from .usage import TokenEstimate, step_of
 
 __all__ = ["ServerModel"]
@@ -124,7 +123,7 @@ class ServerModel:
         await self.client.aclose()
 
 
-class ServerChat:
+class ServerChat(BaseChat):
     """One conversation, as messages.
 
     The server's template spells tool results without a mask, so text in them that looks like a
@@ -141,53 +140,14 @@ class ServerChat:
         sampling: Sampling | None,
         output: Mapping[str, Any] | None = None,
     ) -> None:
-        self.transcript = Transcript()
-        self.earlier: list[Transcript] = []
+        super().__init__(messages, tools, keep_thoughts=keep_thoughts, sampling=sampling)
         self._model = model
-        self._tools = tools
-        self._keep_thoughts = keep_thoughts
-        self._sampling = sampling
         self._output = output
         self._tool_choice: ToolChoice = "auto"
-        self._messages = messages
-        # Each message is turned to JSON once, or long runs would take longer with every step
-        self._encoded = [_json(message) for message in messages]
-        self._encoded_tools = _json(tools)
-        self._unanswered: list[str | None] = []
+        self._encoded = EncodedOnce()
+        self._encoded_tools = json_bytes(tools)
         self._estimate = TokenEstimate()
-        self._turns: list[tuple[int, int]] = []
-        """Where each turn begins: so many messages and segments were there before."""
-        self.unfinished: ModelStep | None = None
         self._opens_thought = bool(model.chat_format and model.chat_format.opens_thought)
-        self._told: set[str] = set()
-
-    @property
-    def messages(self) -> Sequence[Mapping[str, Any]]:
-        """See `Chat.messages`."""
-        return tuple(self._messages)
-
-    def restore(
-        self,
-        messages: Sequence[Mapping[str, Any]],
-        segments: Sequence[Segment],
-        *,
-        turn: int,
-        earlier: Sequence[Sequence[Segment]] = (),
-    ) -> None:
-        """See `Chat.restore`."""
-        self._messages = [dict(message) for message in messages]
-        self._encoded = [_json(message) for message in self._messages]
-        self.transcript = Transcript(segments)
-        self.earlier = [Transcript(each) for each in earlier]
-        self._turns = [(turn, 0)]
-        self._unanswered = []
-        if self._messages and self._messages[-1].get("role") == "assistant":
-            ids = iter(self._messages[-1].get("tool_calls", ()))
-            self._unanswered = [
-                next(ids)["id"] if isinstance(part, ToolCall) else None
-                for part in (segments[-1].parts if segments else ())
-                if isinstance(part, ToolCall | MalformedCall)
-            ]
 
     @property
     def context_length(self) -> int:
@@ -202,51 +162,12 @@ class ServerChat:
     @property
     def _size(self) -> int:
         """Bytes of what the server is sent to render."""
-        return sum(map(len, self._encoded)) + len(self._encoded_tools)
-
-    @property
-    def turn(self) -> int:
-        """See `Chat.turn`."""
-        return self._turns[-1][0] if self._turns else last_user(self._messages)
+        return sum(map(len, self._encoded.of(self._messages))) + len(self._encoded_tools)
 
     def count(self, messages: Sequence[Mapping[str, Any]]) -> int:
         """See `Chat.count`: an estimate."""
-        size = sum(len(_json(message)) for message in messages) + len(self._encoded_tools)
+        size = sum(len(json_bytes(message)) for message in messages) + len(self._encoded_tools)
         return self._estimate.of(size)
-
-    def restart(self, messages: Sequence[Mapping[str, Any]], *, turn: int) -> None:
-        """See `Chat.restart`."""
-        if any(segment.sampled for segment in self.transcript.segments):
-            self.earlier.append(self.transcript)
-        self._messages = [m if isinstance(m, dict) else dict(m) for m in messages]
-        self._encoded = [_json(message) for message in self._messages]
-        self._turns = [(turn, 0)]
-        self._unanswered = []
-        self.transcript = Transcript()
-        self.transcript.append("head", ())
-
-    def add_user(self, text: str) -> None:
-        """Begin a turn; the thoughts of earlier ones go unless they are to be kept."""
-        self._answer_the_unanswered()
-        segments = len(self.transcript.segments) if self._keep_thoughts else 0
-        self._turns.append((len(self._messages), segments))
-        if not self._keep_thoughts:
-            self.earlier = []
-            self.transcript = Transcript()
-            self._messages = [without_thought(message) for message in self._messages]
-            self._encoded = [_json(message) for message in self._messages]
-        self.transcript.append("user" if self._messages else "head", ())
-        self._add({"role": "user", "content": text})
-
-    def take_back_turn(self) -> None:
-        """See `Chat.take_back_turn`."""
-        if not self._turns:
-            raise LookupError("No turn is left to take back.")
-        messages, segments = self._turns.pop()
-        del self._messages[messages:]
-        del self._encoded[messages:]
-        self.transcript = self.transcript.first(segments)
-        self._unanswered = []
 
     def add_tool_results(self, texts: Sequence[str]) -> None:
         """Answer the calls of the last step, in their order.
@@ -258,17 +179,21 @@ class ServerChat:
             text = _CONTROL_TEXT.sub("<\u2060", text)
             if id is None:
                 wrapped = f"<tool_response>\n{text}\n</tool_response>"
-                self._add({"role": "user", "content": wrapped})
+                self._messages.append({"role": "user", "content": wrapped})
             else:
-                self._add({"role": "tool", "tool_call_id": id, "content": text})
+                self._messages.append({"role": "tool", "tool_call_id": id, "content": text})
         self._unanswered = []
         self.transcript.append("tool_results", ())
 
-    def add_note(self, text: str) -> None:
-        """Tell the model something in the middle of a turn, in the user's place."""
-        self._answer_the_unanswered()
+    def _begin_transcript(self) -> None:
+        self.transcript = Transcript()
+        self.transcript.append("head", ())
+
+    def _append_user(self, text: str) -> None:
         self.transcript.append("user", ())
-        self._add({"role": "user", "content": text})
+
+    def _forget_thoughts(self) -> None:
+        self._messages = [without_thought(message) for message in self._messages]
 
     async def step(
         self,
@@ -360,18 +285,12 @@ class ServerChat:
                 self.unfinished = step_of(reader, "cut")
             raise
 
-    def _answer_the_unanswered(self) -> None:
-        """No server takes a call that no result follows."""
-        if self._unanswered:
-            self.add_tool_results([UNANSWERED] * len(self._unanswered))
-
     def _body(self, plan: Plan, max_tokens: int | None) -> bytes:
-        sampling = self._sampling or (Sampling.thinking() if plan.on else Sampling.not_thinking())
         fields: dict[str, Any] = {
             "model": self._model.name,
             "stream": True,
             "stream_options": {"include_usage": True},
-            **sampling_fields(sampling),
+            **sampling_fields(self._sampling_for(plan)),
             **thinking_fields(self._model.kind, plan),
         }
         if max_tokens is not None:
@@ -387,13 +306,14 @@ class ServerChat:
             fields["response_format"] = {"type": "json_schema", "json_schema": answer}
         taken = {name: value for name, value in fields.items() if name not in self._model.refused}
         tools = b', "tools": ' + self._encoded_tools if self._tools else b""
-        messages = b", ".join(self._encoded)
-        return b"".join([_json(taken)[:-1], tools, b', "messages": [', messages, b"]}"])
+        messages = b", ".join(self._encoded.of(self._messages))
+        return b"".join([json_bytes(taken)[:-1], tools, b', "messages": [', messages, b"]}"])
 
     def _record(self, reader: MessageReader) -> None:
         """Append what the model said, as the server is to be told it again."""
-        message, self._unanswered = message_of(reader, number=len(self._messages))
-        self._add(message)
+        message = message_of(reader, number=len(self._messages))
+        self._messages.append(message)
+        self._unanswered = ids_of(reader.parts, message)
         self.transcript.append("sampled", ())
         self.transcript.name_parts(reader.parts)
 
@@ -404,15 +324,6 @@ class ServerChat:
             self._tell(on_delta, f"{shown} let the model think although thinking is off.")
         elif plan.budget is not None and step.thinking_tokens > plan.budget + plan.grace:
             self._tell(on_delta, f"{shown} did not hold the thinking budget of a step.")
-
-    def _tell(self, on_delta: Callable[[Remark], None], text: str) -> None:
-        if text not in self._told:
-            self._told.add(text)
-            on_delta(Remark(text))
-
-    def _add(self, message: dict[str, Any]) -> None:
-        self._messages.append(message)
-        self._encoded.append(_json(message))
 
 
 def _choice(tool_choice: ToolChoice) -> str | dict[str, Any]:
@@ -426,7 +337,3 @@ def _says(event: Event) -> bool:
         says(choice.get("delta") or {}) or choice.get("finish_reason")
         for choice in event.get("choices") or ()
     )
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
