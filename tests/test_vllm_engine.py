@@ -343,7 +343,7 @@ async def test_an_adapter_is_what_its_weights_make_of_the_model(
     adapter: dict[str, Any] = {}
     for name in [each for each in weights if each.endswith("mlp.down_proj.weight")]:
         out, into = weights[name].shape
-        a, b = torch.randn(rank, into) * 0.05, torch.randn(out, rank) * 0.05
+        a, b = torch.randn(rank, into) * 0.2, torch.randn(out, rank) * 0.2
         stem = "base_model.model." + name.removesuffix(".weight")
         adapter |= {f"{stem}.lora_A.weight": a, f"{stem}.lora_B.weight": b}
         weights[name] = weights[name].float() + (alpha / rank) * (b @ a)
