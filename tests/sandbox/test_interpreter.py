@@ -213,6 +213,32 @@ async def test_too_many_files_on_disk_end_the_session() -> None:
         assert (interpreter.work_dir / "0.bin").stat().st_size == 4 << 20
 
 
+async def test_limits_hold_for_cells_too_short_to_be_looked_at_one_by_one() -> None:
+    async with CodeInterpreter(disk_mb=8, preload=()) as interpreter:
+        for n in range(2000):
+            result = await interpreter.run(f"open('{n}', 'wb').write(bytes(1 << 18))")
+            if result.state_lost:
+                break
+    assert result.state_lost
+    assert n > 8 << 20 >> 18
+    assert result.status == "ok"  # it did what it was to do, and cost its state
+
+
+async def test_limits_hold_between_cells() -> None:
+    async with CodeInterpreter(memory_mb=128, preload=()) as interpreter:
+        await interpreter.run("import time")
+        await interpreter.run(
+            "for _ in range(2):\n    if not os.fork():\n        time.sleep(0.2)\n"
+            "        data = bytearray(b'x') * (90 << 20); time.sleep(98765)"
+        )
+        for _ in range(300):
+            await anyio.sleep(0.1)
+            if lost := (await interpreter.run("1")).state_lost:
+                break
+    assert lost
+    assert left_behind() == []
+
+
 async def test_cancelling_ends_the_cell_at_once_and_the_next_one_works(
     interpreter: CodeInterpreter,
 ) -> None:

@@ -10,7 +10,7 @@ import re
 import secrets
 import shutil
 import stat
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
 _MOST_SCANNED = 10_000
@@ -35,9 +35,9 @@ def files_in(folder: Path) -> set[str]:
     return set(_walk(folder))
 
 
-def new_files(folder: Path, before: set[str], besides: set[str]) -> tuple[str, ...]:
-    """What was added, in order, as names that are safe to show."""
-    added = sorted(files_in(folder) - before - besides)
+def new_files(folder: Path, before: set[str], images: Iterable[Path]) -> tuple[str, ...]:
+    """What was added besides these images, in order, as names that are safe to show."""
+    added = sorted(files_in(folder) - before - {image.name for image in images})
     shown = [name if name.isprintable() else ascii(name) for name in added]
     if len(shown) > _MOST_LISTED:
         shown[_MOST_LISTED:] = [f"and {len(shown) - _MOST_LISTED} more"]

@@ -8,11 +8,11 @@ import os
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 
 from qwen3_tools.code_interpreter import folder
@@ -120,7 +120,7 @@ class CodeInterpreter(SyncDoor):
         self._walls: Walls | None = None
         self._state_lost = False
         self._had_state = False
-        self._one_at_a_time = anyio.Lock()
+        self._one_at_a_time = anyio.Lock(fast_acquire=True)
         self._keeps_spare = False
         self._spare: CodeInterpreter | None = None
         self._when_used: Callable[[], Awaitable[None]] | None = None
@@ -242,8 +242,8 @@ class CodeInterpreter(SyncDoor):
         Raises SandboxUnavailable when no sandbox holds.
         """
         room = self._entered()
+        await anyio.lowlevel.checkpoint()
         async with self._one_at_a_time:
-            began = time.monotonic()
             try:
                 result = await self._run(room, _unfenced(code), on_output)
             except BaseException:
@@ -254,7 +254,7 @@ class CodeInterpreter(SyncDoor):
             when_used, self._when_used = self._when_used, None
             if when_used is not None:
                 await when_used()
-            return replace(result, seconds=time.monotonic() - began)
+            return result
 
     async def interrupt(self) -> None:
         """End the cell that is running with KeyboardInterrupt, as Ctrl-C would; the state stays."""
@@ -292,6 +292,7 @@ class CodeInterpreter(SyncDoor):
         return sorted(await anyio.to_thread.run_sync(folder.files_in, self._entered().work_dir))
 
     async def _run(self, room: Room, code: str, on_output: Listener | None) -> CodeResult:
+        began = time.monotonic()
         lost, self._state_lost = self._state_lost, False
         before = folder.files_in(room.work_dir)
         if self._session is not None and not self._session.is_fit():
@@ -302,7 +303,8 @@ class CodeInterpreter(SyncDoor):
         except SandboxUnavailable as unavailable:
             if self._walls is None:
                 raise
-            return CodeResult("failed", error=str(unavailable), state_lost=True)
+            seconds = time.monotonic() - began
+            return CodeResult("failed", error=str(unavailable), state_lost=True, seconds=seconds)
         stdout, stderr = self._output("stdout", on_output), self._output("stderr", on_output)
         status: Status = "ok"
         value = error = None
@@ -315,15 +317,16 @@ class CodeInterpreter(SyncDoor):
                 value, error = self._text(reply.get("result")), self._text(reply.get("error"))
                 images = folder.figures(room.work_dir, reply.get("images"))
                 status = "error" if error else "ok"
+            files = folder.new_files(room.work_dir, before, images)  # while the worker tries itself
             await session.check()
         except SessionEnded as ended:
             await self._stop()
             self._start_ahead()
+            files = folder.new_files(room.work_dir, before, images)
             lost = True
             if status == "ok" and value is None:
                 status = "timeout" if isinstance(ended, TooLong) else "killed"
                 error = str(ended)
-        names = {image.name for image in images}
         return CodeResult(
             status,
             stdout=stdout.text(),
@@ -331,8 +334,9 @@ class CodeInterpreter(SyncDoor):
             result=value,
             error=error,
             images=images,
-            files=folder.new_files(room.work_dir, before, besides=names),
+            files=files,
             state_lost=lost,
+            seconds=time.monotonic() - began,
         )
 
     def _output(self, stream: Stream, on_output: Listener | None) -> Output:

@@ -12,6 +12,7 @@ import anyio
 from qwen3_tools.code_interpreter.worker import cut_middle
 
 _CHUNK = 1 << 16
+_Decoder = codecs.getincrementaldecoder("utf-8")
 
 
 class Output:
@@ -24,7 +25,7 @@ class Output:
 
     def __init__(self, limit: int, listener: Callable[[str], None] | None = None) -> None:
         self._listener = listener
-        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._decoder = _Decoder(errors="replace") if listener else None
         self._unheard = limit
         self._limit = limit
         self._head = bytearray()
@@ -32,10 +33,11 @@ class Output:
         self._dropped = 0
 
     def add(self, data: bytes) -> None:
-        if self._listener and self._unheard and (text := self._decoder.decode(data)):
-            heard = text[: self._unheard]
+        if self._listener and self._decoder and self._unheard:
+            heard = self._decoder.decode(data)[: self._unheard]
             self._unheard -= len(heard)
-            self._listener(heard)
+            if heard:
+                self._listener(heard)
         room = 2 * self._limit - len(self._head)  # bytes; a character may take several
         self._head += data[:room]
         self._tail += data[room:] if room < len(data) else b""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import secrets
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -28,6 +30,7 @@ _STILL_SECONDS = 3.0  # once the supervisor has answered, the machine has time f
 _GRACE_SECONDS = 1.0
 _SHORT_SECONDS = 0.02
 _AT_ONCE_SECONDS = 0.001  # the event loop may stand still so long: a turn of it costs as much
+_UNSEEN_SECONDS = 0.05  # what cells may take that nobody looks at, as a long one is looked at
 _END_SECONDS = 5.0
 _MOST_JUNK_BYTES = 1 << 20
 _ROOM_FOR_NAMES = 1 << 16
@@ -67,7 +70,9 @@ class Session:
         for handle in self._handles:
             os.set_blocking(handle, False)
         self._buffer = bytearray()
-        self._junk = 0
+        self._was_short = False
+        self._looked_at = -math.inf
+        self._trial = "", ""
         self._said = b""
         self._began = self._preloads = False
         self._unsent = bytearray()
@@ -109,7 +114,7 @@ class Session:
         request = {"op": "escape", "bait": bait}
         seconds = _START_SECONDS + (_PRELOAD_SECONDS if self._preloads else 0)
         try:
-            number = self._ask(request)
+            (number,) = self._ask(request)
             reply = await self._answer(number, seconds, silent, complaints, _ROOM_FOR_NAMES)
         except SessionEnded as ended:
             raise SessionEnded(f"{ended} {complaints.text()}".strip()) from None
@@ -132,30 +137,43 @@ class Session:
 
         most_chars: of the result, and of an error.
         """
-        number = self._ask({"op": "run", "code": code, "most_chars": most_chars})
+        one, other = secrets.randbelow(10**6), secrets.randbelow(10**6)
+        number, trial = self._ask(
+            {"op": "run", "code": code, "most_chars": most_chars},
+            {"op": "check", "code": f"{one} * {other}"},
+        )
+        self._trial = trial, str(one * other)
         most_bytes = 2 * most_chars * _BYTES_OF_A_CHARACTER + _ROOM_FOR_NAMES
-        return await self._answer(number, seconds, stdout, stderr, most_bytes)
+        began = time.monotonic()
+        reply = await self._answer(number, seconds, stdout, stderr, most_bytes)
+        self._was_short = time.monotonic() - began < _AT_ONCE_SECONDS
+        return reply
 
     def interrupt(self) -> None:
         """As Ctrl-C does: the running cell ends with KeyboardInterrupt, if it lets itself."""
         self._order(supervisor.INTERRUPT)
 
     async def check(self) -> None:
-        """After a cell. Raises SessionEnded unless limits hold and the worker is as good as new."""
-        self._order(supervisor.IDLE)
-        one, other = secrets.randbelow(10**6), secrets.randbelow(10**6)
-        rest, junk = pipes.Output(0), self._junk
-        number = self._ask({"op": "check", "code": f"{one} * {other}"})
-        with anyio.move_on_after(_CHECK_SECONDS):
-            await self._report("within_limits")
+        """After a cell. Raises SessionEnded unless limits hold and the worker is as good as new.
+
+        A cell that was answered at once had no time to use much. The supervisor is asked after
+        such a one when it last was 50 ms ago: it looks at a long cell as often.
+        """
+        now = time.monotonic()
+        if not self._was_short or now - self._looked_at > _UNSEEN_SECONDS:
+            self._looked_at = now
+            self._order(supervisor.IDLE)
+            with anyio.move_on_after(_CHECK_SECONDS):
+                await self._report("within_limits")
+        number, product = self._trial
+        rest = pipes.Output(0)
         try:
             reply = await self._answer(number, _STILL_SECONDS, rest, rest, _ROOM_FOR_NAMES)
         except TooLong:
             reply = None
-        if not reply or reply.get("result") != str(one * other):
+        if not reply or reply.get("result") != product:
             raise SessionEnded("The code broke the interpreter that it ran in.")
-        self._buffer += pipes.read_now(self._replies)
-        if self._junk != junk or self._buffer:
+        if self._buffer:
             raise SessionEnded(_ITS_OWN_CHANNEL)
 
     def is_fit(self) -> bool:
@@ -189,13 +207,14 @@ class Session:
         finally:
             os.close(handle)
 
-    def _ask(self, request: dict[str, Any]) -> str:
-        """Send a request, as much of it as goes now; its number, which the reply will carry."""
-        number = secrets.token_hex(8)
-        self._unsent += json.dumps({"id": number, **request}).encode() + b"\n"
+    def _ask(self, *requests: dict[str, Any]) -> list[str]:
+        """Send requests, as much of them as goes now; their numbers, which the replies carry."""
+        numbers = [secrets.token_hex(8) for _ in requests]
+        for number, request in zip(numbers, requests, strict=True):
+            self._unsent += json.dumps({"id": number, **request}).encode() + b"\n"
         with contextlib.suppress(OSError):
             del self._unsent[: os.write(self._requests, self._unsent)]
-        return number
+        return numbers
 
     async def _answer(
         self,
@@ -205,10 +224,10 @@ class Session:
         stderr: pipes.Output,
         most_bytes: int,
     ) -> dict[str, Any] | None:
+        """The reply to that request; None where it took an interrupt to get it."""
         reply = self._answer_at_once(number, most_bytes)
         if reply is not None:
-            for handle, output in ((self._stdout, stdout), (self._stderr, stderr)):
-                _drain(handle, output)
+            self._drain(stdout, stderr)
             return reply
         interrupted = False
         ended: SessionEnded | None = None
@@ -232,18 +251,25 @@ class Session:
             except SessionEnded as error:
                 ended = error  # raised below: a task group would wrap it
             tasks.cancel_scope.cancel()
-        for handle, output in ((self._stdout, stdout), (self._stderr, stderr)):
-            _drain(handle, output)
+        self._drain(stdout, stderr)
         if ended or reply is None:
             raise ended or TooLong(TIMEOUT_ERROR)
         return None if interrupted else reply
 
+    def _drain(self, stdout: pipes.Output, stderr: pipes.Output) -> None:
+        """What is in the pipes, and no more: a process left behind may be writing without end."""
+        for handle, output in ((self._stdout, stdout), (self._stderr, stderr)):
+            for _ in range(2):
+                if not (data := pipes.read_now(handle)):
+                    break
+                output.add(data)
+
     def _answer_at_once(self, number: str, most_bytes: int) -> dict[str, Any] | None:
         """The reply, when it takes no longer than it would to wait for it as one should."""
-        if self._unsent or not pipes.is_readable(self._replies, _AT_ONCE_SECONDS):
-            return None
-        self._buffer += pipes.read_now(self._replies)
         body = self._framed(number.encode(), most_bytes)
+        if body is None and not self._unsent and pipes.is_readable(self._replies, _AT_ONCE_SECONDS):
+            self._buffer += pipes.read_now(self._replies)
+            body = self._framed(number.encode(), most_bytes)
         return None if body is None else _parsed(body)
 
     def _order(self, order: bytes) -> None:
@@ -278,7 +304,6 @@ class Session:
             raise SessionEnded(_ITS_OWN_CHANNEL)
         if len(self._buffer) < end:
             return None
-        self._junk += junk
         body = bytes(self._buffer[start:end])
         del self._buffer[:end]
         return body
@@ -342,12 +367,6 @@ def _received(connection: socket.socket) -> socket.socket:
 async def _pump(handle: int, output: pipes.Output) -> None:
     while data := await pipes.read(handle):
         output.add(data)
-
-
-def _drain(handle: int, output: pipes.Output) -> None:
-    """What is in the pipe, and no more: a process left behind may be writing without end."""
-    for _ in range(2):
-        output.add(pipes.read_now(handle))
 
 
 def _cause_of(report: dict[str, Any], *, began: bool) -> SessionEnded:

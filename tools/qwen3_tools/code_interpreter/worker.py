@@ -13,24 +13,33 @@ from __future__ import annotations
 import builtins
 import contextlib
 import os
-import signal
 import sys
 import traceback
 import types
 import warnings
+from _signal import (  # type: ignore[import-not-found]  # without what `signal` puts around it
+    ITIMER_PROF,
+    ITIMER_REAL,
+    ITIMER_VIRTUAL,
+    SIG_BLOCK,
+    SIG_SETMASK,
+    SIGINT,
+    pthread_sigmask,
+    setitimer,
+    signal,
+)
 from ast import Expr, Expression, Module, PyCF_ALLOW_TOP_LEVEL_AWAIT, PyCF_ONLY_AST
 from collections.abc import Callable, Iterator
 from json import JSONDecoder
 from json.encoder import encode_basestring_ascii
 from os import read, write
 from select import select as ready
-from signal import SIG_SETMASK, SIGINT, pthread_sigmask, setitimer
 from struct import pack
 from typing import Any
 
 CELL = "<cell>"
 _REPLIES = 3
-_TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+_TIMERS = (ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF)
 _decode = JSONDecoder().raw_decode
 _READY_MODULES = ("json", "math", "os", "re")
 # Imported when a cell first says the name: name -> (module, attribute of it)
@@ -70,10 +79,9 @@ class Worker:
         self._streams = (sys.stdin, sys.stdout, sys.stderr)
         self._handles = tuple(_identity(handle) for handle in range(3))
         self._work_dir = os.getcwd()
-        self._running = False
-        self._on_signal = signal.signal
-        self._on_signal(SIGINT, self._on_interrupt)
-        self._mask = pthread_sigmask(signal.SIG_BLOCK, ())
+        self._running = self._is_check = False
+        signal(SIGINT, self._on_interrupt)
+        self._mask = pthread_sigmask(SIG_BLOCK, ())
         os.register_at_fork(after_in_child=self._close_channel)
 
     def serve(self) -> None:
@@ -95,9 +103,10 @@ class Worker:
         if request["op"] == "preload":
             self._preload(request["modules"])
             return
+        self._is_check = request["op"] == "check"  # which comes with a cell, and may not end as it
         if request["op"] == "run":
             reply = self._run(request["code"], request["most_chars"])
-        elif request["op"] == "check":
+        elif self._is_check:
             # By way of a real cell: a cell may have replaced any part of what runs the next one.
             reply = self._run(request["code"], 100) if self._is_sound() else {}
         else:
@@ -218,7 +227,7 @@ class Worker:
         sys.settrace(None)
         sys.setprofile(None)
         sys.modules["__main__"] = self._main
-        self._on_signal(SIGINT, self._on_interrupt)
+        signal(SIGINT, self._on_interrupt)
         pthread_sigmask(SIG_SETMASK, self._mask)
         for timer in _TIMERS:
             setitimer(timer, 0)
@@ -232,7 +241,7 @@ class Worker:
         )
 
     def _on_interrupt(self, *_: object) -> None:
-        if self._running:
+        if self._running and not self._is_check:
             raise KeyboardInterrupt
 
 
