@@ -20,6 +20,7 @@ from qwen3_agent import (
     ApprovalRequest,
     Approvals,
     CodeInterpreter,
+    LimitReached,
     Limits,
     Tool,
     ToolResult,
@@ -374,6 +375,56 @@ async def test_an_agent_that_is_called_as_a_tool_is_under_its_callers_policy() -
     ]
     assert sum("own may not be used here" in text for text in texts) == 2
     assert sum("burn may not be used here" in text for text in texts) == 1
+
+
+@pytest.mark.anyio
+async def test_nobody_is_asked_about_a_call_that_the_tool_could_not_take() -> None:
+    person = Person(True)
+    async with mcp_servers(
+        {"mcpServers": {"notes": {"command": sys.executable, "args": [str(SERVER)]}}}
+    ) as notes:
+        seen = await events_of(
+            agent(
+                call("send", whom="Ada"),
+                call("notes__put", text=5),
+                call("send", to="Ada"),
+                "Sent.",
+                approvals=Approvals(approver=person),
+                tools=[send, notes],
+            )
+        )
+    assert [each.text for each in person.asked] == ['send(to="Ada")']
+    wrong, wrong_too, sent = results(seen)
+    assert wrong.startswith("Invalid arguments for send: to: Field required; whom: No such")
+    assert wrong_too.startswith("Invalid arguments for notes__put: ")
+    assert sent == "sent to Ada"
+    refused = [each.by for each in seen if isinstance(each, events.ToolCallRefused)]
+    assert refused == ["tool", "tool"]
+
+
+@pytest.mark.anyio
+async def test_yes_for_this_run_holds_when_the_run_is_resumed_but_not_against_a_denial(
+    tmp_path: Path,
+) -> None:
+    person = Person(Approval("run"), Approval("once"))
+
+    def begun(*script: str, steps: int = 9, **policy: Any) -> Agent:
+        return agent(
+            *script,
+            approvals=Approvals(approver=person, **policy),
+            journal=tmp_path,
+            limits=Limits(steps=steps, at_limit="fail"),
+        )
+
+    with pytest.raises(LimitReached):
+        await begun(call("send", to="Ada"), call("burn"), steps=2).run("Go")
+    assert (await begun(call("send", to="Bob"), "Done.").resume()).output == "Done."
+    assert [each.tool.name for each in person.asked] == ["send", "burn"]
+
+    denying = begun(call("send", to="Eve"), "Not sent.", deny=["send"])
+    async with denying.conversation(resume="latest") as conversation:
+        await conversation.run("And now?")
+        assert "send may not be used here" in str(conversation.messages[-2]["content"])
 
 
 @pytest.mark.anyio

@@ -61,7 +61,7 @@ class Conversation:
         self._policy = policy
         self._limits = limits
         self._folder = folder
-        self._gate = Gate(approvals, toolbox, hooks)
+        self._gate = Gate(approvals, toolbox, hooks, recorded.granted if recorded else ())
         self._switch = switch
         self._notices = list(notices)
         self._journal = journal

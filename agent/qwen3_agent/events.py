@@ -138,8 +138,9 @@ class ToolCallApproved(Event):
     answer: Answer
 
 
-RefusedBy = Literal["person", "policy", "nobody", "hook"]
-"""Who refused a call; nobody: it needed a person, and none was there."""
+RefusedBy = Literal["person", "policy", "nobody", "hook", "tool"]
+"""Who refused a call; nobody: it needed a person, and none was there; tool: it needed a person, who
+was not asked since the tool does not take such arguments."""
 
 
 @dataclass(frozen=True, slots=True)

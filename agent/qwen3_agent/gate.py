@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,19 +33,22 @@ class Gate:
         approvals: the policy, and whom to ask.
         toolbox: the tools of the conversation.
         hooks: see calls before anybody is asked.
+        granted: names of tools that were asked about before, and may run from then on.
 
     Attributes:
         joints: where the hooks are called.
     """
 
-    def __init__(self, approvals: Approvals, toolbox: Toolbox, hooks: Hooks) -> None:
+    def __init__(
+        self, approvals: Approvals, toolbox: Toolbox, hooks: Hooks, granted: Iterable[str] = ()
+    ) -> None:
         self.joints = Joints(hooks)
         self.clock: anyio.CancelScope | None = None
         """Bounds the turn in seconds; stands still while a question is open."""
         self._approvals = approvals
         self._tools = {tool.name: tool for tool in toolbox.tools}
         self._one_question = anyio.Lock()
-        self._granted: set[str] = set()
+        self._granted = set(granted)
         self._refusals: dict[str, str] = {}
 
     async def admit(
@@ -87,14 +90,16 @@ class Gate:
         emit: Callable[[events.Event], None],
     ) -> str | None:
         name = tool.name
-        decision = "allow" if name in self._granted else self._approvals.decide(tool)
-        if decision == "allow":
+        decision = self._approvals.decide(tool)
+        if decision == "allow" or (decision == "ask" and name in self._granted):
             return None
         by: events.RefusedBy
         if decision == "deny":
             by, why = "policy", DENIED.format(name=name)
         elif self._approvals.approver is None:
             by, why = "nobody", NOBODY_THERE.format(name=name)
+        elif (wrong := tool.objection(dict(arguments))) is not None:
+            by, why = "tool", wrong
         else:
             said = await self._ask(id, tool, arguments, emit)
             if said is None:

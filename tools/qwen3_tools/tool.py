@@ -68,6 +68,11 @@ class Tool:
     """Of a longer answer the model is shown both ends; the whole is saved for it."""
     folder: Path | None = None
     """Where it works, if it does: what other tools save for the model is put there."""
+    objection: Callable[[dict[str, Any]], str | None] = field(
+        default=lambda arguments: None, repr=False, compare=False
+    )
+    """What is wrong with arguments, in words for the model, without a call; None: nothing. A person
+    is not asked about a call that could not be made."""
     function: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
     """The Python function behind it, where there is one."""
 
@@ -183,11 +188,21 @@ def _make_tool(
         getattr(function, "__call__", None)  # noqa: B004 - an object with an async __call__
     )
 
-    async def run(arguments: dict[str, Any]) -> ToolResult:
+    def valid(arguments: dict[str, Any]) -> dict[str, Any]:
         try:
-            validated = adapter.validate_python(arguments)
+            return adapter.validate_python(arguments)
         except pydantic.ValidationError as error:
             raise ToolError(_explain(name, error, parameters)) from None
+
+    def objection(arguments: dict[str, Any]) -> str | None:
+        try:
+            valid(arguments)
+        except ToolError as error:
+            return str(error)
+        return None
+
+    async def run(arguments: dict[str, Any]) -> ToolResult:
+        validated = valid(arguments)
         call = functools.partial(function, **validated)
         if is_async:
             value = await call()
@@ -202,6 +217,7 @@ def _make_tool(
         description=documented.description if description is None else description,
         parameters=_schema(name, adapter, parameters),
         run=run,
+        objection=objection,
         timeout=timeout,
         read_only=read_only,
         approved=approved,

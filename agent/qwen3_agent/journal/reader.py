@@ -124,6 +124,8 @@ class RecordedRun:
     """Which of the messages began the last turn."""
     transcripts: list[list[Segment]] = field(default_factory=list)
     """Every transcript, the oldest first; the last one is the current one."""
+    granted: set[str] = field(default_factory=set)
+    """Tools that were asked about, and may run as long as the run lasts."""
     last: float = 0.0
     """When the last record was written."""
 
@@ -265,6 +267,8 @@ def _take(run: RecordedRun, ledger: Ledger, record: Mapping[str, Any]) -> None:
             step.parts = _message_parts(ledger.segments)
             step.first_text, step.thought_until = record["first_text"], record["thought_until"]
             step.said = at
+        case "tool_approved" if record["answer"] in ("run", "always"):
+            run.granted.add(record["name"])
         case "tool_call":
             call = _call(turn.steps[-1], record)
             call.started = at

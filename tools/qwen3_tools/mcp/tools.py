@@ -76,17 +76,22 @@ def _model_tool(
     read_only = bool(hints and hints.read_only_hint)
     repeatable = read_only or bool(hints and hints.idempotent_hint)
 
+    def objection(arguments: dict[str, Any]) -> str | None:
+        problems = fitted(arguments, schema)[1]
+        return f"Invalid arguments for {name}: {'; '.join(problems)}." if problems else None
+
     async def run(arguments: dict[str, Any]) -> ToolResult:
-        arguments, problems = fitted(arguments, schema)
-        if problems:
-            raise ToolError(f"Invalid arguments for {name}: {'; '.join(problems)}.")
-        return await call(described.name, arguments, repeatable=repeatable)
+        if (wrong := objection(arguments)) is not None:
+            raise ToolError(wrong)
+        fitting, _ = fitted(arguments, schema)
+        return await call(described.name, fitting, repeatable=repeatable)
 
     return Tool(
         name=name,
         description=(described.description or described.title or "").strip(),
         parameters=digestible(schema),
         run=run,
+        objection=objection,
         read_only=read_only,
         approved=config.approves(described.name),
         max_result_chars=config.max_result_chars,
