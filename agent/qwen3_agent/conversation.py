@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -25,9 +25,10 @@ from .journal.resume import PastStep, past_steps
 from .limits import Limits
 from .loop import run_turn
 from .models import Chat, Model
+from .models.retelling import retold
 from .result import RunResult
 from .streaming import RunStream
-from .thinking import Mode, Policy, Switch, as_policy, latest_switch
+from .thinking import Mode, Policy, Switch, Thinking, as_policy, latest_switch
 from .wanted import AnswerType, Wanted
 
 
@@ -42,10 +43,12 @@ class Conversation:
         model: Model,
         chat: Chat,
         toolbox: Toolbox,
-        policy: Policy,
+        policy: Policy | None,
         limits: Limits,
         folder: Path,
         *,
+        new_chat: Callable[[Model, Sequence[Mapping[str, Any]]], Chat],
+        lend_model: Callable[[Model], None] | None,
         approvals: Approvals,
         hooks: Hooks,
         switch: Switch | None = None,
@@ -59,6 +62,9 @@ class Conversation:
         self._chat = chat
         self._toolbox = toolbox
         self._policy = policy
+        """None: as the model does by itself."""
+        self._new_chat = new_chat
+        self._lend_model = lend_model
         self._limits = limits
         self._folder = folder
         self._gate = Gate(approvals, toolbox, hooks, recorded.granted if recorded else ())
@@ -108,6 +114,31 @@ class Conversation:
         self._policy = as_policy(thinking) or self._policy
         self._switch = None
 
+    def switch_model(self, model: Model, *, source: str | None = None) -> None:
+        """Hold the next turns with another model, which is told what was said in its own format.
+
+        Thoughts are not told: they are of the model that had them. Of the turns until now only the
+        last can still be taken back. Agents and MCP servers that work with the conversation's
+        model go on with the new one, unless they are shared with other conversations, as inside
+        `async with agent`.
+
+        Args:
+            model: stays the caller's to close, and so does the one before if the caller made it.
+            source: what `Agent(model=...)` names it by, for who resumes the run.
+        """
+        self._check_idle()
+        before = self._chat
+        messages = retold(before.messages, with_ids_of_calls=model.route == "server_chat")
+        chat = self._new_chat(model, messages)
+        if self._turns:
+            chat.restart(messages, turn=before.turn)
+        self._model, self._chat, self._recorded = model, chat, None
+        self._notices += getattr(model, "notices", ())
+        if self._lend_model is not None:
+            self._lend_model(model)
+        if self._journal is not None:
+            self._journal.model_changed(model, chat, source)
+
     def undo(self) -> str:
         """Take the last turn back, whether it was answered or not, and return what it asked.
 
@@ -145,7 +176,8 @@ class Conversation:
 
         Nothing that was finished is done again: not a message of the model, not a tool. A call
         that was under way is made again if its tool only reads; of another one the model is told
-        that its outcome is unknown.
+        that its outcome is unknown. A turn after which the conversation was made shorter, or went
+        on with another model, is taken back and asked again.
 
         Raises:
             RuntimeError: no turn is `unfinished`.
@@ -167,9 +199,23 @@ class Conversation:
         Tool results are shortened, all turns before the newest are summed up by the model, and so
         is what it did in that one between question and answer. Turns that were summed up cannot
         be taken back any more.
+
+        Raises:
+            RuntimeError: a turn is `unfinished`: what it has done is still needed as it is.
         """
+        if self.unfinished is not None:
+            raise RuntimeError(
+                "A turn is unfinished: resume it, or take it back, and then compact."
+            )
         with self._one_turn(), artifact_folder(self._folder):
-            return await compact(self._model, self._chat, lambda event: None)
+            before = self._chat.context_left
+            try:
+                return await compact(self._model, self._chat, lambda event: None)
+            finally:
+                after = self._chat.context_left
+                if self._journal is not None and after != before:
+                    length = self._chat.context_length
+                    self._journal.compacted(length - before, length - after)
 
     async def run(self, text: str) -> RunResult:
         """Answer a user message. Raises what `Agent.run` raises."""
@@ -204,6 +250,8 @@ class Conversation:
         turn = recorded.last_turn
         if turn is None:
             return await self._turn(text, emit)
+        if turn.is_closed:
+            return await self._turn(self._take_back_turn(), emit)
         with self._one_turn():
             self._recorded = None
             self._switch = latest_switch([turn.text for turn in recorded.turns]) or self._switch
@@ -231,7 +279,7 @@ class Conversation:
                 self._model,
                 self._chat,
                 self._toolbox,
-                self._policy,
+                self._policy or Thinking("on" if self._model.thinks_by_default else "off"),
                 self._limits,
                 gate=self._gate,
                 switch=self._switch,

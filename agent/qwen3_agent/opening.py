@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -20,11 +21,11 @@ from .conversation import Conversation
 from .journal import Journal, RecordedRun, Runs
 from .journal.resume import changed_tools, restore
 from .journal.secrets_of_agent import secrets_of_agent
-from .models import Model
+from .models import Chat, Model
 from .models.choose import resolve
 from .sampling_for_servers import sampler_of
 from .subagent import SubAgent
-from .thinking import Thinking, as_policy, latest_switch
+from .thinking import as_policy, latest_switch
 
 if TYPE_CHECKING:
     from .agent import Agent
@@ -68,6 +69,15 @@ async def warm_up(agent: Agent) -> AsyncIterator[Warm]:
         yield Warm(model, shared, notices)
 
 
+def lend_model(agent: Agent, model: Model) -> None:
+    """Let the tools that work with the agent's model work with this one from now on."""
+    for each in agent.tools:
+        if isinstance(each, SubAgent):
+            each.work_with(model)
+        elif (lend := getattr(each, "use_model", None)) is not None:
+            lend(sampler_of(model))
+
+
 def load_model(agent: Agent) -> Model:
     """The model that an agent names. Takes seconds to minutes; call it in a worker thread.
 
@@ -107,6 +117,7 @@ async def open_conversation(
         if journal is not None:
             stack.callback(journal.close)
         warm = agent.warm
+        is_own = warm is None
         if warm is None:
             warm = await stack.enter_async_context(warm_up(agent))
         tools: list[Tool] = []
@@ -125,15 +136,19 @@ async def open_conversation(
         said = [agent.instructions, agent.answer.instruction if agent.answer else None]
         instructions = "\n\n".join(text for text in said if text)
         system = [{"role": "system", "content": instructions}] if instructions else []
-        chat = warm.model.chat(
-            [*system, *history],
-            toolbox.schemas(),
-            keep_thoughts=agent.keep_thoughts,
-            sampling=agent.sampling,
-            logprobs=agent.logprobs,
-            constrain=agent.constrain,
-            output=agent.answer.schema if agent.answer else None,
-        )
+
+        def new_chat(model: Model, messages: Sequence[Mapping[str, Any]]) -> Chat:
+            return model.chat(
+                messages,
+                toolbox.schemas(),
+                keep_thoughts=agent.keep_thoughts,
+                sampling=agent.sampling,
+                logprobs=agent.logprobs,
+                constrain=agent.constrain,
+                output=agent.answer.schema if agent.answer else None,
+            )
+
+        chat = new_chat(warm.model, [*system, *history])
         notices = list(warm.notices)
         if recorded is not None:
             restore(recorded, warm.model, chat)
@@ -144,11 +159,13 @@ async def open_conversation(
             warm.model,
             chat,
             toolbox,
-            as_policy(agent.thinking) or Thinking("on" if warm.model.thinks_by_default else "off"),
+            as_policy(agent.thinking),
             agent.limits,
             _work_folder(tools)
             or (journal.work_folder if journal else None)
             or Path(stack.enter_context(_temporary_folder())),
+            new_chat=new_chat,
+            lend_model=partial(lend_model, agent) if is_own else None,
             approvals=agent.approvals,
             hooks=agent.hooks,
             switch=latest_switch([agent.instructions or ""]),

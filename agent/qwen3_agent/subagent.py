@@ -58,6 +58,7 @@ class SubAgent:
         self.name = name
         self.description = description
         _tool_of(agent, name, description)  # a name that cannot be used is told now
+        self._lent: list[Agent] = []
 
     def open(self, model: Model | None = None) -> AbstractAsyncContextManager[Sequence[Tool]]:
         """Keep the agent warm; without a model of its own it works with `model`."""
@@ -68,8 +69,22 @@ class SubAgent:
         agent = copy(self.agent)  # that one may be in use by itself
         if agent.model is None and agent.base_url is None:
             agent.model = model
-        async with agent:
-            yield [_tool_of(agent, self.name, self.description)]
+            self._lent.append(agent)
+        try:
+            async with agent:
+                yield [_tool_of(agent, self.name, self.description)]
+        finally:
+            self._lent = [each for each in self._lent if each is not agent]
+
+    def work_with(self, model: Model) -> None:
+        """Work with another model from now on, unless it has one of its own."""
+        from .opening import lend_model
+
+        for agent in self._lent:
+            agent.model = model
+            if agent.warm is not None:
+                agent.warm = replace(agent.warm, model=model)
+            lend_model(agent, model)
 
 
 def _tool_of(agent: Agent, name: str, description: str) -> Tool:

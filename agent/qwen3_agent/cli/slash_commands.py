@@ -187,6 +187,10 @@ async def _retry(session: ChatSession, rest: str) -> None:
 
 
 async def _compact(session: ChatSession, rest: str) -> None:
+    if session.conversation.unfinished is not None:
+        raise CommandError(
+            "The last message is not answered yet: /retry goes on with it, /undo takes it back."
+        )
     saved = await session.compact()
     if saved is None:
         return

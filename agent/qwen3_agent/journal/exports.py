@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..errors import JournalError
+from ..models.retelling import with_ids
 from ..transcript import Segment, Transcript
 from .reader import RecordedRun
 
@@ -19,7 +19,7 @@ def chat_json(run: RecordedRun) -> dict[str, Any]:
     """
     return {
         "model": run.model,
-        "messages": list(_with_ids(run.messages)),
+        "messages": list(with_ids(run.messages)),
         "tools": [
             {"type": "function", "function": {key: tool[key] for key in _TOLD}}
             for tool in run.tools
@@ -28,53 +28,6 @@ def chat_json(run: RecordedRun) -> dict[str, Any]:
 
 
 _TOLD = ("name", "description", "parameters")
-
-
-def _with_ids(messages: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Local models know calls and results by their order; the API wants ids."""
-    open_calls: list[str] = []
-    spare = 0
-    for number, message in enumerate(messages):
-        told = dict(message)
-        if told.get("role") == "assistant":
-            calls = [_call(call, f"call_{number}_{n}") for n, call in enumerate(_calls(told))]
-            if calls:
-                told["tool_calls"] = calls
-            open_calls = [call["id"] for call in calls]
-            # Answers beyond the calls are those to what could not be read as one
-            spare = _answers_after(messages, number) - len(calls)
-        elif told.get("role") == "tool" and "tool_call_id" not in told:
-            malformed = spare > 0 and (
-                not open_calls or str(told.get("content", "")).startswith("Error: ")
-            )
-            if malformed or not open_calls:
-                spare -= 1
-                wrapped = f"<tool_response>\n{told.get('content', '')}\n</tool_response>"
-                told = {"role": "user", "content": wrapped}
-            else:
-                told["tool_call_id"] = open_calls.pop(0)
-        yield told
-
-
-def _calls(message: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    calls: Sequence[Mapping[str, Any]] = message.get("tool_calls", ())
-    return calls
-
-
-def _answers_after(messages: Sequence[Mapping[str, Any]], number: int) -> int:
-    count = 0
-    for message in messages[number + 1 :]:
-        if message.get("role") != "tool":
-            break
-        count += 1
-    return count
-
-
-def _call(call: Mapping[str, Any], id: str) -> dict[str, Any]:
-    function = dict(call["function"])
-    if not isinstance(function["arguments"], str):
-        function["arguments"] = json.dumps(function["arguments"], ensure_ascii=False)
-    return {"id": call.get("id", id), "type": "function", "function": function}
 
 
 def training_records(run: RecordedRun) -> list[dict[str, Any]]:
@@ -86,7 +39,11 @@ def training_records(run: RecordedRun) -> list[dict[str, Any]]:
     Raises:
         JournalError: the run went over a chat protocol, whose tokens nobody sees.
     """
-    transcripts = [each for each in run.transcripts if any(segment.ids for segment in each)]
+    transcripts = [
+        (model, segments)
+        for model, segments in zip(run.models, run.transcripts, strict=True)
+        if any(segment.ids and segment.sampled for segment in segments)
+    ]
     if not transcripts:
         why = (
             "went over the chat protocol, and its token ids were never seen: export it as chat."
@@ -95,9 +52,9 @@ def training_records(run: RecordedRun) -> list[dict[str, Any]]:
         )
         raise JournalError(f"Run {run.id} {why}")
     return [
-        {"run": run.id, "model": run.model, **Transcript(each).to_record()}
-        for number, each in enumerate(transcripts)
-        if not any(_begins_with(later, each) for later in transcripts[number + 1 :])
+        {"run": run.id, "model": model, **Transcript(each).to_record()}
+        for number, (model, each) in enumerate(transcripts)
+        if not any(_begins_with(later, each) for _, later in transcripts[number + 1 :])
     ]
 
 

@@ -77,8 +77,12 @@ class RecordedTurn:
     index: int
     text: str
     started: float
+    model: str = ""
+    """That worked on it."""
     status: Status = "unfinished"
     steps: list[RecordedStep] = field(default_factory=list)
+    is_closed: bool = False
+    """Whether the conversation was changed after it: it can be asked again, not gone on with."""
     notes: list[tuple[float, str]] = field(default_factory=list)
     """What was told on the way: notices, resumptions."""
     result: dict[str, Any] | None = None
@@ -115,6 +119,9 @@ class RecordedRun:
     command: dict[str, Any] | None
     """The options of `qwen3-agent run`, where that made the run."""
     model: str = ""
+    """The last one, if the user has changed it."""
+    model_source: str | None = None
+    """What the user named it by, if so."""
     route: str = ""
     tools: list[dict[str, Any]] = field(default_factory=list)
     turns: list[RecordedTurn] = field(default_factory=list)
@@ -124,6 +131,8 @@ class RecordedRun:
     """Which of the messages began the last turn."""
     transcripts: list[list[Segment]] = field(default_factory=list)
     """Every transcript, the oldest first; the last one is the current one."""
+    models: list[str] = field(default_factory=list)
+    """The model of each of them."""
     granted: set[str] = field(default_factory=set)
     """Tools that were asked about, and may run as long as the run lasts."""
     last: float = 0.0
@@ -195,6 +204,7 @@ def read_run(folder: Path, file_name: str) -> RecordedRun:
         raise JournalError(f"{path} is empty: the run ended before it began.")
     run.messages, run.turn_message = ledger.messages, ledger.turn
     run.transcripts.append(ledger.segments)
+    run.models.append(run.model)
     return run
 
 
@@ -245,14 +255,15 @@ def _take(run: RecordedRun, ledger: Ledger, record: Mapping[str, Any]) -> None:
         ended = ledger.apply(news)
         if ended is not None:
             run.transcripts.append(ended)
-            if kind not in ("turn", "turn_undone"):
+            run.models.append(run.model)
+            if kind not in ("turn", "turn_undone", "compacted", "model_changed"):
                 run.turns[-1].earlier.append(ended)
     run.last = max(run.last, at)
-    if kind == "opened":
-        _open(run, record)
+    if kind in ("opened", "compacted", "model_changed"):
+        _between_turns(run, record)
         return
     if kind == "turn":
-        run.turns.append(RecordedTurn(record["index"], record["text"], at))
+        run.turns.append(RecordedTurn(record["index"], record["text"], at, run.model))
     if not run.turns:
         return
     turn = run.turns[-1]
@@ -303,10 +314,22 @@ def _take(run: RecordedRun, ledger: Ledger, record: Mapping[str, Any]) -> None:
                 turn.steps[-1].cut_off = record["said"]
 
 
-def _open(run: RecordedRun, record: Mapping[str, Any]) -> None:
-    run.model, run.route, run.tools = record["model"], record["route"], record["tools"]
-    if record["resumed"] and run.turns:
-        run.turns[-1].notes.append((record["at"], "The run was resumed."))
+def _between_turns(run: RecordedRun, record: Mapping[str, Any]) -> None:
+    note = None
+    if run.turns and record["type"] != "opened":
+        run.turns[-1].is_closed = True
+    match record["type"]:
+        case "opened":
+            run.model, run.route, run.tools = record["model"], record["route"], record["tools"]
+            note = "The run was resumed." if record["resumed"] else None
+        case "compacted":
+            note = f"Made shorter: {record['before']:,} tokens became {record['after']:,}."
+        case "model_changed":
+            run.model, run.route = record["model"], record["route"]
+            run.model_source = record["source"]
+            note = f"From here on with {run.model}."
+    if note is not None and run.turns:
+        run.turns[-1].notes.append((record["at"], note))
 
 
 def _message_parts(segments: Sequence[Segment]) -> tuple[Part, ...]:
@@ -342,7 +365,7 @@ def summarise(path: Path) -> RunSummary:
         match record["type"]:
             case "journal":
                 started, title = record["at"], record.get("task") or ""
-            case "opened":
+            case "opened" | "model_changed":
                 model = record["model"]
             case "turn":
                 title = title if turns else record["text"]
@@ -367,6 +390,7 @@ _IN_SUMMARY = tuple(
         "turn_undone",
         "journal",
         "opened",
+        "model_changed",
         "turn",
         "run_started",
         "step_finished",

@@ -50,7 +50,7 @@ def _turn_spans(run: RecordedRun, turn: RecordedTurn) -> list[dict[str, Any]]:
         "gen_ai.operation.name": "invoke_agent",
         "gen_ai.provider.name": _PROVIDER,
         "gen_ai.agent.name": "qwen3-agent",
-        "gen_ai.request.model": run.model,
+        "gen_ai.request.model": turn.model,
         "gen_ai.conversation.id": run.id,
         "gen_ai.input.messages": json.dumps([_said_by("user", turn.text)], ensure_ascii=False),
         "gen_ai.usage.input_tokens": sum(report.prompt_tokens for report in reports),
@@ -99,8 +99,8 @@ def _chat_span(
     attributes: dict[str, Any] = {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": _PROVIDER,
-        "gen_ai.request.model": run.model,
-        "gen_ai.response.model": run.model,
+        "gen_ai.request.model": turn.model,
+        "gen_ai.response.model": turn.model,
         "gen_ai.conversation.id": run.id,
         "gen_ai.request.stream": True,
         "qwen3_agent.step": step.index,
@@ -128,7 +128,7 @@ def _chat_span(
         }
     error = None if report is not None else turn.error or {"type": "cut_off", "message": ""}
     return _span(
-        f"chat {run.model}",
+        f"chat {turn.model}",
         trace,
         _id(8, run.id, turn.index, "step", number),
         parent,

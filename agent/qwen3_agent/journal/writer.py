@@ -114,9 +114,9 @@ class Journal:
         """
         self._turns = len(recorded.turns) if recorded else 0
         self._changing = frozenset(tool.name for tool in tools if not tool.read_only)
-        self._ledger = LedgerWriter(chat, self._redactor, getattr(model, "chat_format", None))
+        ledger = self._follow(model, chat)
         if recorded:
-            self._ledger.seen()
+            ledger.seen()
         described = [
             {
                 "name": tool.name,
@@ -144,6 +144,28 @@ class Journal:
     def turn_undone(self) -> None:
         """The user has taken the last turn back, and the chat holds it no more."""
         self._write({"type": "turn_undone"}, with_ledger=True)
+
+    def compacted(self, before: int, after: int) -> None:
+        """The user has had the chat made shorter, from so many tokens to so many."""
+        record = {"type": "compacted", "before": before, "after": after}
+        self._write(record, with_ledger=True, to_disk=True)
+
+    def model_changed(self, model: Model, chat: Chat, source: str | None) -> None:
+        """The conversation goes on in another chat, with another model.
+
+        Args:
+            model: the new one.
+            chat: what the journal follows from now on.
+            source: what `--model` would name it by.
+        """
+        self._follow(model, chat)
+        record = {"type": "model_changed", "model": model.name, "route": model.route}
+        self._write(record | {"source": source}, with_ledger=True, to_disk=True)
+
+    def _follow(self, model: Model, chat: Chat) -> LedgerWriter:
+        chat_format = getattr(model, "chat_format", None)
+        self._ledger = LedgerWriter(chat, self._redactor, chat_format)
+        return self._ledger
 
     @contextmanager
     def recording(self, emit: Emit) -> Iterator[Emit]:
