@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 from scripted_chat import WORDS
 from terminal import Terminal, matches
+
+from qwen3_agent.models.choose import DEMO_FOLDER
 
 COMMAND = Path(sys.executable).with_name("qwen3-agent")
 SCRIPTED = Path(__file__).with_name("scripted_chat.py")
@@ -166,6 +169,37 @@ def test_the_bundled_model_its_commands_and_several_lines(tmp_path: Path) -> Non
     assert "578556" in saved
     history = tmp_path / "state" / "qwen3-agent" / "chat_history"
     assert history.stat().st_mode & 0o077 == 0
+
+
+def test_another_model_goes_on_with_the_conversation_and_one_that_is_none_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    shutil.copytree(DEMO_FOLDER, tmp_path / "twin")
+    (tmp_path / "empty").mkdir()
+    with chat(tmp_path, "--think=off") as terminal:
+        terminal.type("What is 48213 * 12?\r")
+        terminal.wait_for("578556")
+        terminal.wait_for("tokens left")
+        for wrong, says in (("no-such-model", "There is no model"), ("empty", "holds no model")):
+            terminal.type(f"/model {wrong}\r")
+            terminal.wait_for(says)
+            terminal.wait_for("The chat goes on with qwen3-tiny.")
+            terminal.wait_for("tokens left")
+        terminal.type("/model twin\r")
+        terminal.wait_for("twin · can think")
+        assert "twin · thinking off" in terminal.wait_for("tokens left")
+        terminal.type("What is 1234 * 5678?\r")
+        terminal.wait_for(lambda screen: "tokens · " in screen.split("1234 * 5678?")[-1])
+        terminal.wait_for("tokens left")
+        terminal.type("/usage\r")
+        terminal.wait_for("2 turns")
+        terminal.type("\x04")
+        assert terminal.wait_for_end() == 0
+    goes_on = re.search(r"qwen3-agent chat (--resume \S+) goes on here", terminal.screen)
+    assert goes_on, terminal.screen
+    with chat(tmp_path, *goes_on[1].split()) as terminal:
+        assert "twin · " in terminal.screen
+        assert "2 messages so far." in terminal.screen
 
 
 def test_a_chat_without_a_terminal_says_what_to_take_instead(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +14,10 @@ from scripted import ScriptedEngine, call, scripted_model
 
 from qwen3_agent import Agent, Hooks, Runs, tool
 from qwen3_agent.chat_format import ChatFormat
+from qwen3_agent.cli.other_model import OtherModel
+from qwen3_agent.engines.transformers import TransformersEngine
+from qwen3_agent.errors import EngineError, ModelNotFound
+from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.connect import connect
 from qwen3_agent.models.local import LocalModel
 from qwen3_agent.template import ChatTemplate
@@ -204,3 +209,35 @@ async def test_a_turn_that_broke_off_is_not_made_shorter_under_its_own_feet(
     async with later.conversation(resume="latest") as conversation:
         with pytest.raises(RuntimeError, match="unfinished"):
             await conversation.compact()
+
+
+async def test_a_model_that_leaves_no_room_goes_first_and_comes_back_when_the_other_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TransformersEngine, "fills_memory", True, raising=False)
+    twin, broken = tmp_path / "twin", tmp_path / "broken"
+    for folder in (twin, broken):
+        shutil.copytree(DEMO_FOLDER, folder)
+    (broken / "model.safetensors").write_bytes(b"no weights")
+    agent = Agent("qwen3-tiny", thinking="off", journal=tmp_path / "runs")
+    async with agent.conversation() as conversation:
+        other = OtherModel(agent, conversation)
+        first = conversation.model
+        with pytest.raises(EngineError):
+            await other.take(str(broken))
+        assert conversation.model is not first
+        assert conversation.model.name == "qwen3-tiny"
+        assert (await conversation.run("Hello!")).output
+        await other.take(str(twin))
+        assert (await conversation.run("Hello!")).model == "twin"
+        await other.aclose()
+    assert Runs(tmp_path / "runs").read("latest").model_source == str(twin)
+
+
+async def test_a_model_that_is_not_there_leaves_the_conversation_as_it_was() -> None:
+    agent = Agent(scripted_model("One."))
+    async with agent.conversation() as conversation:
+        other = OtherModel(agent, conversation)
+        with pytest.raises(ModelNotFound):
+            await other.take("no-such-model")
+        assert (await conversation.run("First")).model == "scripted"

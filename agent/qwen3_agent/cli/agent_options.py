@@ -111,6 +111,7 @@ class AgentOptions:
             options[name] = (
                 [Path(each) for each in value] if isinstance(value, list) else value and Path(value)
             )
+        options["model"] = run.model_source or options.get("model")
         options |= {name: value for name, value in asdict(self._located()).items() if value}
         if Path(run.cwd).is_dir():
             os.chdir(run.cwd)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -13,7 +13,7 @@ from .agent_options import AgentOptions, takes_agent_options
 if TYPE_CHECKING:
     from ..agent import Agent
     from ..events import Event
-    from ..models import Model
+    from ..thinking import Mode, Policy
     from .terminal_person import TerminalPerson
 
 
@@ -99,7 +99,7 @@ def _hold(
                     view,
                     keyboard,
                     shown,
-                    thinking=_name_of_thinking(agent, conversation.model),
+                    thinking=_named(agent.thinking),
                     verbose=verbose,
                 )
                 if person is not None:
@@ -111,10 +111,13 @@ def _hold(
                     and conversation.model.name == DEMO
                 ):
                     view.note(DEMO_NOTE)
-                session.greet()
-                await session.hold()
-                session.part()
-                view.wait("Closing")
+                try:
+                    session.greet()
+                    await session.hold()
+                    session.part()
+                    view.wait("Closing")
+                finally:
+                    await session.aclose()
             run = session.conversation.run_id
             if agent.journal and run and not (resume or session.turns):
                 agent.journal.delete(run)  # Nothing was said: nothing to come back to
@@ -132,11 +135,11 @@ def _hold(
         keyboard.restore()
 
 
-def _name_of_thinking(agent: Agent, model: Model) -> str:
+def _named(thinking: Mode | Literal["adaptive"] | Policy | None) -> str | None:
     """What `/think` calls it."""
-    match agent.thinking:
+    match thinking:
         case None:
-            return "on" if model.thinks_by_default else "off"
+            return None
         case "adaptive":
             return "auto"
         case str() | int() as mode:

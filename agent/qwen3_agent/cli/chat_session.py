@@ -18,6 +18,7 @@ from .chat_prompt import HISTORY, ChatPrompt
 from .interrupt import stopped_by_interrupt
 from .keyboard import Keyboard
 from .live_view import ROUTES, LiveView
+from .other_model import OtherModel
 from .outcome import sentence_of
 from .printable import printable
 from .slash_commands import CommandCompleter, CommandError, run_command, split_command
@@ -37,11 +38,11 @@ class ChatSession:
         view: shows what happens.
         keyboard: of the same terminal.
         shown: told each event when it has been shown.
-        thinking: how the thinking that it begins with is called.
+        thinking: how what the agent has it is called; None: as the model does by itself.
         verbose: say of an error where it came from.
 
     Attributes:
-        thinking: what `/think` shows.
+        chosen_thinking: what was said of it last; None: nothing.
         steps: the reports of all steps so far, those of turns that were taken back too.
         turns: how many turns there were.
     """
@@ -54,14 +55,15 @@ class ChatSession:
         keyboard: Keyboard,
         shown: Callable[[Event], None],
         *,
-        thinking: str,
+        thinking: str | None,
         verbose: bool,
     ) -> None:
         self.agent = agent
         self.conversation = conversation
-        self.thinking = thinking
+        self.chosen_thinking = thinking
         self.steps: list[StepReport] = []
         self.turns = 0
+        self._other_model = OtherModel(agent, conversation)
         self._view = view
         self._shown = shown
         self._verbose = verbose
@@ -70,6 +72,12 @@ class ChatSession:
         )
         self._stop: Callable[[], None] = lambda: None
         self._one_question = anyio.Lock()
+
+    @property
+    def thinking(self) -> str:
+        """What `/think` shows."""
+        by_itself = "on" if self.conversation.model.thinks_by_default else "off"
+        return self.chosen_thinking or by_itself
 
     def greet(self) -> None:
         """Say with what and with which tools, and how to get on."""
@@ -123,6 +131,23 @@ class ChatSession:
         await self._work(work, "Stopped.")
         return saved
 
+    async def switch_model(self, name: str) -> bool:
+        """Go on with another model. Whether that came to be; if not, it was said why."""
+        before = self.conversation.model.name
+
+        async def work() -> None:
+            self._view.wait(f"Loading {printable(name)}")
+            await self._other_model.take(name)
+
+        done = await self._work(work, "Stopped.")
+        if not done:
+            self.say(f"The chat goes on with {before}.")
+        return done
+
+    async def aclose(self) -> None:
+        """Let go of a model that was loaded on the way."""
+        await self._other_model.aclose()
+
     async def _follow(self, stream: RunStream) -> None:
         self.turns += 1
 
@@ -135,8 +160,12 @@ class ChatSession:
 
         await self._work(work, "Stopped. What was said stays; /undo takes the turn back.")
 
-    async def _work(self, work: Callable[[], Awaitable[None]], stopped: str) -> None:
-        """Do what Ctrl-C may stop, and what may fail, without an end to the chat."""
+    async def _work(self, work: Callable[[], Awaitable[None]], stopped: str) -> bool:
+        """Do what Ctrl-C may stop, and what may fail, without an end to the chat.
+
+        Returns:
+            Whether it was done.
+        """
         try:
             with stopped_by_interrupt() as scope:
                 self._stop = scope.cancel
@@ -146,8 +175,10 @@ class ChatSession:
                     self._view.close()
             if scope.cancelled_caught:
                 self.say(stopped, "yellow")
+            return not scope.cancelled_caught
         except Exception as error:
             self.say(sentence_of(error, verbose=self._verbose), "red")
+            return False
 
     async def answer(self, question: str) -> str | None:
         """Ask in the middle of a turn. None: there is no answer. Ctrl-C stops the turn."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.document import Document
 
+from ..models.choose import DEMO
 from .live_view import ROUTES
 from .options import thinking_mode
 from .printable import printable
@@ -94,7 +95,7 @@ class CommandCompleter(Completer):
         for choice in command.choices:
             if choice.startswith(rest):
                 yield Completion(choice, -len(rest))
-        if name == "save":
+        if name in ("model", "save"):
             yield from self._paths.get_completions(Document(rest), complete_event)
 
 
@@ -107,7 +108,7 @@ def _think(session: ChatSession, rest: str) -> None:
                 f"/think: {error} To ask with thinking, type the question alone."
             ) from None
         session.conversation.set_thinking(mode)
-        session.thinking = rest
+        session.chosen_thinking = rest
     session.say(f"Thinking: {session.thinking}.")
 
 
@@ -135,7 +136,9 @@ def _mcp(session: ChatSession, rest: str) -> None:
         session.say("No MCP servers.")
 
 
-def _model(session: ChatSession, rest: str) -> None:
+async def _model(session: ChatSession, rest: str) -> None:
+    if rest and not await session.switch_model(rest):
+        return
     model = session.conversation.model
     thinks = "always thinks" if not model.can_skip_thinking else "can think"
     thinks = thinks if model.can_think else "cannot think"
@@ -234,7 +237,13 @@ COMMANDS = (
     ),
     Command("tools", "what the model can call", _tools),
     Command("mcp", "how the MCP servers are doing", _mcp),
-    Command("model", "which model it is; another one takes another chat", _model),
+    Command(
+        "model",
+        "which model it is, or go on with another one: a folder, or an id on the hub",
+        _model,
+        "[NAME]",
+        (DEMO,),
+    ),
     Command("files", "what is in the folder of the tools", _files),
     Command("save", "write the conversation to a file, .md or .json", _save, "[FILE]"),
     Command("undo", "take the last turn back", _undo),

@@ -41,6 +41,9 @@ class VllmEngine:
     steps behind them first.
     """
 
+    fills_memory = True
+    """Its cache takes what the GPU has: another engine finds room when this one is gone."""
+
     def __init__(
         self, process: VllmProcess, lora: LoRARequest | None, notices: tuple[str, ...]
     ) -> None:
