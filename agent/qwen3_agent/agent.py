@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from inspect import signature
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, cast, get_args
+from typing import Any, Literal, Self, TypeVar
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from pydantic import SecretStr
 
-from qwen3_tools.qwen_agent_tools import from_qwen_agent, is_qwen_agent_tool
-from qwen3_tools.tool import Tool, ToolSource, tool
+from qwen3_tools.tool import Tool, ToolSource
 from qwen3_tools.toolbox import Toolbox
 
+from .agent_arguments import as_runs, as_tools, check_arguments
 from .approvals import Approvals
 from .call_grammar import ToolChoice
 from .calling import Emit
 from .conversation import Conversation, check_task
 from .engines import Sampling
-from .errors import ToolDefinitionError
 from .events import Event, RunFinished
 from .hooks import Hooks
 from .journal import Runs
@@ -82,9 +82,11 @@ class Agent:
         journal: where each run is written as it happens, to be looked at with `qwen3-agent runs`
             and resumed: a folder, or True for the user's own, `~/.local/state/qwen3-agent/runs`.
             The code interpreter then works in the run's folder there, unless it has its own.
+            None: nowhere.
 
     Raises:
         ToolDefinitionError: a tool has an unusable signature, or two have one name.
+        TypeError: an argument is of a type that it cannot have.
         ValueError: `thinking` names no policy, `base_url` is none, or an engine option is out of
             its range.
     """
@@ -110,16 +112,18 @@ class Agent:
         constrain: bool = True,
         tool_choice: ToolChoice = "auto",
         output_type: Any = None,
-        journal: bool | str | Path | Runs = False,
+        journal: bool | str | Path | Runs | None = None,
     ) -> None:
+        engine_options = {} if engine_options is None else engine_options
+        check_arguments(locals())
         self.model = model
         self.base_url = base_url
         self.api_key = SecretStr(api_key) if isinstance(api_key, str) else api_key
         self.engine: EngineName = engine
-        self.engine_options = dict(engine_options or {})
+        self.engine_options = dict(engine_options)
         self.hub: Hub = hub
         self.instructions = instructions
-        self.tools = tuple(_as_tool(each) for each in tools)
+        self.tools = as_tools(tools)
         self.thinking = thinking
         self.limits = limits or Limits()
         self.approvals = approvals or Approvals()
@@ -129,20 +133,21 @@ class Agent:
         self.logprobs = logprobs
         self.constrain = constrain
         self.tool_choice = tool_choice
+        self.output_type = output_type
         self.answer = None if output_type is None else AnswerType(output_type)
-        self.journal = _as_runs(journal)
+        self.journal = as_runs(journal)
         as_policy(thinking)
-        _check_engine(engine, self.engine_options, hub)
-        if base_url is not None:
-            _check_server(base_url, model)
-            if engine != "auto" or engine_options:
-                raise ValueError(f"The engine at {base_url} has its own settings: give none here.")
         Toolbox([each for each in self.tools if isinstance(each, Tool)])
         self.warm: Warm | None = None
         """What runs share inside `async with agent`."""
         self._stack: AsyncExitStack | None = None
         self._sync_stack: ExitStack | None = None
         self._portal: BlockingPortal | None = None
+
+    def changed(self, **arguments: Any) -> Agent:
+        """The same agent with some other arguments, by their names here."""
+        own = {name: getattr(self, name) for name in signature(Agent).parameters}
+        return Agent(**{**own, **arguments})
 
     async def run(self, task: str) -> RunResult:
         """Work on a task until there is an answer.
@@ -153,6 +158,7 @@ class Agent:
             PromptTooLong: the conversation does not fit into the model's context.
             ModelNotFound, ChatFormatError, ThinkingUnavailable, EngineError: see there.
             ValueError: the task is empty.
+            TypeError: it is no string.
         """
         check_task(task)
         async with open_conversation(self, task=task) as conversation:
@@ -236,11 +242,14 @@ class Agent:
             concurrency: tasks that are worked on at the same time.
 
         Raises:
+            TypeError: `tasks` is one string.
             ValueError: `concurrency` is less than 1.
             ModelNotFound, EngineError: while iterating, when the model cannot be loaded.
         """
-        if concurrency < 1:
-            raise ValueError(f"concurrency must be 1 or more, not {concurrency}.")
+        if isinstance(tasks, str):
+            raise TypeError("tasks must be several, such as a list of strings, not one string.")
+        if not (isinstance(concurrency, int) and concurrency >= 1):
+            raise ValueError(f"concurrency must be 1 or more, not {concurrency!r}.")
         return Stream(lambda tell: work_on(self, tasks, concurrency, tell))
 
     def map_sync(self, tasks: Iterable[str], *, concurrency: int = 8) -> Iterator[Outcome]:
@@ -368,44 +377,3 @@ class Agent:
         else:
             with start_blocking_portal() as portal:
                 yield portal
-
-
-def _check_engine(engine: str, options: Mapping[str, Any], hub: str) -> None:
-    """Raises ValueError for what is wrong whatever the machine has."""
-    from .engines.options import EngineOptions
-
-    for name, value, known in (("engine", engine, EngineName), ("hub", hub, Hub)):
-        if value not in get_args(known):
-            raise ValueError(f"{name}={value!r} is none of {', '.join(get_args(known))}.")
-    EngineOptions.of(options)
-
-
-def _check_server(base_url: str, model: object) -> None:
-    """Raises ValueError for what cannot be asked of a server."""
-    from .server_client import ServerClient
-
-    ServerClient(base_url)
-    if not (model is None or isinstance(model, str)):
-        raise ValueError(
-            f"With base_url, model is its name on the server, not {model!r}: for a folder with "
-            "its tokenizer there is qwen3_agent.models.connect.connect(base_url, folder=...)."
-        )
-
-
-def _as_tool(given: Any) -> Tool | ToolSource:
-    if isinstance(given, Tool) or (hasattr(given, "open") and hasattr(given, "shared")):
-        return cast("Tool | ToolSource", given)
-    if is_qwen_agent_tool(given):
-        return from_qwen_agent(given)
-    if callable(given):
-        made: Tool = tool(given)
-        return made
-    raise ToolDefinitionError(
-        f"{given!r} is no tool: give a function, a Tool, or a source such as CodeInterpreter()."
-    )
-
-
-def _as_runs(journal: bool | str | Path | Runs) -> Runs | None:
-    if isinstance(journal, bool):
-        return Runs() if journal else None
-    return journal if isinstance(journal, Runs) else Runs(journal)

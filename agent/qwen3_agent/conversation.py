@@ -291,6 +291,8 @@ class Conversation:
 
 
 def check_task(text: str) -> None:
-    """Raises ValueError for a task that says nothing."""
+    """Raises ValueError for a task that says nothing, and TypeError for one that is no text."""
+    if not isinstance(text, str):
+        raise TypeError(f"The task must be a string, not {text!r}.")
     if not text.strip():
         raise ValueError("The task is empty: say what to do.")

@@ -50,8 +50,14 @@ class Limits:
     def __post_init__(self) -> None:
         for name in ("steps", "tokens", "seconds", "calls", "thinking_tokens"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
+            if value is None and name != "steps":
+                continue
+            if isinstance(value, int | float) and not value > 0:
                 raise ValueError(f"Limits: {name} must be more than 0, not {value!r}.")
+            whole = name != "seconds"
+            if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+                number = "a whole number" if whole else "a number"
+                raise ValueError(f"Limits: {name} must be {number}, not {value!r}.")
         if self.at_limit not in ("answer", "fail"):
             raise ValueError(f'Limits: at_limit must be "answer" or "fail", not {self.at_limit!r}.')
 

@@ -121,12 +121,11 @@ class Thinking:
                 raise ValueError(
                     f'Thinking: {name} must be "on", "off" or a number of tokens, not {value!r}.'
                 )
-        if self.total is not None and self.total < 1:
+        if self.total is not None and not (_is_tokens(self.total) and self.total >= 1):
             raise ValueError(f"Thinking: total must be 1 or more, not {self.total!r}.")
-        if self.reserve is not None and not 0 <= self.reserve <= (self.total or 0):
-            raise ValueError(
-                f"Thinking: reserve must be between 0 and total, not {self.reserve!r}."
-            )
+        reserve = self.reserve
+        if reserve is not None and not (_is_tokens(reserve) and reserve <= (self.total or 0)):
+            raise ValueError(f"Thinking: reserve must be between 0 and total, not {reserve!r}.")
 
     @classmethod
     def on(cls) -> Thinking:
@@ -246,6 +245,8 @@ def latest_switch(texts: Iterable[str]) -> Switch | None:
 
 
 def _is_mode(value: object) -> TypeGuard[Mode]:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value >= 0
-    return value in ("on", "off")
+    return _is_tokens(value) or value in ("on", "off")
+
+
+def _is_tokens(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -173,8 +173,8 @@ def _make_tool(
         raise ToolDefinitionError(
             f"tool name {name!r}: give 1 to 64 letters, digits, _ or -, with @tool(name=...)"
         )
-    if timeout is not None and not timeout > 0:
-        raise ToolDefinitionError(f"tool {name}: timeout is {timeout}: give seconds above 0")
+    if timeout is not None and not (isinstance(timeout, int | float) and timeout > 0):
+        raise ToolDefinitionError(f"tool {name}: timeout is {timeout!r}: give seconds above 0")
     documented = parse_docstring(inspect.getdoc(function) or "")
     parameters = _parameters(name, function)
     for described in documented.arguments:

@@ -54,10 +54,9 @@ def build_agent(
         "at_limit": options.at_limit,
     }
     given: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
-    return Agent(
-        model or own,
+    return agent.changed(
+        model=model or own,
         base_url=base_url or agent.base_url,
-        api_key=agent.api_key,
         # A server of the command line has an engine of its own
         engine=options.engine or ("auto" if base_url else agent.engine),
         engine_options={
@@ -65,7 +64,6 @@ def build_agent(
             **engine_options(options.engine_option),
         },
         hub=options.hub or agent.hub,
-        instructions=agent.instructions,
         tools=tools,
         thinking=thinking_of(agent.thinking, thinking_option(options.think), options.think_total),
         limits=replace(agent.limits, **given),
@@ -76,11 +74,7 @@ def build_agent(
             deny=options.deny,
             approver=approver,
         ),
-        hooks=agent.hooks,
-        sampling=agent.sampling,
-        keep_thoughts=agent.keep_thoughts,
-        logprobs=agent.logprobs,
-        journal=_journal(options, agent.journal) or False,
+        journal=_journal(options, agent.journal),
     )
 
 

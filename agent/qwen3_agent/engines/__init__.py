@@ -39,6 +39,9 @@ class Sampling:
     seed: int | None = None
 
     def __post_init__(self) -> None:
+        for name in ("temperature", "top_p", "top_k", "min_p"):
+            if not isinstance(value := getattr(self, name), int | float):
+                raise ValueError(f"Sampling: {name} must be a number, not {value!r}.")
         if not self.temperature >= 0:
             raise ValueError(f"Sampling: temperature must be 0 or more, not {self.temperature!r}.")
         if not 0 < self.top_p <= 1:
