@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -12,8 +13,10 @@ from typing import Any
 import pytest
 
 from qwen3_agent import Thinking
+from qwen3_agent.cli.outcome import exit_code_of
 from qwen3_agent.cli.settings_agent import thinking_of
 from qwen3_agent.errors import Qwen3AgentError
+from qwen3_tools.state import state_folder
 
 COMMAND = Path(sys.executable).with_name("qwen3-agent")
 
@@ -74,6 +77,8 @@ def test_python_dash_m_is_the_same_command() -> None:
         (["run", "hello", "--json", "--quiet"], "exclude each other"),
         (["run", "hello", "--base-url", "localhost:8000"], "it would look like http://localhost"),
         (["run", "hello", "--no-such-option"], "--no-such-option"),
+        (["tools", "call", "f", "{"], "it is not JSON: Expecting property name"),
+        (["tools", "call", "f", "[" * 100_000], "it is not JSON: it is nested too deeply"),
         (["walk", "hello"], "walk"),
     ],
 )
@@ -129,6 +134,8 @@ def test_an_agent_file_that_cannot_be_used_is_one_sentence_with_file_and_line(
         ('{"mcpServers": {\n  "time": {"command": "x",}\n}}', "mcp_servers.json:2: not JSON"),
         ("[]", "mcp_servers.json:1: must be an object"),
         ('{"mcpServers": {\n\n"time": {"cmd": "x"}}}', "mcp_servers.json:3: server 'time'"),
+        ("[" * 100_000, "mcp_servers.json: not JSON that can be read: it is nested too deeply"),
+        ("1" * 5_000, "mcp_servers.json: not JSON that can be read: it has a number with too"),
     ],
 )
 def test_a_config_that_cannot_be_used_is_one_sentence_with_file_and_line(
@@ -154,6 +161,61 @@ def test_verbose_adds_the_traceback(tmp_path: Path) -> None:
     done = qwen3_agent("run", "hello", "--agent", "agent.py", "-v", cwd=tmp_path)
     assert b"Traceback" in done.stderr
     assert b"ZeroDivisionError" in done.stderr.splitlines()[-1]
+
+
+def shell(command: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[bytes]:
+    environ = {**os.environ, "XDG_STATE_HOME": str(cwd / "state"), **environ}
+    line = ["sh", "-c", f'command="{COMMAND}"; {command}']
+    return subprocess.run(line, cwd=cwd, env=environ, capture_output=True, timeout=120)
+
+
+@pytest.mark.parametrize("arguments", ["--help", "--version", "mcp schema", "config"])
+def test_a_full_disk_behind_standard_output_is_told(arguments: str, tmp_path: Path) -> None:
+    done = shell(f"$command {arguments} > /dev/full", tmp_path)
+    assert done.returncode == 1
+    (sentence,) = done.stderr.decode().splitlines()
+    assert re.fullmatch("Error: .*: No space left on device.", sentence)
+
+
+def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
+    done = shell("$command mcp schema | head -n 1", tmp_path)
+    assert (done.stdout, done.stderr) == (b"{\n", b"")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_a_command_works_with_closed_streams_and_no_file_takes_their_place(
+    closed: str, tmp_path: Path
+) -> None:
+    (tmp_path / "mcp_servers.json").write_text('{"mcpServers": {}}')
+    done = shell(f"$command runs list {closed}", tmp_path)
+    assert done.returncode == 0
+    assert b"Error" not in done.stderr
+    numbers = "import os, sys; from qwen3_agent.cli import _open_what_is_closed as repair; repair()"
+    script = f"{numbers}; sys.exit(os.open('there', os.O_CREAT) < 3)"
+    done = shell(f'{sys.executable} -c "{script}" {closed}', tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_folder_that_was_removed_is_told(tmp_path: Path) -> None:
+    done = shell("mkdir gone && cd gone && rmdir ../gone && $command config", tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == b"Error: The folder that you are in was removed: go to another one.\n"
+
+
+def test_a_file_that_cannot_be_opened_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code_of(lambda: len(Path("/no/such").read_text()), verbose=False) == 1
+    said = "Error: The operating system refused: No such file or directory: /no/such.\n"
+    assert capsys.readouterr().err == said
+
+
+def test_nobody_s_home_folder_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nowhere)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    with pytest.raises(Qwen3AgentError, match="set HOME, or XDG_STATE_HOME"):
+        state_folder()
 
 
 def test_a_closed_standard_output_is_no_traceback() -> None:

@@ -12,6 +12,8 @@ import pytest
 from chat_server import ModelServer
 from scripted import scripted_model
 
+from qwen3_agent.doctor import examine_model
+
 COMMAND = Path(sys.executable).with_name("qwen3-agent")
 
 
@@ -63,6 +65,21 @@ def test_a_model_that_is_too_large_is_told_with_what_would_fit(tmp_path: Path) -
     assert re.search(r"!!  memory +[\de+.]+ GiB for the weights \(by its name\)", done.stdout)
     assert "-> hf download Qwen/Qwen3-235B-A22B" in done.stdout
     assert "-> take a smaller model, such as --model Qwen/Qwen3-0.6B" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        ("{", "Cannot read .*config.json: "),
+        ("[]", "config.json is not a JSON object"),
+        ("{}", "has no tokenizer: looked for tokenizer.json"),
+    ],
+)
+def test_a_model_that_cannot_be_loaded_is_told(config: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(config)
+    found = [*examine_model(str(tmp_path), "auto", "huggingface")]
+    assert [finding.state for finding in found] == ["missing"]
+    assert re.search(says, found[0].text)
 
 
 def test_an_engine_that_is_asked_for_and_missing(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import re
 import shutil
@@ -11,9 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from .errors import ModelNotFound, Qwen3AgentError
+from .chat_format import ChatFormat
+from .engines.context import read_config
+from .errors import ChatFormatError, EngineError, ModelNotFound, Qwen3AgentError
 from .models.choose import Checkpoint, EngineName, Hub, engine_for_this_machine, has_gpu, resolve
 
 __all__ = ["Finding", "examine_machine", "examine_model", "examine_server"]
@@ -80,6 +81,13 @@ def examine_model(model: str | None, engine: EngineName, hub: Hub) -> Iterator[F
         yield Finding("model", "missing", str(error))
         return
     folder = _here(checkpoint)
+    try:
+        memory = _memory(checkpoint, folder)
+        if folder is not None:
+            ChatFormat.from_folder(folder)
+    except (ChatFormatError, EngineError) as error:
+        yield Finding("model", "missing", str(error))
+        return
     chosen = engine_for_this_machine() if engine == "auto" else engine
     where = "vLLM" if chosen == "vllm" else "Transformers"
     device = "the GPU" if has_gpu() else "the CPU"
@@ -92,7 +100,7 @@ def examine_model(model: str | None, engine: EngineName, hub: Hub) -> Iterator[F
         state = "missing" if why else "note"
         text = f"{checkpoint.name} is not on this machine; would run on {where} on {device}"
         yield Finding("model", state, text, f"{_download_command(checkpoint)}")
-    yield _memory(checkpoint, folder)
+    yield memory
     yield _hub(hub, needed=folder is None)
 
 
@@ -187,7 +195,7 @@ def _parameters(checkpoint: Checkpoint, folder: Path | None) -> tuple[float | No
     """How many parameters a checkpoint has, and how that is known."""
     if folder is not None:
         size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-        config: dict[str, Any] = json.loads((folder / "config.json").read_text("utf-8"))
+        config = read_config(folder)
         wide = "float32" in str(config.get("dtype") or config.get("torch_dtype"))
         return size / (4 if wide else 2), ""
     if found := _IN_NAME.search(checkpoint.name):

@@ -27,7 +27,9 @@ def read_json(path: Path, option: str) -> Any:
             f"cannot read {path}: {error.strerror}.", param_hint=option
         ) from None
     except (ValueError, RecursionError) as error:
-        raise typer.BadParameter(f"{path} is not JSON: {_say(error)}.", param_hint=option) from None
+        raise typer.BadParameter(
+            f"{path} is not JSON: {why_not_json(error)}.", param_hint=option
+        ) from None
 
 
 def answer_lines(answer: Callable[[Any], dict[str, Any]]) -> int:
@@ -63,10 +65,11 @@ def _loads(line: bytes) -> Any:
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"not JSON: {_say(error)}.") from None
+        raise ValueError(f"not JSON: {why_not_json(error)}.") from None
 
 
-def _say(error: Exception) -> str:
+def why_not_json(error: Exception) -> str:
+    """What `json.loads` found wrong, a ValueError or a RecursionError, in words."""
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} (line {error.lineno}, column {error.colno})"
     if isinstance(error, RecursionError):

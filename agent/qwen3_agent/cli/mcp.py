@@ -106,11 +106,17 @@ for each in (resources, read, watch, prompts, prompt):
 @mcp.command()
 def schema() -> None:
     """Print the JSON Schema of a config file, for editors."""
-    import json
+    from .outcome import exit_code_of
 
-    from qwen3_tools.mcp.config import config_schema
+    def work() -> int:
+        import json
 
-    print(json.dumps(config_schema(), indent=2, ensure_ascii=False))
+        from qwen3_tools.mcp.config import config_schema
+
+        print(json.dumps(config_schema(), indent=2, ensure_ascii=False))
+        return 0
+
+    raise typer.Exit(exit_code_of(work, verbose=False))
 
 
 def _pairs(given: list[str] | None, sign: str, option: str) -> dict[str, str]:

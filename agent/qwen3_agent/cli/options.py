@@ -176,7 +176,7 @@ def engine_options(given: Sequence[str] | None) -> dict[str, Any]:
                 raise ValueError(f"{each!r} is not of the form NAME=VALUE.")
             try:
                 options[name] = json.loads(value)
-            except ValueError:
+            except (ValueError, RecursionError):
                 options[name] = value
         EngineOptions.of(options)
     except ValueError as error:

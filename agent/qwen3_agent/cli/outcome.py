@@ -36,7 +36,9 @@ def prepare_output(*, verbose: bool) -> None:
 def exit_code_of(work: Callable[[], int], *, verbose: bool) -> int:
     """Do the work and return its exit code, or say what went wrong and return the right one."""
     try:
-        return work()
+        code = work()
+        sys.stdout.flush()  # What cannot be written is told here, and not by Python at its exit
+        return code
     except (typer.BadParameter, typer.Exit):
         raise  # Both are for typer to tell
     except BrokenPipeError:
@@ -53,10 +55,26 @@ def sentence_of(error: Exception, *, verbose: bool) -> str:
     if isinstance(error, Qwen3AgentError):
         sentence = str(error)
     elif isinstance(error, OSError):
-        sentence = f"The operating system refused: {error}."
+        sentence = _of_the_system(error)
     else:
         what = f"{type(error).__name__}: {error}".rstrip(": ")
         hint = "" if verbose else " --verbose shows where."
         sentence = f"This is a fault in qwen3-agent or in a tool. {what}.{hint}"
     trace = "".join(traceback.format_exception(error)) if verbose else ""
     return printable(f"{trace}Error: {sentence}")
+
+
+def _of_the_system(error: OSError) -> str:
+    """What the operating system refused, and of what."""
+    if isinstance(error, FileNotFoundError) and error.filename is None and not _is_anywhere():
+        return "The folder that you are in was removed: go to another one."
+    what = error.strerror or str(error)
+    return f"The operating system refused: {what}{f': {error.filename}' if error.filename else ''}."
+
+
+def _is_anywhere() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +18,8 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+from qwen3_tools.state import xdg_folder
 
 from ..approvals import Decision, check_pattern
 from ..engines.options import EngineOptions
@@ -182,11 +183,7 @@ def load_settings(agent: Path | None = None) -> Layers:
 
 def user_file() -> Path:
     """The user's own settings: `$XDG_CONFIG_HOME/qwen3-agent/qwen3-agent.toml`."""
-    base = os.environ.get("XDG_CONFIG_HOME", "")
-    # https://specifications.freedesktop.org/basedir-spec/latest/: not absolute is to be ignored
-    return (Path(base) if base.startswith("/") else Path.home() / ".config") / (
-        f"qwen3-agent/{FILE_NAME}"
-    )
+    return xdg_folder("XDG_CONFIG_HOME", ".config") / FILE_NAME
 
 
 def _read(path: Path) -> Layer:

@@ -83,8 +83,11 @@ def call(
 def _object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"it is not JSON: {error}.", param_hint="JSON") from None
+    except (ValueError, RecursionError) as error:
+        from .json_input import why_not_json
+
+        why = why_not_json(error)
+        raise typer.BadParameter(f"it is not JSON: {why}.", param_hint="JSON") from None
     if not isinstance(value, dict):
         raise typer.BadParameter(
             'it is no object; arguments are given as {"name": value}.', param_hint="JSON"

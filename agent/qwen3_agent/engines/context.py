@@ -36,7 +36,7 @@ def stretch(folder: Path, wanted: int) -> Stretched | None:
     Raises:
         EngineError: it cannot be made that long.
     """
-    config = _read_config(folder)
+    config = read_config(folder)
     is_nested = "text_config" in config  # as in Qwen3.5, which also sees
     config = config.get("text_config", config)
     own = config.get("max_position_embeddings")
@@ -76,9 +76,17 @@ def stretch(folder: Path, wanted: int) -> Stretched | None:
     )
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> dict[str, Any]:
+    """A checkpoint's config.json.
+
+    Raises:
+        EngineError: it cannot be read.
+    """
+    file = folder / "config.json"
     try:
-        config: dict[str, Any] = json.loads((folder / "config.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise EngineError(f"Cannot read {folder / 'config.json'}: {error}") from error
+        config = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise EngineError(f"Cannot read {file}: {error}") from error
+    if not isinstance(config, dict):
+        raise EngineError(f"{file} is not a JSON object, so it is no model's.")
     return config

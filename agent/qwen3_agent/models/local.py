@@ -314,4 +314,5 @@ def own_sampling(folder: Path) -> Sampling | None:
         config = json.loads((folder / "generation_config.json").read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    return Sampling(temperature=0) if config.get("do_sample") is False else None
+    is_greedy = isinstance(config, dict) and config.get("do_sample") is False
+    return Sampling(temperature=0) if is_greedy else None

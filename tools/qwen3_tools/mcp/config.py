@@ -312,6 +312,10 @@ def _read(path: Path) -> _Document:
         raise MCPConfigError(
             f"{path}:{error.lineno}: not JSON: {error.msg} (column {error.colno})"
         ) from None
+    except (ValueError, RecursionError) as error:
+        too_deep = isinstance(error, RecursionError)
+        why = "it is nested too deeply" if too_deep else "it has a number with too many digits"
+        raise MCPConfigError(f"{path}: not JSON that can be read: {why}") from None
     path = path.absolute()
     return _Document(name, content, path.parent, text, path, modified)
 
