@@ -11,6 +11,7 @@ from qwen3_agent import Agent, CodeInterpreter, Hooks, Limits, Sampling, Thinkin
 from qwen3_agent.cli.agent_options import AgentOptions
 from qwen3_agent.cli.build import build_agent
 from qwen3_agent.errors import ToolDefinitionError
+from qwen3_agent.history import checked_history
 
 
 def half(number: int) -> float:
@@ -132,3 +133,44 @@ def test_an_agent_of_a_file_keeps_what_the_command_line_does_not_change(
     )
     agent = build_agent(AgentOptions(agent="mine.py", max_steps=7, no_journal=True))
     assert attributes(agent) == {**attributes(Agent(**EVERYTHING)), "limits": Limits(steps=7)}
+
+
+CALL = {"function": {"name": "half", "arguments": '{"number": 4}'}}
+
+
+@pytest.mark.parametrize(
+    ("history", "says"),
+    [
+        ("Hello.", "history must be a list of messages, not 'Hello.'."),
+        (["Hello."], 'history[0] must be a message, such as {"role": "user"'),
+        ([{"role": "human", "content": "Hello."}], "history[0]: role must be one of user, "),
+        ([{"role": "user"}], "history[0]: content must be text"),
+        (
+            [
+                {"role": "user", "content": "Look."},
+                {"role": "user", "content": [{"type": "image_url", "image_url": {}}]},
+            ],
+            "history[1]: content must be text",
+        ),
+        ([{"role": "assistant", "content": "", "tool_calls": [{}]}], "must have a name and arg"),
+    ],
+)
+@pytest.mark.anyio
+async def test_what_was_said_before_is_looked_at(history: Any, says: str) -> None:
+    with pytest.raises((TypeError, ValueError)) as raised:
+        async with Agent("qwen3-tiny").conversation(history=history):
+            pass
+    assert says in str(raised.value)
+
+
+def test_parts_of_a_text_are_one_text() -> None:
+    parts = [{"type": "text", "text": "Halve "}, {"type": "text", "text": "4."}]
+    said = [
+        {"role": "user", "content": parts},
+        {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        {"role": "tool", "content": "2"},
+    ]
+    user, assistant, result = checked_history(said)
+    assert user == {"role": "user", "content": "Halve 4."}
+    assert assistant == {"role": "assistant", "content": "", "tool_calls": [CALL]}
+    assert result == said[2]

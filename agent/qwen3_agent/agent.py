@@ -18,10 +18,10 @@ from qwen3_tools.toolbox import Toolbox
 from .agent_arguments import as_runs, as_tools, check_arguments
 from .approvals import Approvals
 from .call_grammar import ToolChoice
-from .calling import Emit
 from .conversation import Conversation, check_task
 from .engines import Sampling
-from .events import Event, RunFinished
+from .events import Emit, Event, RunFinished
+from .history import checked_history
 from .hooks import Hooks
 from .journal import Runs
 from .journal.folder import LATEST
@@ -290,8 +290,10 @@ class Agent:
 
         Raises:
             JournalError: see `resume`.
+            TypeError, ValueError: `history` is no list of messages, or one of them is none.
         """
-        async with open_conversation(self, history=history, resume=resume) as conversation:
+        said = checked_history(history)
+        async with open_conversation(self, history=said, resume=resume) as conversation:
             yield conversation
 
     def _runs(self) -> Runs:

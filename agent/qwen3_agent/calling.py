@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import anyio
@@ -13,14 +13,12 @@ from qwen3_tools.tool import ToolResult
 from qwen3_tools.toolbox import Toolbox
 
 from . import events
+from .events import Emit
 from .gate import Gate
 from .hooks import Call
 from .models import UNANSWERED
 from .parts import MalformedCall, ToolCall
 from .subagent import Caller, called_by
-
-Emit = Callable[[events.Event], None]
-
 
 TOO_MANY = "The call was not made: no more tool calls are allowed in this run."
 STOPPED = UNANSWERED.removeprefix("Error: ")

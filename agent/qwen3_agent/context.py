@@ -8,7 +8,7 @@ only grows, so each time a new one begins and the one before is kept; and an eve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from . import events
@@ -21,6 +21,7 @@ from .compaction import (
     results_shortened,
 )
 from .errors import PromptTooLong
+from .events import Emit
 from .models import Chat, Model
 from .thinking import Plan
 
@@ -53,7 +54,7 @@ class Shortening:
 
     model: Model
     chat: Chat
-    emit: Callable[[events.Event], None]
+    emit: Emit
     tokens: int | None = None
     sampled: int = 0
     """Tokens that the summaries have cost."""
@@ -178,8 +179,7 @@ class Shortening:
             if chat.context_left > most + 16 or len(text) < 200:
                 break
             text = both_ends(text, len(text) * 3 // 4)
-        on = not self.model.can_skip_thinking
-        plan = Plan(on=on, budget=0 if on else None, reason="a summary")
+        plan = Plan.without_thought("a summary", can_skip=self.model.can_skip_thinking)
         step = await chat.step(
             plan, max_tokens=most, on_delta=lambda delta: None, tool_choice="none"
         )
@@ -204,7 +204,7 @@ class Shortening:
         self.emit(events.ContextShortened(what, before, self.used, text, summary))
 
 
-async def compact(model: Model, chat: Chat, emit: Callable[[events.Event], None]) -> int:
+async def compact(model: Model, chat: Chat, emit: Emit) -> int:
     """Make a conversation shorter between two turns; by how many tokens.
 
     The question and the answer of the last turn stay as they are.

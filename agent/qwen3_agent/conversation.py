@@ -15,9 +15,9 @@ from qwen3_tools.toolbox import Toolbox
 from . import events
 from .approvals import Approvals
 from .call_grammar import ToolChoice
-from .calling import Emit
 from .context import compact
 from .errors import PromptTooLong
+from .events import Emit
 from .gate import Gate
 from .hooks import Hooks
 from .journal import Journal, RecordedRun

@@ -16,6 +16,7 @@ Each event has a `type` and `to_json()`; a reader ignores types that it does not
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -30,6 +31,7 @@ __all__ = [
     "AnswerChanged",
     "ContentText",
     "ContextShortened",
+    "Emit",
     "Event",
     "LimitHit",
     "MessageFinished",
@@ -60,6 +62,10 @@ class Event:
         return {"type": self.type} | {
             field.name: _plain(getattr(self, field.name)) for field in fields(self)
         }
+
+
+Emit = Callable[[Event], None]
+"""Is told what happens, as it happens."""
 
 
 def _plain(value: object) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from qwen3_tools.toolbox import Toolbox
 
 from . import events
 from .approvals import Approval, ApprovalRequest, Approvals
+from .events import Emit
 from .hooks import Call, Hooks, Joints, Refuse
 
 DENIED = "The call was not made: {name} may not be used here. Do without it."
@@ -52,7 +53,7 @@ class Gate:
         self._refusals: dict[str, str] = {}
 
     async def admit(
-        self, id: str, name: str, arguments: dict[str, Any], emit: Callable[[events.Event], None]
+        self, id: str, name: str, arguments: dict[str, Any], emit: Emit
     ) -> tuple[Call, str | None]:
         """The call that is to be made; why it must not be, in words for the model, or None.
 
@@ -87,7 +88,7 @@ class Gate:
         id: str,
         tool: Tool,
         arguments: Mapping[str, Any],
-        emit: Callable[[events.Event], None],
+        emit: Emit,
     ) -> str | None:
         name = tool.name
         decision = self._approvals.decide(tool)
@@ -113,7 +114,7 @@ class Gate:
         id: str,
         tool: Tool,
         arguments: Mapping[str, Any],
-        emit: Callable[[events.Event], None],
+        emit: Emit,
     ) -> str | None:
         """Put the question to the approver. None: yes."""
         same = json.dumps([tool.name, arguments])

@@ -13,9 +13,10 @@ from qwen3_tools.toolbox import Toolbox
 
 from . import events
 from .call_grammar import ToolChoice
-from .calling import Answers, Emit, run_calls
+from .calling import Answers, run_calls
 from .context import Shortening
 from .errors import NoAnswer, PromptTooLong
+from .events import Emit
 from .gate import Gate
 from .hooks import Ended
 from .journal.resume import PastStep

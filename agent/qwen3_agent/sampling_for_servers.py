@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 def sampler_of(model: Model) -> Sampler:
     """Answers with `model`, without tools and without thinking, outside of any run."""
-    # The thought of a model that always thinks is closed at once.
-    think = not model.can_skip_thinking
-    plan = Plan(on=think, budget=0 if think else None, reason="an MCP server asked")
+    plan = Plan.without_thought("an MCP server asked", can_skip=model.can_skip_thinking)
 
     async def sample(messages: Sequence[dict[str, str]], max_tokens: int) -> Sampled:
         from qwen3_tools.mcp.person import Sampled

@@ -16,7 +16,7 @@ from qwen3_tools.tool import Tool, ToolResult, tool
 
 from .approvals import Approvals
 from .errors import LimitReached, Qwen3AgentError
-from .events import Event, RunFinished
+from .events import Emit, RunFinished
 from .models import Model
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Caller:
     """Who makes the call that is under way."""
 
-    emit: Callable[[Event], None]
+    emit: Emit
     """Told each event of the agent that is called."""
     tokens_left: int | None
     """Sampled tokens that the call may cost. None: no limit."""

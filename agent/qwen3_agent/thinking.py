@@ -69,6 +69,17 @@ class Plan:
         if self.grace < 0:
             raise ValueError(f"The grace of a thinking budget is 0 or more, not {self.grace}.")
 
+    @classmethod
+    def without_thought(cls, reason: str, *, can_skip: bool) -> Plan:
+        """A plan to answer at once.
+
+        Args:
+            reason: why, in a few words.
+            can_skip: whether the model can do without thinking; of one that always thinks the
+                thought is closed as soon as it is open.
+        """
+        return cls(on=False, reason=reason) if can_skip else cls(on=True, budget=0, reason=reason)
+
     @property
     def mode(self) -> str:
         """As it is shown: "off", "on", or the number of tokens."""

@@ -14,8 +14,9 @@ import anyio
 from qwen3_tools.toolbox import Toolbox
 
 from . import events
-from .calling import Answers, Emit, text_for_model
+from .calling import Answers, text_for_model
 from .errors import InvalidAnswer, LimitReached
+from .events import Emit
 from .gate import Gate
 from .hooks import Refuse
 from .journal.resume import PastStep
@@ -115,8 +116,7 @@ class Turn:
 
     def without_thought(self, reason: str) -> Plan:
         """A plan to answer at once: the thought of a model that always thinks is closed."""
-        on = not self.model.can_skip_thinking
-        return Plan(on=on, budget=0 if on else None, reason=reason)
+        return Plan.without_thought(reason, can_skip=self.model.can_skip_thinking)
 
     @property
     def tokens_left(self) -> int | None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .options import TracebackOption
+
 if TYPE_CHECKING:
     from .settings import Layers
 
@@ -23,7 +25,7 @@ def config(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks.")] = False,
+    verbose: TracebackOption = False,
 ) -> None:
     """Show each setting, its value, and where it comes from.
 

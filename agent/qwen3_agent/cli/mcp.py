@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .mcp_catalog import prompt, prompts, read, resources, watch
+from .options import TracebackOption
 from .servers import CONFIG_FILE, McpOption, with_servers
 
 if TYPE_CHECKING:
@@ -19,17 +20,16 @@ FileOption = Annotated[
     Path,
     typer.Option("--mcp", metavar="FILE", dir_okay=False, help="The file that is changed."),
 ]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks.")]
 
 
 @mcp.command("list")
-def list_servers(mcp: McpOption = None, verbose: Verbose = False) -> None:
+def list_servers(mcp: McpOption = None, verbose: TracebackOption = False) -> None:
     """Start all servers and show how each is doing: state, version, protocol, start, tools."""
     raise typer.Exit(with_servers(mcp, _show_table, verbose=verbose))
 
 
 @mcp.command()
-def check(mcp: McpOption = None, verbose: Verbose = False) -> None:
+def check(mcp: McpOption = None, verbose: TracebackOption = False) -> None:
     """Start all servers; exit code 1 if one fails, with the reasons."""
     raise typer.Exit(with_servers(mcp, _show_check, verbose=verbose))
 
@@ -51,7 +51,7 @@ def add(
         list[str] | None, typer.Option(metavar="NAME:VALUE", help="A header of each request.")
     ] = None,
     mcp: FileOption = CONFIG_FILE,
-    verbose: Verbose = False,
+    verbose: TracebackOption = False,
 ) -> None:
     """Add a server to a config file, which is made where there is none.
 
@@ -84,7 +84,7 @@ def add(
 def remove(
     name: Annotated[str, typer.Argument(help="The server.")],
     mcp: FileOption = CONFIG_FILE,
-    verbose: Verbose = False,
+    verbose: TracebackOption = False,
 ) -> None:
     """Remove a server from a config file."""
     from .outcome import exit_code_of

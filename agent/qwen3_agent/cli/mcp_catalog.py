@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .options import TracebackOption
 from .servers import McpOption, with_servers
 
 if TYPE_CHECKING:
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     from qwen3_tools.mcp.catalog import Catalog
 
 ServerArgument = Annotated[str, typer.Argument(metavar="SERVER", help="As the config names it.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks.")]
 
 
-def resources(server: ServerArgument, mcp: McpOption = None, verbose: Verbose = False) -> None:
+def resources(
+    server: ServerArgument, mcp: McpOption = None, verbose: TracebackOption = False
+) -> None:
     """Show what a server lets be read: addresses, types and descriptions."""
 
     async def show(catalog: Catalog) -> int:
@@ -36,7 +38,7 @@ def read(
     server: ServerArgument,
     uri: Annotated[str, typer.Argument(metavar="URI", help="The address.")],
     mcp: McpOption = None,
-    verbose: Verbose = False,
+    verbose: TracebackOption = False,
 ) -> None:
     """Print what is at an address; what is no text is saved in the current folder."""
 
@@ -54,7 +56,7 @@ def watch(
     server: ServerArgument,
     uri: Annotated[str, typer.Argument(metavar="URI", help="The address.")],
     mcp: McpOption = None,
-    verbose: Verbose = False,
+    verbose: TracebackOption = False,
 ) -> None:
     """Print a line whenever what is at an address has changed, until Ctrl-C."""
 
@@ -70,7 +72,9 @@ def watch(
     raise typer.Exit(_with_catalog(mcp, server, show, verbose=verbose))
 
 
-def prompts(server: ServerArgument, mcp: McpOption = None, verbose: Verbose = False) -> None:
+def prompts(
+    server: ServerArgument, mcp: McpOption = None, verbose: TracebackOption = False
+) -> None:
     """Show a server's prompts with their arguments."""
 
     async def show(catalog: Catalog) -> int:
@@ -89,7 +93,7 @@ def prompt(
         list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="Its arguments.")
     ] = None,
     mcp: McpOption = None,
-    verbose: Verbose = False,
+    verbose: TracebackOption = False,
 ) -> None:
     """Print the messages of a prompt."""
     given = {}

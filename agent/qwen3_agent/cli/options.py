@@ -124,6 +124,7 @@ RunsOption = Annotated[
 NoJournalOption = Annotated[
     bool, typer.Option("--no-journal", help="Leave no record: the run cannot be resumed.")
 ]
+TracebackOption = Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks.")]
 VerboseOption = Annotated[
     bool,
     typer.Option(

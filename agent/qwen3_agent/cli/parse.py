@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from .options import TracebackOption
+
 FormatName = Literal["qwen3", "qwen3-coder"]
 _END = re.compile(r"(?:<\|im_end\|>|<\|endoftext\|>)\s*\Z")
 
@@ -33,7 +35,7 @@ def parse(
         bool,
         typer.Option("--jsonl", help="In bulk: one JSON string a line, one object for each."),
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks.")] = False,
+    verbose: TracebackOption = False,
 ) -> None:
     """Read a model's raw text on standard input and print what it says as a JSON object.
 

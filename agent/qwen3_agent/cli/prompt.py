@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from .options import TracebackOption
+
 if TYPE_CHECKING:
     from ..chat_format import ChatFormat
 
@@ -43,7 +45,7 @@ def prompt(
             'standard input, {"prompt": "..."}.',
         ),
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks.")] = False,
+    verbose: TracebackOption = False,
 ) -> None:
     """Print exactly what the model would see.
 

@@ -44,13 +44,13 @@ def save_approval(folder: Path, tool: str) -> None:
         if tool not in tools:
             tools.append(tool)
         new = path.with_suffix(".new")
-        new.write_text(json.dumps(saved, indent=2, ensure_ascii=False) + "\n")
+        new.write_text(json.dumps(saved, indent=2, ensure_ascii=False) + "\n", "utf-8")
         os.replace(new, path)
 
 
 def _read(path: Path) -> dict[str, list[str]]:
     try:
-        saved = json.loads(path.read_text())
+        saved = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

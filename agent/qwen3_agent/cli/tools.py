@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .options import TracebackOption
 from .servers import McpOption
 
 if TYPE_CHECKING:
@@ -25,11 +26,12 @@ AgentOption = Annotated[
         metavar="FILE.py[:name]|FILE.toml", help="The tools of this agent instead of the default's."
     ),
 ]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks.")]
 
 
 @tools.command("list")
-def list_tools(mcp: McpOption = None, agent: AgentOption = None, verbose: Verbose = False) -> None:
+def list_tools(
+    mcp: McpOption = None, agent: AgentOption = None, verbose: TracebackOption = False
+) -> None:
     """Show every tool that an agent would have, with what it is for."""
 
     async def show(tools: Sequence[Tool]) -> int:
@@ -52,7 +54,7 @@ def call(
     ] = "{}",
     mcp: McpOption = None,
     agent: AgentOption = None,
-    verbose: Verbose = False,
+    verbose: TracebackOption = False,
 ) -> None:
     """Call a tool and print what it answers; exit code 1 on an error.
 

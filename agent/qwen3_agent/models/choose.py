@@ -77,12 +77,17 @@ def resolve(model: str | Path | None, hub: Hub = "huggingface") -> Checkpoint:
                 "checkpoint, with config.json, tokenizer.json and *.safetensors."
             )
         return Checkpoint(folder.resolve().name, folder)
-    if isinstance(model, str) and _HUB_ID.fullmatch(model):
+    if isinstance(model, str) and is_hub_id(model):
         return Checkpoint(model, model, hub=hub)
     raise ModelNotFound(
         f"There is no model {str(model)!r}: it is no folder here, and no hub id, which would look "
         f'like "Qwen/Qwen3-4B". The bundled demonstration model is "{DEMO}".'
     )
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether it has the form of an id on a hub."""
+    return bool(_HUB_ID.fullmatch(name))
 
 
 def has_gpu() -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +19,7 @@ from ..errors import (
     ServerUnreachable,
 )
 from ..server_client import Patience, ServerClient
-from .choose import DEMO, DEMO_FOLDER
+from .choose import DEMO, DEMO_FOLDER, is_hub_id
 from .dialects import Kind
 from .local import LocalModel, own_sampling
 from .server import ServerModel
@@ -37,8 +36,6 @@ _OWNERS: dict[str, Kind] = {
     "organization_owner": "lmstudio",
 }
 """`owned_by` in the answer to GET /models."""
-
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 _PROBE = (
     "<|im_start|>user\nWhat is 48213 * 977? 东京现在几点?<|im_end|>\n<|im_start|>assistant\n"
@@ -200,7 +197,7 @@ def _chat_format_of(
 
 def _downloaded(hub_id: str) -> Path | None:
     """The folder of what has been downloaded from the hub before. Downloads nothing."""
-    if not _HUB_ID.fullmatch(hub_id) or find_spec("huggingface_hub") is None:
+    if not is_hub_id(hub_id) or find_spec("huggingface_hub") is None:
         return None
     from huggingface_hub import try_to_load_from_cache
 

@@ -178,7 +178,7 @@ class KeptTokens:
 
     def _read(self) -> dict[str, Any]:
         try:
-            kept = json.loads(self.path.read_text())
+            kept = json.loads(self.path.read_text("utf-8"))
         except (OSError, ValueError):
             return {}
         return kept if isinstance(kept, dict) and kept.get("address") == self._address else {}
@@ -188,7 +188,7 @@ class KeptTokens:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # mkstemp's files are readable by their owner alone.
         descriptor, name = tempfile.mkstemp(dir=self.path.parent)
-        with open(descriptor, "w") as file:
+        with open(descriptor, "w", encoding="utf-8") as file:
             json.dump(kept, file)
         os.replace(name, self.path)
 
@@ -244,7 +244,7 @@ def _for_a_machine(
             address, kept, client_id, secret, scope=scope, issuer=settings.issuer
         )
     try:
-        key = Path(str(key_file)).read_text()
+        key = Path(str(key_file)).read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         raise ValueError(f"its oauth.privateKeyFile {key_file} cannot be read") from None
     signed = SignedJWTParameters(
