@@ -41,7 +41,7 @@ def left_behind(host: int | None = None) -> list[str]:
     Args:
         host: the process that opened the sessions; this one if not given.
     """
-    ours = f'"host_pid": {host or os.getpid()}'
+    ours = f"'host_pid': {host or os.getpid()},"
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import sys
 from collections.abc import Callable, Iterator
 
 import anyio.from_thread
@@ -227,6 +229,15 @@ def test_an_honest_program_runs(name: str, run: Run) -> None:
         pytest.skip(f"{needed} is not installed")
     result = run(code)
     assert (result.status, result.result) == ("ok", expected), result
+
+
+def test_another_python_runs_inside(walls: sandbox.Sandbox) -> None:
+    python = os.path.realpath(sys.executable)
+    with CodeInterpreter(sandbox=walls, python=python, preload=()) as interpreter:
+        for _ in range(2):
+            assert interpreter.run_sync("import sys; sys.executable").result == repr(python)
+            assert interpreter.run_sync(PROGRAMS["process_pool"][1]).result == "[0, 1, 4, 9, 16]"
+            interpreter.reset_sync()
 
 
 def test_figures_become_images(run: Run) -> None:

@@ -55,6 +55,24 @@ async def test_code_may_be_raw_or_fenced(code: str, interpreter: CodeInterpreter
     assert (await interpreter.run(code)).result == "2"
 
 
+@pytest.mark.parametrize("name", ["json", "math", "os", "re"])
+async def test_names_are_ready_from_the_first_cell_on(
+    name: str, interpreter: CodeInterpreter
+) -> None:
+    assert (await interpreter.run(f"eval('{name}.__name__')")).result == repr(name)
+    assert (await interpreter.run(f"'{name}' in globals()")).result == "True"
+
+
+async def test_a_ready_name_may_be_taken(interpreter: CodeInterpreter) -> None:
+    await interpreter.run("globals()['js' + 'on'] = 5")  # before all of them are there
+    assert (await interpreter.run("json")).result == "5"
+
+
+async def test_an_error_in_the_first_cell_has_its_traceback(interpreter: CodeInterpreter) -> None:
+    error = str((await interpreter.run("1 / 0")).error)
+    assert error.startswith('Traceback (most recent call last):\n  File "<cell>", line 1')
+
+
 async def test_a_semicolon_keeps_the_last_expression_quiet(interpreter: CodeInterpreter) -> None:
     assert (await interpreter.run("1+1;")).result is None
 
@@ -220,7 +238,7 @@ async def test_limits_hold_for_cells_too_short_to_be_looked_at_one_by_one() -> N
             if result.state_lost:
                 break
     assert result.state_lost
-    assert n > 8 << 20 >> 18
+    assert n > 16
     assert result.status == "ok"  # it did what it was to do, and cost its state
 
 

@@ -69,6 +69,26 @@ with open(os.__file__, 'a') as file:
     file.write('#')
 print('ESCAPED')
 """,
+    "change_the_running_program": """
+import os
+program = '/proc/self/exe'
+for flags in (os.O_RDWR, os.O_WRONLY | os.O_TRUNC, os.O_WRONLY | os.O_APPEND):
+    try:
+        os.open(program, flags)
+        print('ESCAPED', flags)
+    except OSError:
+        pass
+handle = os.open(program, os.O_PATH)
+for path in (program, f'/proc/self/fd/{handle}'):
+    before = os.stat(path)
+    for change in (lambda: os.chmod(path, before.st_mode ^ 0o020), lambda: os.utime(path, (1, 1))):
+        try:
+            change()
+        except OSError:
+            pass
+    if os.stat(path).st_ctime_ns != before.st_ctime_ns:
+        print('ESCAPED', path)
+""",
     "make_device": """
 import os, stat
 os.mknod('disk', 0o660 | stat.S_IFBLK, os.makedev(254, 0))

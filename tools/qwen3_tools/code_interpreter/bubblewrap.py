@@ -17,7 +17,7 @@ from qwen3_tools.code_interpreter.jail.filesystem import (
     UID_INSIDE,
     etc_files,
 )
-from qwen3_tools.code_interpreter.jail.plan import Plan
+from qwen3_tools.code_interpreter.jail.plan import LAUNCHER_OPTIONS, Plan
 
 _LEAST_VERSION = (0, 8)  # the first with --disable-userns
 OURS = "/run/code_interpreter"
@@ -40,11 +40,11 @@ def why_not() -> str | None:
     return None
 
 
-def command(plan: Plan, launch: str, etc: Path) -> list[str]:
-    """The command line that runs `launch`, a Python program, behind the plan's walls.
+def command(plan: Plan, etc: Path) -> list[str]:
+    """The command line that runs the launcher behind the plan's walls.
 
     Args:
-        launch: the program, with {folder} where the folder of this package belongs.
+        plan: what is asked for.
         etc: an empty folder, filled with what shall be /etc inside.
     """
     root = os.geteuid() == 0
@@ -82,7 +82,9 @@ def command(plan: Plan, launch: str, etc: Path) -> list[str]:
         arguments += ["--symlink", target, path]
     arguments += ["--ro-bind", str(Path(__file__).parent), OURS]
     arguments += ["--bind", plan.work_dir, plan.work_dir, "--remount-ro", "/", "--chdir", "/"]
-    return [*arguments, "--", plan.python, "-I", "-S", "-c", launch.format(folder=OURS)]
+    for name, value in plan.environment:
+        arguments += ["--setenv", name, value]
+    return [*arguments, "--", plan.python, *LAUNCHER_OPTIONS, plan.program(OURS)]
 
 
 def fill_etc(plan: Plan, etc: Path, uid: int) -> None:

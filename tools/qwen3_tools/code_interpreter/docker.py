@@ -17,7 +17,7 @@ from pathlib import Path
 
 from qwen3_tools.code_interpreter.bubblewrap import OURS, fill_etc, parents
 from qwen3_tools.code_interpreter.jail.filesystem import SYSTEM, SYSTEM_SETTINGS, TEMPORARY_MIB
-from qwen3_tools.code_interpreter.jail.plan import Plan
+from qwen3_tools.code_interpreter.jail.plan import LAUNCHER_OPTIONS, Plan
 from qwen3_tools.errors import SandboxUnavailable
 
 _HANDOVER = "/run/handover"
@@ -35,12 +35,11 @@ def why_not() -> str | None:
     return None if done.stdout.strip() == b"linux" else "Docker's containers are not Linux here"
 
 
-def command(plan: Plan, launch: str, scratch: Path) -> str:
-    """What `jail.container.start` needs to run `launch` behind the plan's walls, as JSON.
+def command(plan: Plan, scratch: Path) -> str:
+    """What `jail.container.start` needs to run the launcher behind the plan's walls, as JSON.
 
     Args:
         plan: what is asked for.
-        launch: a Python program, with {folder} where the folder of this package belongs.
         scratch: an empty folder for what the container is shown.
 
     Raises SandboxUnavailable when Docker does not take the empty image.
@@ -70,11 +69,13 @@ def command(plan: Plan, launch: str, scratch: Path) -> str:
     for source, target in ((str(etc), "/etc"), *shown):
         arguments += [f"--mount=type=bind,src={os.path.realpath(source)},dst={target},readonly"]
     arguments += [f"--mount=type=bind,src={plan.work_dir},dst={plan.work_dir}"]
-    receive = f"from jail.container import receive; receive('{_HANDOVER}/socket')"
-    program = launch.format(folder=OURS).replace("from jail.main", f"{receive}; from jail.main")
-    arguments += [_empty_image(plan), plan.python, "-I", "-S", "-c", program]
+    for name, value in plan.environment:
+        arguments += [f"--env={name}={value}"]
+    arguments += [_empty_image(plan), plan.python, *LAUNCHER_OPTIONS]
     environment = {name: os.environ[name] for name in _OF_THE_CLIENT if name in os.environ}
-    return json.dumps([str(handover / "socket"), arguments, environment])
+    return json.dumps(
+        [str(handover / "socket"), f"{_HANDOVER}/socket", OURS, arguments, environment]
+    )
 
 
 def _empty_image(plan: Plan) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import secrets
 import socket
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from qwen3_tools.code_interpreter import bubblewrap, docker
-from qwen3_tools.code_interpreter.jail.plan import Plan, Walls
+from qwen3_tools.code_interpreter.jail.plan import LAUNCHER_OPTIONS, Plan, Walls
 from qwen3_tools.code_interpreter.layout import layout_of
 from qwen3_tools.code_interpreter.proxy import PORT, Proxy
 from qwen3_tools.code_interpreter.room import Room
@@ -35,7 +36,6 @@ NEEDS_LINUX = (
     f"{sys.platform}. Run the agent in a Linux container or virtual machine."
 )
 _STRONGEST_FIRST: tuple[Walls, ...] = ("bubblewrap", "namespaces", "landlock", "docker")
-_LAUNCH = "import sys; sys.path.insert(0, {folder!r}); from jail.main import main; main()"
 _MOST_THREADS = 4
 _START = "import sys; sys.path.insert(0, {folder!r}); from jail.container import start; start()"
 _OWN_NETWORK: tuple[Walls, ...] = ("bubblewrap", "namespaces", "docker")
@@ -135,7 +135,7 @@ def _launched(walls: Walls, needs: Needs, room: Room) -> Session | str:
     if needs.proxy and walls not in _OWN_NETWORK:
         return "it has no network of its own, which allow_domains needs"
     plan = make_plan(walls, needs, room)
-    return Session(plan, _command(plan, str(room.scratch)), needs.proxy)
+    return Session(plan, functools.partial(_command, room.scratch), needs.proxy)
 
 
 async def _failure_of(session: Session, walls: Walls, room: Room) -> str | None:
@@ -218,16 +218,14 @@ def _environment(python: str, home: str, *, proxy: bool) -> tuple[tuple[str, str
     )
 
 
-def _command(plan: Plan, scratch: str) -> list[str]:
-    if plan.walls == "bubblewrap":
-        return bubblewrap.command(plan, _LAUNCH, Path(scratch) / "etc")
+def _command(scratch: Path, plan: Plan) -> list[str]:
     folder = str(Path(__file__).parent)
+    if plan.walls == "bubblewrap":
+        return bubblewrap.command(plan, scratch / "etc")
     if plan.walls == "docker":
-        start = _START.format(folder=folder)
-        described = docker.command(plan, _LAUNCH, Path(scratch))
-        return [sys.executable, "-I", "-S", "-c", start, described]
-    launch = _LAUNCH.format(folder=folder)
-    return [sys.executable, "-I", "-S", "-c", launch]
+        start, described = _START.format(folder=folder), docker.command(plan, scratch)
+        return [sys.executable, "-I", "-S", "-c", start, described, plan.to_json()]
+    return [sys.executable, *LAUNCHER_OPTIONS, plan.program(folder)]
 
 
 @contextlib.contextmanager

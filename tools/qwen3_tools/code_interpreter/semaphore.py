@@ -8,12 +8,14 @@ worker's.
 from __future__ import annotations
 
 import errno
-import importlib
 import os
 import select
-import threading
 import time
-from typing import Any, NoReturn
+from _thread import get_ident
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 RECURSIVE_MUTEX = 0
 
@@ -52,7 +54,7 @@ class EventSemaphore:
                 select.select([self._event], [], [], left)
                 continue
             self._held += 1
-            self._owner = threading.get_ident()
+            self._owner = get_ident()
             return True
 
     def release(self) -> None:
@@ -84,7 +86,7 @@ class EventSemaphore:
         return self._held
 
     def _is_mine(self) -> bool:
-        return self._held > 0 and self._owner == threading.get_ident()
+        return self._held > 0 and self._owner == get_ident()
 
     def _is_zero(self) -> bool:
         return not select.select([self._event], [], [], 0)[0]
@@ -98,7 +100,10 @@ class EventSemaphore:
 
 def use_event_semaphores() -> None:
     """Give `multiprocessing` semaphores and shared memory that need no /dev/shm."""
-    native: Any = importlib.import_module("_multiprocessing")
-    heap: Any = importlib.import_module("multiprocessing.heap")
+    import _multiprocessing  # type: ignore[import-not-found]
+    import multiprocessing.heap
+
+    native: Any = _multiprocessing
+    heap: Any = multiprocessing.heap
     native.SemLock = EventSemaphore
     heap.Arena._dir_candidates = []

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -49,9 +49,13 @@ class TooLong(SessionEnded):
 class Session:
     """A running worker. Any method but `close` may raise SessionEnded; then only close it."""
 
-    def __init__(self, plan: Plan, command: Sequence[str], proxy: Proxy | None) -> None:
-        """Start the launcher by `command`, to which the plan is added. Takes milliseconds.
+    def __init__(
+        self, plan: Plan, command: Callable[[Plan], list[str]], proxy: Proxy | None
+    ) -> None:
+        """Start the launcher. Takes milliseconds.
 
+        plan: to which handles are added.
+        command: the launcher's command line for that.
         proxy: serves what the plan's `proxy_port` lets out, while a cell runs.
         """
         self._proxy = proxy
@@ -85,12 +89,12 @@ class Session:
         full = replace(plan, handles=tuple(handles), entrances=tuple(entrances))
         try:
             self._process = subprocess.Popen(
-                [*command, full.to_json()],
+                command(full),
                 stdin=requests_in,
                 stdout=stdout_in,
                 stderr=stderr_in,
                 pass_fds=(*handles, *entrances),
-                env={"PATH": os.defpath},
+                env=dict(plan.environment),
                 cwd="/",
                 start_new_session=True,
             )
@@ -308,12 +312,12 @@ class Session:
         del self._buffer[:end]
         return body
 
-    async def _report(self, wanted: str) -> dict[str, Any]:
+    async def _report(self, wanted: str) -> dict[str, str]:
         """What the supervisor saw, which the code cannot forge, up to `wanted` or the end.
 
         Raises SessionEnded when the end came first.
         """
-        report: dict[str, Any] = {}
+        report: dict[str, str] = {}
         while wanted not in report:
             while b"\n" not in self._said:
                 at_once = pipes.is_readable(self._reports, _AT_ONCE_SECONDS)
@@ -322,7 +326,8 @@ class Session:
                     raise _cause_of(report, began=self._began)
                 self._said += data
             line, _, self._said = self._said.partition(b"\n")
-            report |= json.loads(line)
+            what, _, detail = line.decode(errors="replace").partition(" ")
+            report[what] = detail
             self._began |= "started" in report
         return report
 
@@ -369,15 +374,15 @@ async def _pump(handle: int, output: pipes.Output) -> None:
         output.add(data)
 
 
-def _cause_of(report: dict[str, Any], *, began: bool) -> SessionEnded:
+def _cause_of(report: dict[str, str], *, began: bool) -> SessionEnded:
     if "failed" in report:
-        return SessionEnded(f"{report['failed']}")
+        return SessionEnded(report["failed"])
     if "killed" in report:
         return SessionEnded(f"The code was stopped: {report['killed']}.")
-    code = report.get("exited")
-    if isinstance(code, int) and code < 0:
-        return SessionEnded(f"The interpreter was ended by {_signal_name(-code)}.")
-    if code is not None:
+    if "exited" in report:
+        code = int(report["exited"])
+        if code < 0:
+            return SessionEnded(f"The interpreter was ended by {_signal_name(-code)}.")
         return SessionEnded(f"The interpreter exited with code {code}.")
     if began:
         return SessionEnded("The interpreter was killed from outside, with all its processes.")

@@ -6,17 +6,20 @@ goes to file descriptors 1 and 2, where it belongs. Whatever this process says m
 by the code that it ran, so the host believes none of it.
 
 Code may replace any function of any module. What serves the next cell is bound here by name, once.
+
+The first cell waits until all that is imported here is there. So it is little, and from the modules
+in C that those of the same name stand on; the rest comes after that cell, while nobody waits.
 """
 
 from __future__ import annotations
 
 import builtins
-import contextlib
 import os
 import sys
-import traceback
 import types
 import warnings
+from _ast import Expr, Expression, Module, PyCF_ALLOW_TOP_LEVEL_AWAIT, PyCF_ONLY_AST
+from _json import encode_basestring_ascii, make_scanner
 from _signal import (  # type: ignore[import-not-found]  # without what `signal` puts around it
     ITIMER_PROF,
     ITIMER_REAL,
@@ -28,20 +31,29 @@ from _signal import (  # type: ignore[import-not-found]  # without what `signal`
     setitimer,
     signal,
 )
-from ast import Expr, Expression, Module, PyCF_ALLOW_TOP_LEVEL_AWAIT, PyCF_ONLY_AST
-from collections.abc import Callable, Iterator
-from json import JSONDecoder
-from json.encoder import encode_basestring_ascii
 from os import read, write
 from select import select as ready
 from struct import pack
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
 
 CELL = "<cell>"
 _REPLIES = 3
 _TIMERS = (ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF)
-_decode = JSONDecoder().raw_decode
-_READY_MODULES = ("json", "math", "os", "re")
+_JSON: Any = types.SimpleNamespace(
+    strict=True,
+    object_hook=None,
+    object_pairs_hook=None,
+    parse_float=float,
+    parse_int=int,
+    parse_constant=None,
+)
+_decode = make_scanner(_JSON)
+_READY_MODULES = ("json", "math", "os", "re")  # all of them from the second cell on
+_WORDS_FOR_ALL = (*_READY_MODULES, "show")  # in the first one, if any of these is in it
 # Imported when a cell first says the name: name -> (module, attribute of it)
 _READY_ON_USE = {
     "np": ("numpy", None),
@@ -69,12 +81,11 @@ class Worker:
         self._main = types.ModuleType("__main__")
         sys.modules["__main__"] = self._main
         self._names: dict[str, Any] = self._main.__dict__
-        self._names.update({name: __import__(name) for name in _READY_MODULES})
+        self._names["os"] = os
+        self._traceback: Any = None
         self._loop: Any = None
         self._figures = 0
         builtins.input = _no_input
-        # Figures are captured when the cell ends, so there is nothing for show() to warn about.
-        warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")
         self._builtins = dict(builtins.__dict__)
         self._streams = (sys.stdin, sys.stdout, sys.stderr)
         self._handles = tuple(_identity(handle) for handle in range(3))
@@ -97,7 +108,10 @@ class Worker:
             buffer += chunk
             while b"\n" in buffer:
                 line, _, buffer = buffer.partition(b"\n")
-                self._answer(_decode(line.decode())[0])
+                request = _decode(line.decode(), 0)[0]
+                self._answer(request)
+                if request["op"] != "escape" and not buffer:
+                    self._finish_start()
 
     def _answer(self, request: dict[str, Any]) -> None:
         if request["op"] == "preload":
@@ -124,8 +138,19 @@ class Worker:
         for name in modules:
             if ready([self._requests], [], [], 0)[0]:
                 return
-            with contextlib.suppress(Exception):
+            try:
                 __import__(name)
+            except Exception:
+                continue
+
+    def _finish_start(self) -> None:
+        """Import what not every first cell needs."""
+        if self._traceback is None:
+            self._traceback = __import__("traceback")
+            for name in _READY_MODULES:
+                self._names.setdefault(name, __import__(name))
+            # Figures are captured when the cell ends, so there is nothing for show() to warn about.
+            warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")
 
     def _run(self, code: str, most_chars: int) -> dict[str, Any]:
         result = error = None
@@ -137,12 +162,12 @@ class Worker:
                 if value is not None:
                     result = cut_middle("".join((repr(value),)), most_chars)
             except BaseException as raised:
-                error = cut_middle(_said(raised, self._work_dir), most_chars)
+                error = self._said(raised, most_chars)
             self._leave_if_forked()
             try:
                 images += self._save_figures()
             except BaseException as raised:
-                error = error or cut_middle(_said(raised, self._work_dir), most_chars)
+                error = error or self._said(raised, most_chars)
             _flush()
         except KeyboardInterrupt:
             error = error or "KeyboardInterrupt"
@@ -150,6 +175,21 @@ class Worker:
             self._running = False
         self._repair()
         return {"result": result, "error": error or None, "images": images}
+
+    def _said(self, error: BaseException, most_chars: int) -> str:
+        """What the user is told of an error, whatever that does when asked; "" for an exit."""
+        try:
+            if isinstance(error, SystemExit):
+                said = "" if error.code in (None, 0) else f"SystemExit: {error.code}"
+            else:
+                with_frames = self._traceback or __import__("traceback")
+                said = _describe(error, self._work_dir, with_frames)
+            return cut_middle("".join((said,)), most_chars)
+        except BaseException as another:
+            name = type.__repr__(type(another))
+            return cut_middle(
+                f"An error that cannot be shown, because of another: {name}", most_chars
+            )
 
     def _execute(self, code: str) -> Any:
         tree = compile(code, CELL, "exec", PyCF_ONLY_AST, dont_inherit=True)
@@ -160,6 +200,8 @@ class Worker:
         if isinstance(last, Expr):
             shown = Expression(last.value)
             tail = compile(shown, CELL, "eval", PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        if self._traceback is None and any(word in code for word in _WORDS_FOR_ALL):
+            self._finish_start()
         for program in filter(None, (body, tail)):
             self._make_ready(program)
         if "multiprocessing" in code and "use_event_semaphores" in globals():
@@ -210,8 +252,10 @@ class Worker:
     def _close_channel(self) -> None:
         """A child's business is with its parent, not with the host."""
         for handle in (self._requests, self._replies):
-            with contextlib.suppress(OSError):
+            try:
                 os.close(handle)
+            except OSError:
+                continue
 
     def _leave_if_forked(self) -> None:
         if os.getpid() != self._pid:
@@ -284,17 +328,7 @@ def _no_input(*_: object, **__: object) -> str:
     raise NotImplementedError("Python input() function is disabled.")
 
 
-def _said(error: BaseException, work_dir: str) -> str:
-    """What the user is told of an error, whatever that does when it is asked; "" for an exit."""
-    try:
-        if isinstance(error, SystemExit):
-            return "" if error.code in (None, 0) else f"SystemExit: {error.code}"
-        return "".join((_describe(error, work_dir),))
-    except BaseException as another:
-        return f"An error that cannot be shown, because of another: {type.__repr__(type(another))}"
-
-
-def _describe(error: BaseException, work_dir: str) -> str:
+def _describe(error: BaseException, work_dir: str, traceback: Any) -> str:
     """The traceback as Python 3.11 words it, with the user's own frames and no source lines."""
     described = traceback.TracebackException.from_exception(error, lookup_lines=False)
     seen: set[int] = set()
@@ -320,13 +354,16 @@ def _describe(error: BaseException, work_dir: str) -> str:
 
 def _escapes(canary: str, port: int, abstract: str, host_pid: int) -> list[str]:
     """What this sandbox fails to forbid. The host sets the bait before any other code runs."""
+    import _socket as socket
     import ctypes
-    import socket
 
     def connect(family: int, address: Any) -> None:
-        with socket.socket(family) as connection:
+        connection = socket.socket(family)
+        try:
             connection.settimeout(0.5)
             connection.connect(address)
+        finally:
+            connection.close()
 
     def unshare() -> None:
         if ctypes.CDLL(None, use_errno=True).unshare(0x10000000) != 0:
@@ -356,5 +393,9 @@ def _escapes(canary: str, port: int, abstract: str, host_pid: int) -> list[str]:
     return escaped
 
 
-if __name__ == "__main__":
+def serve() -> None:
     Worker().serve()
+
+
+if __name__ == "__main__":
+    serve()

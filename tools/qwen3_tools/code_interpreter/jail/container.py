@@ -16,21 +16,27 @@ from dataclasses import replace
 from typing import NoReturn
 
 from . import kernel
-from .plan import LISTENER, ORDERS, REPLIES, REPORTS, Plan
+from .handles import LISTENER, ORDERS, REPLIES, REPORTS
+from .plan import Plan
 
 _SECONDS = 50.0
+_RECEIVE = (
+    "import sys; sys.path.insert(0, {folder!r}); from jail.container import receive;"
+    " receive({path!r}); sys.path.pop(0); "
+)
 
 
 def start() -> NoReturn:
     """Start a container for the plan in `argv[-1]`.
 
-    `argv[-2]` says how, as JSON: a path for a socket, a command, and its environment.
+    `argv[-2]` says how, as JSON: a path for a socket and where it is seen inside, the folder inside
+    that has the launcher, a command to which its program is added, and that command's environment.
     """
     plan = Plan.from_json(sys.argv[-1])
     kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != plan.host_pid:
         sys.exit(1)
-    path, command, environment = json.loads(sys.argv[-2])
+    path, path_inside, folder, command, environment = json.loads(sys.argv[-2])
     places = (REPLIES, REPORTS, ORDERS, LISTENER)[: len(plan.handles)]
     inside = replace(plan, handles=places, entrances=())
     with socket.socket(socket.AF_UNIX) as listener:
@@ -38,7 +44,7 @@ def start() -> NoReturn:
         os.chmod(path, 0o666)
         listener.listen(1)
         container = subprocess.Popen(
-            [*command, inside.to_json()],
+            [*command, _RECEIVE.format(path=path_inside, folder=folder) + inside.program(folder)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             env=environment,

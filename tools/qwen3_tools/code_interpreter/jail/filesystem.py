@@ -6,10 +6,14 @@ Runs in a mount namespace of its own. What is not put here does not exist inside
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 
 from . import kernel
-from .plan import Plan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .plan import Plan
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SYSTEM_SETTINGS = ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts")

@@ -2,39 +2,90 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import sys
+import types
+from _signal import SIGKILL  # type: ignore[import-not-found]
 
 from . import filesystem, kernel, supervisor
-from .plan import LISTENER, ORDERS, REPLIES, REPORTS, Plan
+from .handles import LISTENER, ORDERS, REPLIES, REPORTS
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .plan import Plan
+
+_MOST_HANDLES = 1 << 16
 _ANNOTATIONS = "from __future__ import annotations\n"
 
 
-def main() -> None:
-    plan = Plan.from_json(sys.argv[-1])
+def main(fields: dict[str, Any]) -> None:
+    """Run the worker as the plan says, of which these are the fields."""
+    plan: Any = types.SimpleNamespace(**fields)
     for entrance in plan.entrances:
-        with contextlib.suppress(OSError):  # the watchdog is there all the same
+        try:
             os.write(entrance, b"0")
+        except OSError:
+            pass  # the watchdog is there all the same
         os.close(entrance)
     _move_handles(plan.handles)
     try:
-        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, SIGKILL)
         if plan.walls not in ("bubblewrap", "docker") and os.getppid() != plan.host_pid:
             return
-        worker = _ANNOTATIONS + "\n".join(_read(path) for path in plan.sources)
+        worker = _Worker(plan)
         if plan.walls == "namespaces":
             _enter_namespaces(plan)
         elif plan.walls == "landlock" and os.geteuid() == 0:
             filesystem.make_reachable((*plan.readable, plan.work_dir, plan.scratch))
         if plan.proxy_port:
             _send_listener(plan.proxy_port)
-        supervisor.run(plan, worker)
+        supervisor.go_behind_walls(plan)
     except OSError as error:
-        supervisor.report(failed=str(error))
-        sys.exit(1)
+        supervisor.report("failed", error)
+        os._exit(1)
+    worker.start()
+
+
+class _Worker:
+    """The worker, read while its source can be seen."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._is_ours = plan.python == sys.executable and supervisor.hides_our_program(plan)
+        if self._is_ours:
+            import worker  # type: ignore[import-not-found]
+
+            if len(plan.sources) > 1:
+                import semaphore  # type: ignore[import-not-found]
+
+                worker.use_event_semaphores = semaphore.use_event_semaphores
+            self._serve = worker.serve
+        else:
+            self._source = _ANNOTATIONS + "\n".join(_read(path) for path in plan.sources)
+
+    def start(self) -> None:
+        """Be it, from here on: in this process as it is, or in a Python that is started anew."""
+        if not self._is_ours:
+            python = self._plan.python
+            arguments = [python, "-I", "-B", "-X", "utf8", "-c", self._source]
+            try:
+                os.execve(python, arguments, dict(self._plan.environment))
+            except OSError as error:
+                supervisor.report("failed", error)
+                os._exit(1)
+        import site
+
+        os.closerange(REPLIES + 1, _MOST_HANDLES)  # what only the supervisor has business with
+        sys.dont_write_bytecode = True
+        folder = sys.path.pop(0)
+        for name, module in list(sys.modules.items()):
+            if str(getattr(module, "__file__", "")).startswith(folder):
+                del sys.modules[name]
+        site.main()
+        self._serve()
+        os._exit(0)
 
 
 def _move_handles(handles: tuple[int, ...]) -> None:
@@ -63,7 +114,7 @@ def _enter_namespaces(plan: Plan) -> None:
         os.closerange(0, ORDERS + 1)
         os.waitpid(first, 0)
         os._exit(0)
-    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, SIGKILL)
     filesystem.build(plan, plan.uid if uid == 0 else filesystem.UID_INSIDE)
     kernel.set_host_name("sandbox")
     kernel.raise_loopback()

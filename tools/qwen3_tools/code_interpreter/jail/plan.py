@@ -1,4 +1,4 @@
-"""What the host asks the launcher for: plain data, sent as JSON in the launcher's last argument."""
+"""What the host asks the launcher for: plain data, which is part of the launcher's program."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Literal
 
 Walls = Literal["namespaces", "bubblewrap", "landlock", "docker", "none"]
 
-REQUESTS, REPLIES, REPORTS, ORDERS, LISTENER = 0, 3, 4, 5, 6
-"""The launcher's file descriptors besides stdout and stderr: cells in, results out (both the
-worker's); what the supervisor has seen, and what it is to do; a socket over which the launcher
-sends the one that listens inside, where code may use a proxy."""
+LAUNCHER_OPTIONS = ("-I", "-S", "-X", "utf8", "-c")
+"""How Python is started for the launcher, which goes on as the worker where it can."""
+
+_LAUNCH = "import sys; sys.path.insert(0, {folder!r}); from jail.main import main; main({fields!a})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,13 @@ class Plan:
     LISTENER."""
     entrances: tuple[int, ...]
     """Handles of the control groups that all of it runs in."""
+
+    def program(self, folder: str) -> str:
+        """The launcher for it, in Python.
+
+        folder: where the launcher finds the folder above this one.
+        """
+        return _LAUNCH.format(folder=folder, fields=asdict(self))
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import struct
-from dataclasses import dataclass
 
 from . import kernel
 
@@ -108,16 +107,21 @@ _IOCTLS = (0x5401, 0x540F, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451, 0x40049409)
 _PRCTLS = (1, 2, 3, 15, 16, 21, 23, 29, 30, 39, 41, 42, 0x53564D41)
 
 
-@dataclass(frozen=True, slots=True)
 class _Check:
     """One argument of a call: the low 32 bits, under `mask`, must (or must not) be in `values`."""
 
-    argument: int
-    values: tuple[int, ...]
-    mask: int = 0xFFFFFFFF
-    allowed: bool = True
-    error: int = errno.EPERM
-    high_half: bool = False
+    def __init__(
+        self,
+        argument: int,
+        values: tuple[int, ...],
+        mask: int = 0xFFFFFFFF,
+        *,
+        allowed: bool = True,
+        error: int = errno.EPERM,
+        high_half: bool = False,
+    ) -> None:
+        self.argument, self.values, self.mask = argument, values, mask
+        self.allowed, self.error, self.high_half = allowed, error, high_half
 
 
 def _no_bits(argument: int, mask: int) -> _Check:

@@ -5,19 +5,22 @@ The host is told what happened on a pipe that the code does not hold, so it cann
 
 from __future__ import annotations
 
-import contextlib
-import json
+import _signal as signal  # type: ignore[import-not-found]
 import os
 import resource
 import select
-import signal
 import time
-from typing import NoReturn
 
 from . import kernel, landlock, seccomp
 from .filesystem import DEVICES, SYSTEM, SYSTEM_SETTINGS
-from .plan import LISTENER, ORDERS, REPLIES, REPORTS, Plan
+from .handles import LISTENER, ORDERS, REPLIES, REPORTS
 from .usage import Usage, descendants
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from .plan import Plan
 
 INTERRUPT, RUNNING, IDLE = b"i", b"r", b"s"
 _TICK_RUNNING_MS, _TICK_IDLE_MS = 50, 1000
@@ -27,12 +30,16 @@ _OUR_OPEN_FILES = 1 << 16  # enough to count files however deep they lie
 _SWEEPS = 1000
 
 
-def report(**what: object) -> None:
-    os.write(REPORTS, json.dumps(what).encode() + b"\n")
+def report(what: str, detail: object = "") -> None:
+    """A line for the host: a word, a space, and the rest."""
+    line = f"{what} {detail}".replace("\n", " ")
+    os.write(REPORTS, line.encode(errors="replace") + b"\n")
 
 
-def run(plan: Plan, worker: str) -> NoReturn:
-    """Start the worker and watch it until it ends, breaks a limit, or the host is gone."""
+def go_behind_walls(plan: Plan) -> None:
+    """Return as the worker. This process watches it until it ends, or breaks a limit, or the host
+    is gone.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, _OUR_OPEN_FILES), most))
@@ -48,9 +55,10 @@ def run(plan: Plan, worker: str) -> NoReturn:
             _end()
     pid = os.fork()
     if not pid:
-        _become_worker(plan, worker)
+        _become_worker(plan)
+        return
     os.closerange(0, REPLIES + 1)
-    report(started=pid)
+    report("started", pid)
     _watch(pid, usage)
 
 
@@ -78,8 +86,7 @@ def _watch(pid: int, usage: Usage) -> NoReturn:
             if not orders:
                 _end()
             if INTERRUPT in orders:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(pid, signal.SIGINT)  # as Ctrl-C does: what the cell started as well
+                _interrupt(pid)
             if RUNNING in orders:
                 tick = _TICK_RUNNING_MS
             if IDLE in orders:
@@ -89,15 +96,23 @@ def _watch(pid: int, usage: Usage) -> NoReturn:
             ready.discard(ORDERS)
         if ready:
             _, status = os.waitpid(pid, 0)
-            report(exited=os.waitstatus_to_exitcode(status))
+            report("exited", os.waitstatus_to_exitcode(status))
             _end()
         if broken := usage.broken_limit(thorough=finished):
-            report(killed=broken)
+            report("killed", broken)
             _end()
         if finished:
-            report(within_limits=True)
+            report("within_limits")
             finished = False
         _reap(pid)
+
+
+def _interrupt(worker: int) -> None:
+    """As Ctrl-C does: what the cell started as well."""
+    try:
+        os.killpg(worker, signal.SIGINT)
+    except ProcessLookupError:
+        pass
 
 
 def _reap(worker: int) -> None:
@@ -128,8 +143,10 @@ def _end() -> NoReturn:
 
 
 def _send(pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
+    try:
         os.kill(pid, number)
+    except ProcessLookupError:
+        pass
 
 
 def _reaped_one() -> bool:
@@ -150,20 +167,31 @@ def _become_nobody(uid: int) -> None:
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
 
 
-def _become_worker(plan: Plan, worker: str) -> NoReturn:
+def _become_worker(plan: Plan) -> None:
     try:
         os.setsid()
         kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         _prefer_to_die()
         os.chdir(plan.work_dir)
         _limit_resources(plan)
         if plan.walls != "none":
             _restrict(plan)
-        arguments = [plan.python, "-I", "-B", "-X", "utf8", "-c", worker]
-        os.execve(plan.python, arguments, dict(plan.environment))
     except OSError as error:
-        report(failed=str(error))
-    os._exit(1)
+        report("failed", error)
+        os._exit(1)
+
+
+def hides_our_program(plan: Plan) -> bool:
+    """Whether code can do nothing to the file of the program that this process runs.
+
+    `/proc/self/exe` leads to it on the mount that it was started from, and where we make the file
+    tree that is one of outside. Landlock closes it, but for its mode, which only its owner changes.
+    """
+    if plan.walls != "namespaces":
+        return True
+    owner = os.stat("/proc/self/exe").st_uid
+    return owner != plan.uid and landlock.abi() >= landlock.LEAST_ABI
 
 
 def _prefer_to_die() -> None:

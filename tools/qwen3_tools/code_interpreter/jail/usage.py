@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable
 
 from . import kernel
-from .plan import Plan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .plan import Plan
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _DISK_EVERY = 10  # ticks: walking a folder costs more than reading a few numbers
@@ -139,12 +142,13 @@ class Usage:
         """Bytes of files that have no name any more and live on while they are open."""
         found: dict[tuple[int, int], int] = {}
         for pid in pids:
-            with contextlib.suppress(OSError):
-                for handle in os.listdir(f"/proc/{pid}/fd"):
-                    with contextlib.suppress(OSError):
-                        status = os.stat(f"/proc/{pid}/fd/{handle}")
-                        if status.st_nlink == 0 and status.st_dev in self._devices:
-                            found[status.st_dev, status.st_ino] = status.st_blocks
+            for handle in _handles_of(pid):
+                try:
+                    status = os.stat(f"/proc/{pid}/fd/{handle}")
+                except OSError:
+                    continue
+                if status.st_nlink == 0 and status.st_dev in self._devices:
+                    found[status.st_dev, status.st_ino] = status.st_blocks
         return sum(found.values()) * 512
 
 
@@ -152,13 +156,16 @@ def _look_into(handle: int) -> tuple[list[str], tuple[int, int]]:
     """The folders in an open folder; how many files it has, and their blocks."""
     folders: list[str] = []
     files, blocks = 0, 0
-    with contextlib.suppress(OSError), os.scandir(handle) as entries:
-        for entry in entries:
-            status = entry.stat(follow_symlinks=False)
-            files += 1
-            blocks += status.st_blocks
-            if stat.S_ISDIR(status.st_mode):
-                folders.append(entry.name)
+    try:
+        with os.scandir(handle) as entries:
+            for entry in entries:
+                status = entry.stat(follow_symlinks=False)
+                files += 1
+                blocks += status.st_blocks
+                if stat.S_ISDIR(status.st_mode):
+                    folders.append(entry.name)
+    except OSError:
+        pass  # it changed meanwhile
     return folders, (files, blocks)
 
 
@@ -199,10 +206,18 @@ def _buffered(pids: list[int]) -> int:
     """Bytes that the kernel may hold for sockets, where a process has many handles."""
     sockets: set[str] = set()
     for pid in pids:
-        with contextlib.suppress(OSError):
-            handles = os.listdir(f"/proc/{pid}/fd")
-            if len(handles) > _FEW_HANDLES:
-                for handle in handles:
-                    with contextlib.suppress(OSError):
-                        sockets.add(os.readlink(f"/proc/{pid}/fd/{handle}"))
+        handles = _handles_of(pid)
+        if len(handles) > _FEW_HANDLES:
+            for handle in handles:
+                try:
+                    sockets.add(os.readlink(f"/proc/{pid}/fd/{handle}"))
+                except OSError:
+                    continue
     return sum(name.startswith("socket:") for name in sockets) * _BYTES_A_SOCKET
+
+
+def _handles_of(pid: int) -> list[str]:
+    try:
+        return os.listdir(f"/proc/{pid}/fd")
+    except OSError:
+        return []
