@@ -137,7 +137,7 @@ def serving(kind: str) -> Iterator[str]:
     with TemporaryFile() as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         try:
-            wait_until_it_answers(f"http://127.0.0.1:{port}/v1/models", process)
+            wait_until_it_answers(f"http://127.0.0.1:{port}/health", process)
             yield f"http://127.0.0.1:{port}/v1"
         except RuntimeError as error:
             log.seek(0)

@@ -84,7 +84,7 @@ def test_in_a_pipe_standard_output_has_the_answer_and_nothing_else(
     assert "47104101" in done.stdout.replace(",", "")
     assert "code_interpreter" not in done.stdout
     assert "code_interpreter" in done.stderr
-    assert "qwen3-tiny" in done.stderr
+    assert re.search("qwen3[-_]tiny", done.stderr)
     assert backend.base_url or "--model Qwen/Qwen3-4B" in done.stderr
     assert "\x1b" not in done.stdout + done.stderr
     assert re.search(r"\d+ steps? · \d+ tokens · [\d.]+ s$", done.stderr.strip())
@@ -108,7 +108,11 @@ def test_a_limit_is_exit_code_3(ask: Ask, tmp_path: Path) -> None:
     assert done.stderr.splitlines()[-1] == "Error: The run reached its limit of 1 step."
 
 
-def test_a_prompt_longer_than_the_context_is_one_sentence(ask: Ask, tmp_path: Path) -> None:
+def test_a_prompt_longer_than_the_context_is_one_sentence(
+    ask: Ask, backend: Backend, tmp_path: Path
+) -> None:
+    if backend.name == "transformers-serve":
+        pytest.skip("transformers serve tells no context length, and goes on beyond it")
     done = ask("-", "--no-mcp", cwd=tmp_path, stdin="word " * 10_000)
     assert done.returncode == 1
     assert re.fullmatch(

@@ -15,7 +15,7 @@ from openai.types import completion_create_params
 from openai.types.chat import completion_create_params as chat_create_params
 from test_openai_judges import EXTENSIONS, TOKEN_EXTENSIONS, judge
 
-from qwen3_agent import Agent, RunResult, Sampling, Thinking, tool
+from qwen3_agent import Agent, CodeInterpreter, RunResult, Sampling, Thinking
 from qwen3_agent.models import Model
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
@@ -50,20 +50,10 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     return requests
 
 
-@tool
-async def code_interpreter(code: str) -> str:
-    """Run Python code and return what it prints. State is kept between calls.
-
-    Args:
-        code: Python code.
-    """
-    return "47104101"
-
-
 async def greedy_run(model: Model, **options: Any) -> RunResult:
     """A run that calls a tool and answers, the same each time."""
     settings: dict[str, Any] = {"sampling": Sampling(0), "thinking": "on"} | options
-    result = await Agent(model, tools=[code_interpreter], **settings).run(TASK)
+    result = await Agent(model, tools=[CodeInterpreter()], **settings).run(TASK)
     await model.aclose()
     return result
 
@@ -100,6 +90,7 @@ async def test_a_run_over_http_is_the_run_in_this_process(backend: Backend, url:
     here = await greedy_run(LocalModel.load(DEMO_FOLDER))
     there = await greedy_run(backend.model())
     assert said_in_steps(there) == said_in_steps(here)
+    assert any(calls for _, calls in said_in_steps(there))
     if there.route == "server_tokens":
         assert there.transcript.ids == here.transcript.ids
         assert there.steps[1].cached_tokens > 0
