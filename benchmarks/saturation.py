@@ -49,10 +49,10 @@ _run: ContextVar[list[Request]] = ContextVar("requests of the current run")
 
 @tool
 async def code_interpreter(code: str) -> str:
-    """Run Python code and return what it prints. State is kept between calls.
+    """Python code sandbox, which can be used to execute Python code.
 
     Args:
-        code: Python code.
+        code: The python code.
     """
     return "47104101"
 
