@@ -39,6 +39,14 @@ def test_help_is_there_before_anything_heavy_is_imported() -> None:
     assert used < 0.3, f"{used:.2f} s of CPU"
 
 
+@pytest.mark.parametrize("group", [[], ["mcp"], ["runs"], ["tools"]])
+def test_a_list_of_commands_says_of_each_what_it_does_in_whole(group: list[str]) -> None:
+    done = subprocess.run(
+        [COMMAND, *group, "--help"], capture_output=True, env=os.environ | {"COLUMNS": "80"}
+    )
+    assert b"..." not in done.stdout.partition(b"Commands:")[2]
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["run", ""]])
 def test_help_and_wrong_usage_import_no_heavy_package(arguments: list[str]) -> None:
     script = (

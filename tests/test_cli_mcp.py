@@ -78,8 +78,10 @@ def test_add_makes_the_file_and_remove_takes_the_server_out_again(tmp_path: Path
         "mcp", "add", "clock", "--env", "A=b=c", "--", "mcp-server-time", "-x", cwd=tmp_path
     )
     assert added.returncode == 0, added.stderr
+    assert "it takes the place of the bundled time and fetch." in added.stdout
     url = ("--url", "https://example.org/mcp", "--header", "X-Key: a:b")
-    assert run("mcp", "add", "far", *url, cwd=tmp_path).returncode == 0
+    added = run("mcp", "add", "far", *url, cwd=tmp_path)
+    assert (added.returncode, "is new" in added.stdout) == (0, False)
     assert json.loads(path.read_text()) == {
         "mcpServers": {
             "clock": {"command": "mcp-server-time", "args": ["-x"], "env": {"A": "b=c"}},

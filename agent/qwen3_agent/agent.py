@@ -144,6 +144,10 @@ class Agent:
         self._sync_stack: ExitStack | None = None
         self._portal: BlockingPortal | None = None
 
+    def __repr__(self) -> str:
+        tools = ", ".join(getattr(each, "name", type(each).__name__) for each in self.tools)
+        return f"<Agent {self.model or 'with the default model'}, tools: {tools or 'none'}>"
+
     def changed(self, **arguments: Any) -> Agent:
         """The same agent with some other arguments, by their names here."""
         own = {name: getattr(self, name) for name in signature(Agent).parameters}

@@ -53,6 +53,9 @@ class Transcript:
     def __len__(self) -> int:
         return len(self._ids)
 
+    def __repr__(self) -> str:
+        return f"<Transcript of {len(self._ids)} tokens in {len(self._segments)} segments>"
+
     @property
     def segments(self) -> tuple[Segment, ...]:
         """All segments, the oldest first."""

@@ -9,7 +9,7 @@ import typer
 
 from .mcp_catalog import prompt, prompts, read, resources, watch
 from .options import TracebackOption
-from .servers import CONFIG_FILE, McpOption, with_servers
+from .servers import BUNDLED_SERVERS, CONFIG_FILE, McpOption, with_servers
 
 if TYPE_CHECKING:
     from qwen3_tools.mcp import McpServers, ServerStatus
@@ -24,7 +24,7 @@ FileOption = Annotated[
 
 @mcp.command("list")
 def list_servers(mcp: McpOption = None, verbose: TracebackOption = False) -> None:
-    """Start all servers and show how each is doing: state, version, protocol, start, tools."""
+    """Start all servers and show how each is doing."""
     raise typer.Exit(with_servers(mcp, _show_table, verbose=verbose))
 
 
@@ -53,7 +53,9 @@ def add(
     mcp: FileOption = CONFIG_FILE,
     verbose: TracebackOption = False,
 ) -> None:
-    """Add a server to a config file, which is made where there is none.
+    """Add a server to a config file.
+
+    The file is made where there is none. One in this folder takes the place of the bundled servers.
 
     qwen3-agent mcp add time -- mcp-server-time --local-timezone Asia/Tokyo
     """
@@ -73,8 +75,12 @@ def add(
             entry |= {"args": command[1:]} if command[1:] else {}
         entry |= {"env": variables} if variables else {}
         entry |= {"headers": headers} if headers else {}
+        is_new = not mcp.exists()
         add_server(mcp, name, entry)
         print(f"Added {name} to {mcp}. `qwen3-agent mcp check --mcp {mcp}` starts it.")
+        if is_new and mcp == CONFIG_FILE:
+            bundled = " and ".join(BUNDLED_SERVERS)
+            print(f"{mcp} is new: in this folder it takes the place of the bundled {bundled}.")
         return 0
 
     raise typer.Exit(exit_code_of(work, verbose=verbose))
@@ -163,7 +169,8 @@ async def _show_check(servers: McpServers) -> int:
         print(f"warning: {printable(warning)}")
     for status in servers.status:
         failed |= status.reason is not None
-        fine = f"ready in {status.start_seconds or 0:.1f} s, {len(status.tools)} tools"
+        count = "1 tool" if len(status.tools) == 1 else f"{len(status.tools)} tools"
+        fine = f"ready in {status.start_seconds or 0:.1f} s, {count}"
         print(f"{status.name}: {f'FAILED: {printable(status.reason)}' if status.reason else fine}")
         if status.reason and status.stderr_file:
             print(f"  (all that it wrote on stderr: {status.stderr_file})")

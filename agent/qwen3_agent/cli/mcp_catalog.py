@@ -24,7 +24,7 @@ ServerArgument = Annotated[str, typer.Argument(metavar="SERVER", help="As the co
 def resources(
     server: ServerArgument, mcp: McpOption = None, verbose: TracebackOption = False
 ) -> None:
-    """Show what a server lets be read: addresses, types and descriptions."""
+    """Show what a server lets be read."""
 
     async def show(catalog: Catalog) -> int:
         for each in [*await catalog.resources(), *await catalog.templates()]:
@@ -40,7 +40,10 @@ def read(
     mcp: McpOption = None,
     verbose: TracebackOption = False,
 ) -> None:
-    """Print what is at an address; what is no text is saved in the current folder."""
+    """Print what is at an address.
+
+    What is no text is saved in the current folder.
+    """
 
     async def show(catalog: Catalog) -> int:
         from qwen3_tools.artifacts import artifact_folder
@@ -58,7 +61,7 @@ def watch(
     mcp: McpOption = None,
     verbose: TracebackOption = False,
 ) -> None:
-    """Print a line whenever what is at an address has changed, until Ctrl-C."""
+    """Print a line whenever what is at an address has changed."""
 
     async def show(catalog: Catalog) -> int:
         from .printable import printable

@@ -37,7 +37,9 @@ def parse(
     ] = False,
     verbose: TracebackOption = False,
 ) -> None:
-    """Read a model's raw text on standard input and print what it says as a JSON object.
+    """Print what a model's raw text says, as a JSON object.
+
+    The text is read from standard input.
 
     {"reasoning": "...", "content": "...", "tool_calls": [{"name": "...", "arguments": {...}}],
     "errors": ["..."]}

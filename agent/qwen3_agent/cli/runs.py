@@ -67,7 +67,7 @@ def show(
     folder: RunsOption = None,
     verbose: VerboseOption = False,
 ) -> None:
-    """Show a run: what it was asked, its steps, its answer; with --html as a page for a browser."""
+    """Show a run: what it was asked, its steps, its answer."""
 
     def work(found: Runs) -> None:
         recorded = found.read(run)
@@ -136,11 +136,12 @@ def resume(
     folder: RunsOption = None,
     verbose: VerboseOption = False,
 ) -> None:
-    """Go on with a run that was cut off, from where it was, with the agent that it began with.
+    """Go on with a run that was cut off, from where it was.
 
-    Nothing that was finished is done again. A call that was under way is made again if its tool
-    only reads; of another one the model is told that its outcome is unknown. Limits that are given
-    replace those of the run. A run that has its answer gives it again.
+    The agent is the one that it began with. Nothing that was finished is done again. A call that
+    was under way is made again if its tool only reads; of another one the model is told that its
+    outcome is unknown. Limits that are given replace those of the run. A run that has its answer
+    gives it again.
     """
     from .outcome import exit_code_of
 
