@@ -15,6 +15,7 @@ from qwen3_agent.cli.agent_options import AgentOptions
 from qwen3_agent.cli.build import build_agent
 from qwen3_agent.cli.saved_approvals import save_approval, saved_file
 from qwen3_agent.cli.settings import SettingsError, load_settings, user_file
+from qwen3_agent.cli.trusted_folders import trust
 from qwen3_agent.errors import Qwen3AgentError
 from qwen3_tools.code_interpreter import CodeInterpreter
 from qwen3_tools.mcp import McpServers
@@ -140,6 +141,7 @@ def test_the_engine_is_that_of_the_files_unless_a_server_runs_the_model(project:
 def test_what_any_file_denies_is_denied_and_an_option_alone_opens_it(project: Path) -> None:
     the_user_says('[approvals]\ndeny = ["*__delete"]\nask = ["files__*"]\n')
     the_project_says('[approvals]\nallow = ["files__*"]\ndefault = "deny"\n')
+    trust(project)
     agent = built()
     assert [decision(name, agent) for name in ("files__delete", "files__put", "x")] == [
         "deny",
@@ -164,7 +166,7 @@ def test_an_answer_that_was_saved_counts_in_its_folder_alone_and_not_against_a_d
     monkeypatch.chdir(project.parent)
     assert decision("files__put", built()) == "ask"
     saved_file().write_text("{")
-    with pytest.raises(Qwen3AgentError, match=r"approvals.json cannot be read.*remove it"):
+    with pytest.raises(Qwen3AgentError, match=r"approvals.json should be .*remove it"):
         built()
 
 

@@ -15,6 +15,7 @@ from .prompt import prompt
 from .run import run
 from .runs import runs
 from .tools import tools
+from .trust import trust
 
 app = typer.Typer(
     add_completion=False,
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.command()(run)
 app.command()(chat)
 app.command()(config)
+app.command()(trust)
 app.command()(prompt)
 app.command()(parse)
 app.add_typer(runs, name="runs")

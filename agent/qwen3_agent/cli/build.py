@@ -36,7 +36,8 @@ def build_agent(
             or there is nothing to upload to.
     """
     file = agent_file(options.agent)
-    agent, settings = described_agent(file)
+    own_servers = not (options.no_mcp or (file and not is_toml(file)))
+    agent, settings = described_agent(file, servers=own_servers and not options.mcp)
     model, base_url = options.model, options.base_url
     if model is not None and not (base_url or agent.base_url):
         resolve(model)  # A wrong name is told before any server has started.
@@ -44,7 +45,7 @@ def build_agent(
     own = agent.model if base_url is None or isinstance(agent.model, str) else None
     tools = [tool for tool in agent.tools if not (options.no_mcp and isinstance(tool, McpServers))]
     tools = with_work_folder(tools, options.work_dir, options.upload or ())
-    if options.mcp or not (options.no_mcp or (file and not is_toml(file))):
+    if options.mcp or own_servers:
         tools.append(servers_of(options.mcp, person, settings))
     limits = {
         "steps": options.max_steps,

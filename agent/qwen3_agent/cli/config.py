@@ -36,10 +36,13 @@ def config(
 
     def work() -> int:
         from .saved_approvals import saved_approvals, saved_file
-        from .settings import load_settings
+        from .settings import FILE_NAME, load_settings
 
         prepare_output(verbose=verbose)
-        rows = list(_rows(load_settings(agent)))
+        settings = load_settings(agent, ask=False)
+        rows = list(_rows(settings))
+        left_out = f"{FILE_NAME}, which is not trusted: qwen3-agent trust"
+        rows += [(key, value, left_out) for key, value in settings.waiting.items()]
         saved = saved_approvals(Path.cwd())
         if saved:
             rows.append(("approvals.saved", saved, str(saved_file())))

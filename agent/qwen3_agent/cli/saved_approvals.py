@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
 from pathlib import Path
 
-from qwen3_tools.state import state_folder
+from .state_file import StateFile
 
-from ..errors import Qwen3AgentError
-
-FILE_NAME = "approvals.json"
+_SAVED = StateFile("approvals.json", dict[str, list[str]], {}, '{"folder": ["tool", ...]}')
 
 
 def saved_file() -> Path:
-    """`{"folder": ["tool", ...]}`, for people to read and to take back."""
-    return state_folder() / FILE_NAME
+    """Where the answers are, for people to read and to take back."""
+    return _SAVED.path
 
 
 def saved_approvals(folder: Path) -> list[str]:
@@ -25,7 +20,7 @@ def saved_approvals(folder: Path) -> list[str]:
     Raises:
         Qwen3AgentError: the file is not as it was written.
     """
-    return _read(saved_file()).get(str(folder.resolve()), [])
+    return _SAVED.read().get(str(folder.resolve()), [])
 
 
 def save_approval(folder: Path, tool: str) -> None:
@@ -35,31 +30,10 @@ def save_approval(folder: Path, tool: str) -> None:
         Qwen3AgentError: as for `saved_approvals`.
         OSError: it cannot be written.
     """
-    path = saved_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        saved = _read(path)
-        tools = saved.setdefault(str(folder.resolve()), [])
-        if tool not in tools:
-            tools.append(tool)
-        new = path.with_suffix(".new")
-        new.write_text(json.dumps(saved, indent=2, ensure_ascii=False) + "\n", "utf-8")
-        os.replace(new, path)
+    here = str(folder.resolve())
 
+    def with_it(saved: dict[str, list[str]]) -> dict[str, list[str]]:
+        tools = saved.get(here, [])
+        return saved | {here: tools if tool in tools else [*tools, tool]}
 
-def _read(path: Path) -> dict[str, list[str]]:
-    try:
-        saved = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise Qwen3AgentError(f"{path} cannot be read: {error}. Mend it, or remove it.") from None
-    if not isinstance(saved, dict) or not all(
-        isinstance(tools, list) and all(isinstance(tool, str) for tool in tools)
-        for tools in saved.values()
-    ):
-        raise Qwen3AgentError(
-            f'{path} should be {{"folder": ["tool", ...]}}. Mend it, or remove it.'
-        )
-    return saved
+    _SAVED.change(with_it)

@@ -82,7 +82,10 @@ def with_servers(
 def _default_sources(settings: Layers | None) -> Sequence[Path | Mapping[str, Any]]:
     from .settings import load_settings
 
-    files = (settings or load_settings())["mcp"]
+    settings = settings or load_settings()
+    files = settings["mcp"]
     if files is not None:
         return [Path(file) for file in files] or [{"mcpServers": {}}]
-    return [CONFIG_FILE if CONFIG_FILE.exists() else {"mcpServers": BUNDLED_SERVERS}]
+    if settings.starts_servers and CONFIG_FILE.exists():
+        return [CONFIG_FILE]
+    return [{"mcpServers": BUNDLED_SERVERS}]

@@ -3,6 +3,7 @@
 All of them have one format. A value comes from the first that gives it: the agent's TOML file
 (`--agent FILE.toml`), `./qwen3-agent.toml`, the user's file, and then the defaults. What is given
 on the command line counts before all of them. Patterns of approvals are gathered from all files.
+Some of what a project's file says counts only where its user trusts the folder.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,6 +28,8 @@ from ..engines.options import EngineOptions
 from ..errors import Qwen3AgentError
 from ..limits import Limits
 from ..models.choose import EngineName, Hub
+from .servers import BUNDLED_SERVERS, CONFIG_FILE
+from .trusted_folders import agreement, keys_that_wait, servers_in, somebody_to_ask
 
 FILE_NAME = "qwen3-agent.toml"
 DEFAULT = "default"
@@ -143,6 +147,10 @@ class Layers:
     """Files one over the other, the first counts first; the last holds the defaults."""
 
     layers: Sequence[Layer]
+    waiting: Mapping[str, Any] = field(default_factory=dict)
+    """What the project's file says that does not count, since its user has not agreed."""
+    starts_servers: bool = True
+    """Whether the MCP servers that the project's files name may be started."""
 
     def __getitem__(self, key: str) -> Any:
         """The value that counts."""
@@ -167,18 +175,48 @@ class Layers:
         return {key[len(prefix) :]: self[key] for key in self.keys if key.startswith(prefix)}
 
 
-def load_settings(agent: Path | None = None) -> Layers:
+def load_settings(agent: Path | None = None, *, servers: bool = False, ask: bool = True) -> Layers:
     """The settings that hold in this folder.
+
+    What the project's file may not say by itself waits until its user trusts the folder, see
+    `trusted_folders`. At a terminal that is asked here; elsewhere a warning says so.
 
     Args:
         agent: a TOML file that describes an agent, over all others.
+        servers: whether the user is asked about the project's MCP servers too.
+        ask: False: neither ask nor warn.
 
     Raises:
-        SettingsError: one of the files cannot be used.
+        SettingsError, MCPConfigError: one of the files cannot be used.
     """
-    files = [path for path in (Path(FILE_NAME), user_file()) if path.is_file()]
-    layers = [_read(path) for path in ([agent] if agent else []) + files]
-    return Layers([*layers, Layer(DEFAULT, dict(_flat(Settings().model_dump())))])
+    default = Layer(DEFAULT, dict(_flat(Settings().model_dump())))
+    above = [_read(agent)] if agent else []
+    below = [*([_read(user_file())] if user_file().is_file() else []), default]
+    path = Path(FILE_NAME)
+    project = _read(path) if path.is_file() else Layer(FILE_NAME, {})
+    waiting = keys_that_wait(
+        project.values, default=Layers(below)["approvals.default"], folder=Path.cwd()
+    )
+    wants = [f"{path} sets {key} = {json.dumps(project.values[key])}" for key in waiting]
+    if servers and ask and somebody_to_ask():
+        files = Layers([*above, project, *below])["mcp"]
+        if files is None or files == project.values.get("mcp"):
+            wants += servers_in(map(Path, files or [CONFIG_FILE]), same_as=BUNDLED_SERVERS)
+    agreed = agreement(Path.cwd(), wants, ask=ask)
+    if agreed == "yes":
+        waiting = []
+    elif agreed == "no":
+        waiting += ["mcp"] if "mcp" in project.values else []
+    elif waiting:
+        print(
+            f"Warning: {path} sets {', '.join(waiting)}, which does not count before you trust "
+            "this folder: qwen3-agent trust",
+            file=sys.stderr,
+        )
+    left_out = {key: project.values[key] for key in waiting}
+    counts = {key: value for key, value in project.values.items() if key not in left_out}
+    layers = [*above, Layer(project.source, counts), *below]
+    return Layers(layers, left_out, starts_servers=agreed != "no")
 
 
 def user_file() -> Path:

@@ -23,21 +23,24 @@ from .saved_approvals import save_approval, saved_approvals
 from .settings import Layers, load_settings
 
 
-def described_agent(file: tuple[Path, str] | None) -> tuple[Agent, Layers]:
+def described_agent(
+    file: tuple[Path, str] | None, *, servers: bool = False
+) -> tuple[Agent, Layers]:
     """The agent that a file describes under a name, or the default one, and the settings.
 
     Args:
         file: a Python file and a name in it, or a TOML file, whose name does not matter.
+        servers: whether the user is asked about the project's MCP servers, see `load_settings`.
 
     Raises:
         Qwen3AgentError: a file cannot be used.
     """
     if file is None or is_toml(file):
-        settings = load_settings(file[0] if file else None)
+        settings = load_settings(file[0] if file else None, servers=servers)
         agent = _agent_of(settings)
         agent.approvals = _with_files(Approvals(), settings)
         return agent, settings
-    settings = load_settings()
+    settings = load_settings(servers=servers)
     agent = copy(load_agent(*file))
     if agent.model is None and agent.base_url is None:
         agent.model, agent.base_url = settings["model"], settings["base_url"]

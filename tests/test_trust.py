@@ -1,0 +1,209 @@
+"""What the files of a folder say that its user has not agreed to: what counts, what is asked."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from terminal import Terminal
+
+from qwen3_agent import Tool, ToolResult
+from qwen3_agent.cli.agent_options import AgentOptions
+from qwen3_agent.cli.build import build_agent
+from qwen3_agent.cli.settings import Settings, load_settings, user_file
+from qwen3_agent.cli.trusted_folders import trust, trusted_file, trusts
+
+COMMAND = Path(sys.executable).with_name("qwen3-agent")
+TIME = {"command": "mcp-server-time"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that came from somewhere."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    cloned = tmp_path / "cloned"
+    cloned.mkdir()
+    monkeypatch.chdir(cloned)
+    return cloned
+
+
+def it_says(text: str) -> None:
+    Path("qwen3-agent.toml").write_text(text)
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    """In a pipe: there is nobody to ask."""
+    return subprocess.run(
+        [COMMAND, *command], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120
+    )
+
+
+def at_terminal(*command: str, folder: Path) -> Terminal:
+    """With somebody there."""
+    state = {"XDG_STATE_HOME": str(folder.parent / "state")}
+    return Terminal(
+        [str(COMMAND), *command], folder=folder, environment=state, columns=200, rows=40
+    )
+
+
+def decision(name: str) -> str:
+    async def call(arguments: dict[str, Any]) -> ToolResult:
+        raise AssertionError("only decided on")
+
+    agent = build_agent(AgentOptions(no_mcp=True))
+    return agent.approvals.decide(Tool(name, "", {}, call, approved=False))
+
+
+def test_what_it_allows_waits_for_the_user_and_what_it_denies_does_not(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    it_says('[approvals]\nallow = ["files__*"]\nask = ["notes__*"]\ndeny = ["*__delete"]\n')
+    names = ("files__put", "notes__put", "files__delete")
+    assert [decision(name) for name in names] == ["ask", "ask", "deny"]
+    assert capsys.readouterr().err.splitlines()[0] == (
+        "Warning: qwen3-agent.toml sets approvals.allow, which does not count before you trust "
+        "this folder: qwen3-agent trust"
+    )
+    trust(folder)
+    assert [decision(name) for name in names] == ["allow", "ask", "deny"]
+    assert capsys.readouterr().err == ""
+    trust(folder, no_more=True)
+    assert decision("files__put") == "ask"
+
+
+def test_what_the_user_allows_counts_without_a_word(folder: Path) -> None:
+    user_file().parent.mkdir(parents=True)
+    user_file().write_text('[approvals]\nallow = ["files__*"]\n')
+    assert decision("files__put") == "allow"
+    Path("mine.toml").write_text('[approvals]\nallow = ["notes__*"]\n')
+    named = build_agent(AgentOptions(agent="mine.toml", no_mcp=True))
+    assert "notes__*" in str(named.approvals)
+
+
+@pytest.mark.parametrize(
+    ("says", "waits"),
+    [
+        ("[approvals]\ndefault = 'allow'", ["approvals.default"]),
+        ("[approvals]\ndefault = 'deny'", []),
+        ("[tools]\nfunctions = ['own.py:steal']", ["tools.functions"]),
+        ("[tools]\ncode_interpreter = false", []),
+        ("[tools.code_interpreter]\ntimeout = 5", []),
+        ("[tools.code_interpreter]\nallow_domains = ['evil.org']", ["tools.code_interpreter"]),
+        ("[tools.code_interpreter]\nsandbox = 'landlock'", ["tools.code_interpreter"]),
+        ("work_dir = 'inside'", []),
+        ("work_dir = '..'", ["work_dir"]),
+        ("work_dir = '~'", ["work_dir"]),
+        ("work_dir = 'out'", ["work_dir"]),
+        ("base_url = 'http://localhost:8000/v1'", []),
+        ("base_url = 'http://[::1]:8000/v1'", []),
+        ("base_url = 'http://localhost.evil.org/v1'", ["base_url"]),
+        ("base_url = 'http://localhost@evil.org/v1'", ["base_url"]),
+        ("engine_options = {max_model_len = 8192}", []),
+        ("engine_options = {trust_remote_code = true}", ["engine_options"]),
+        ("model = 'Qwen/Qwen3-8B'\nthink = 64\n[limits]\nsteps = 3", []),
+    ],
+)
+def test_what_takes_something_from_the_user_waits(
+    folder: Path, says: str, waits: list[str]
+) -> None:
+    Path("out").symlink_to("/")
+    it_says(says)
+    assert list(load_settings().waiting) == waits
+    settings = load_settings()
+    default = Settings().model_dump()
+    for key in waits:
+        value = default
+        for step in key.split("."):
+            value = value[step]
+        assert settings[key] == value
+    trust(folder)
+    assert list(load_settings().waiting) == []
+
+
+def test_a_looser_default_waits_even_when_it_is_the_usual_one(folder: Path) -> None:
+    user_file().parent.mkdir(parents=True)
+    user_file().write_text("[approvals]\ndefault = 'deny'\n")
+    it_says("[approvals]\ndefault = 'ask'\n")
+    assert decision("files__put") == "deny"
+    trust(folder)
+    assert decision("files__put") == "ask"
+
+
+def test_code_of_the_folder_does_not_run_before_that(folder: Path) -> None:
+    Path("own.py").write_text("open('ran', 'w')\ndef own() -> str:\n    'Own.'\n    return ''\n")
+    it_says("[tools]\nfunctions = ['own.py:own']\n")
+    assert "own" not in run("tools", "list").stdout.split()
+    assert not Path("ran").exists()
+    assert run("trust").stdout == f"{folder} is trusted.\n"
+    assert "own" in run("tools", "list").stdout.split()
+    assert run("trust", "--no-more").stdout == f"{folder} is no longer trusted.\n"
+    assert "own" not in run("tools", "list").stdout.split()
+
+
+def test_the_configuration_shows_what_waits(folder: Path) -> None:
+    it_says('[approvals]\nallow = ["files__*"]\n')
+    shown = run("config")
+    (row,) = [line for line in shown.stdout.splitlines() if "files__*" in line]
+    assert row.endswith("qwen3-agent.toml, which is not trusted: qwen3-agent trust")
+    assert shown.stderr == ""
+
+
+def test_without_a_terminal_servers_are_started_as_they_always_were(folder: Path) -> None:
+    Path("mcp_servers.json").write_text(json.dumps({"mcpServers": {"clock": TIME}}))
+    done = run("tools", "list")
+    assert "clock__get_current_time" in done.stdout
+    assert done.stderr == ""
+
+
+def test_a_list_that_was_spoilt_is_told(folder: Path) -> None:
+    it_says('[approvals]\nallow = ["files__*"]\n')
+    trust(folder)
+    trusted_file().write_text("{}")
+    done = run("tools", "list")
+    assert done.returncode == 1
+    assert 'trusted_folders.json should be ["folder", ...]. Mend it' in done.stderr
+
+
+def test_at_a_terminal_it_is_asked_and_no_answer_is_a_no(folder: Path) -> None:
+    it_says('[approvals]\nallow = ["notes__\\u001b[2J*"]\n')
+    for typed, says in (("\x04", False), ("perhaps\ry\r", True)):
+        with at_terminal("tools", "list", folder=folder) as terminal:
+            screen = terminal.wait_for("\n>")
+            assert 'qwen3-agent.toml sets approvals.allow = ["notes__\\u001b[2J*"]' in screen
+            terminal.type(typed)
+            assert terminal.wait_for_end() == 0
+        assert trusts(folder) is says
+    with at_terminal("tools", "list", folder=folder) as terminal:
+        assert terminal.wait_for_end() == 0
+        assert "trust" not in terminal.screen
+
+
+@pytest.mark.parametrize("answer", ["n", "y"])
+def test_a_run_asks_before_it_starts_the_servers_of_the_folder(folder: Path, answer: str) -> None:
+    server = Path(__file__).parent / "tools/writing_mcp_server.py"
+    code = f"open('ran', 'w'); import runpy; runpy.run_path({str(server)!r}, run_name='__main__')"
+    notes = {"command": sys.executable, "args": ["-c", code]}
+    Path("mcp_servers.json").write_text(json.dumps({"mcpServers": {"notes": notes}}))
+    with at_terminal("run", "What is 12 * 12?", "--think=off", folder=folder) as terminal:
+        screen = terminal.wait_for("\n>")
+        assert "mcp_servers.json starts notes: " in screen
+        assert not Path("ran").exists()
+        terminal.type(f"{answer}\r")
+        assert terminal.wait_for_end() == 0
+        assert ("notes__put" in terminal.screen) is (answer == "y")
+        assert ("time__get_current_time" in terminal.screen) is (answer == "n")
+    assert Path("ran").exists() is (answer == "y")
+    assert trusts(folder) is (answer == "y")
+
+
+def test_the_bundled_servers_are_nothing_to_ask_about(folder: Path) -> None:
+    bundled = Path(__file__).parents[1] / "mcp_servers.json"
+    Path("mcp_servers.json").write_text(bundled.read_text())
+    with at_terminal("run", "What is 12 * 12?", "--think=off", folder=folder) as terminal:
+        assert terminal.wait_for_end() == 0
+        assert "trust" not in terminal.screen
