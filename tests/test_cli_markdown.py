@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwen3_agent.cli.markdown import MarkdownBlocks
+from qwen3_agent.cli.markdown import MarkdownBlocks, tail_of_block
 
 PIECES = st.lists(st.sampled_from(["a", "b c", "\n", "\n\n", "```", "```py\n", "~~~", " ", "时"]))
 
@@ -43,3 +43,11 @@ def test_nothing_is_lost_or_shown_twice(pieces: list[str]) -> None:
 def test_where_the_chunks_are_cut_does_not_matter(pieces: list[str]) -> None:
     whole = "".join(pieces)
     assert finished(*whole) == finished(whole)
+
+
+def test_of_a_long_block_of_code_the_end_is_drawn_while_it_grows() -> None:
+    code = "".join(f"line {number}\n" for number in range(100))
+    assert tail_of_block(f"```py\n{code}", 3) == "```py\nline 98\nline 99\n"
+    for whole in (f"```py\n{code}", f"A table\n{code}"):
+        assert tail_of_block(whole, 1000) == whole
+    assert tail_of_block(f"A list\n{code}", 3) == f"A list\n{code}"

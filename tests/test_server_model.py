@@ -35,7 +35,7 @@ from qwen3_agent.errors import (
     ServerUnreachable,
 )
 from qwen3_agent.models.connect import connect
-from qwen3_agent.parts import MalformedCall, ToolCall
+from qwen3_agent.parts import MalformedCall, Reasoning, ToolCall
 from qwen3_agent.server_client import Patience, ServerClient
 
 pytestmark = pytest.mark.anyio
@@ -264,6 +264,19 @@ async def test_two_calls_with_one_index_are_told_apart_by_their_ids() -> None:
     with ChatServer(says(*deltas), says({"content": "2, 4"})) as server:
         await run(server, doubler.tool)
     assert sorted(doubler.runs) == [1, 2]
+
+
+async def test_half_a_character_waits_for_the_other_half() -> None:
+    thought = [{"reasoning_content": "\ud83d"}, {"reasoning_content": "\ude00."}]
+    said = [{"content": "a\ud83d"}, {"content": "\ude00b"}]
+    with ChatServer(says(*thought, *said)) as server:
+        result = await run(server)
+    assert result.output == "a😀b"
+    [part] = [p for s in result.transcript.segments for p in s.parts if isinstance(p, Reasoning)]
+    assert part.text == "😀."
+    alone = {"content": "\ud83d"}
+    with ChatServer(says(alone, {"content": "b"}, alone)) as server:
+        assert (await run(server)).output == "\ufffdb\ufffd"
 
 
 async def test_a_call_that_comes_parsed_and_as_text_runs_once() -> None:

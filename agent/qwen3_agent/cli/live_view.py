@@ -37,7 +37,7 @@ from ..events import (
 )
 from .keyboard import Keyboard
 from .live_region import LiveRegion, without_padding
-from .markdown import MarkdownBlocks
+from .markdown import MarkdownBlocks, tail_of_block
 from .printable import printable
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ class LiveView:
             rows += self._thought_rows(tail)[-THOUGHT_ROWS:]
         if self._open_content.strip() and not self._piped:
             rows.append(Text())
-            rows.append(_markdown(self._open_content))
+            rows.append(_markdown(tail_of_block(self._open_content, self.console.height)))
         doing = list(self._running.values()) or ([self._doing] if self._doing else [])
         what = [each.row() for each in doing]
         if what:

@@ -6,40 +6,52 @@ from __future__ import annotations
 class MarkdownBlocks:
     """Splits streamed Markdown into finished blocks and the one that still grows.
 
-    A block ends at a blank line outside of a code fence.
+    A block ends at a blank line outside of a code fence. Each line is looked at once.
     """
 
     def __init__(self) -> None:
-        self._whole = ""
-        self._printed = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._finished: list[str] = []
+        self._open: list[str] = []
+        self._line = ""
+        self._fence = ""
 
     def feed(self, text: str) -> tuple[str, str]:
         """What has become finished by `text`, and what is still open."""
-        self._whole += text
-        open_text = self._whole[self._printed :]
-        end = _end_of_blocks(open_text)
-        self._printed += end
-        return open_text[:end], open_text[end:]
+        *lines, self._line = (self._line + text).split("\n")
+        before = len(self._finished)
+        for line in lines:
+            self._open.append(f"{line}\n")
+            if self._ends_block(line.strip()):
+                self._finished += self._open
+                self._open = []
+        return "".join(self._finished[before:]), "".join([*self._open, self._line])
 
     def end(self) -> tuple[str, str]:
         """What was still open, and the whole text; begins anew."""
-        rest, whole = self._whole[self._printed :], self._whole
-        self._whole, self._printed = "", 0
+        rest = "".join([*self._open, self._line])
+        whole = "".join(self._finished) + rest
+        self._begin()
         return rest, whole
 
+    def _ends_block(self, line: str) -> bool:
+        if self._fence:
+            if line.startswith(self._fence) and not line.strip(self._fence[0]):
+                self._fence = ""
+            return False
+        if line.startswith(("```", "~~~")):
+            self._fence = line[: len(line) - len(line.lstrip(line[0]))]
+        return not line
 
-def _end_of_blocks(text: str) -> int:
-    """Where the last finished block ends, as an offset into `text`; 0 when none is finished."""
-    end = offset = 0
-    fence = ""
-    for line in text.splitlines(keepends=True):
-        offset += len(line)
-        stripped = line.strip()
-        if fence:
-            if stripped.startswith(fence) and not stripped.strip(fence[0]):
-                fence = ""
-        elif stripped.startswith(("```", "~~~")):
-            fence = stripped[: len(stripped) - len(stripped.lstrip(stripped[0]))]
-        elif not stripped and line.endswith("\n"):
-            end = offset
-    return end
+
+def tail_of_block(markdown: str, lines: int) -> str:
+    """The end of an open block of code that is long, fenced as the whole is.
+
+    What is longer than the screen is not seen, but colouring it would take most of the time.
+    """
+    first, *rest = markdown.split("\n")
+    if len(rest) <= lines or not first.lstrip().startswith(("```", "~~~")):
+        return markdown
+    return "\n".join([first, *rest[-lines:]])

@@ -18,6 +18,7 @@ from ..chat_format import CallFormat
 from ..json_call import read_json_call
 from ..parser import CallParsed, ContentDelta, Delta, Parser
 from ..parts import Content, MalformedCall, Part, Reasoning, ToolCall
+from ..tokenizer import encodable
 from . import OnDelta
 
 __all__ = ["MessageReader"]
@@ -75,6 +76,7 @@ class MessageReader:
         self._on_delta = on_delta
         self._parser: Parser | None = None
         self._in_field = False
+        self._half = ""
         self._raw: list[str] = []
         self._calls: list[_ServerCall] = []
         self._by_index: dict[int | None, _ServerCall] = {}
@@ -89,10 +91,10 @@ class MessageReader:
             for name in REASONING_FIELDS:
                 if isinstance(delta.get(name), str) and delta[name]:
                     self.reasoning_field = name
-                    self._think(delta[name])
+                    self._think(self._whole(delta[name]))
                     break
             if isinstance(delta.get("content"), str) and delta["content"]:
-                self._say(delta["content"])
+                self._say(self._whole(delta["content"]))
             for call in delta.get("tool_calls") or ():
                 self._take_call(call)
             self.finish_reason = choice.get("finish_reason") or self.finish_reason
@@ -103,6 +105,9 @@ class MessageReader:
         Args:
             truncated: it was cut off; a call that is not whole is malformed then.
         """
+        if self._half:
+            half, self._half = encodable(self._half), ""
+            (self._think if self._in_field else self._say)(half)
         self._end_parser(truncated=truncated)
         self._read_again(truncated=truncated)
         said = [(part.name, part.arguments) for part in self.parts if isinstance(part, ToolCall)]
@@ -116,6 +121,12 @@ class MessageReader:
                 self.call_ids[len(self.parts)] = call.id
             self.parts = (*self.parts, part)
             self._tell([CallParsed(part)])
+
+    def _whole(self, text: str) -> str:
+        """The text without half a character at its end, which waits for the other half."""
+        text = self._half + text
+        self._half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
+        return encodable(text.removesuffix(self._half))
 
     def _think(self, text: str) -> None:
         """More of a thought that the server has told apart."""
@@ -203,7 +214,7 @@ def says(delta: Mapping[str, Any]) -> bool:
 
 def _part_of(call: _ServerCall) -> ToolCall | MalformedCall:
     """The call, if it can be run. Nothing is repaired: what is missing may be what was cut off."""
-    arguments = "".join(call.arguments).strip() or "{}"
+    arguments = encodable("".join(call.arguments)).strip() or "{}"
     body = f'{{"name": {json.dumps(call.name, ensure_ascii=False)}, "arguments": {arguments}}}'
     raw = f"<tool_call>\n{body}\n</tool_call>"
     try:
