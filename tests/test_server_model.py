@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -750,3 +751,14 @@ def test_a_model_that_was_closed_opens_again_on_another_event_loop() -> None:
 
         outputs = [anyio.run(work, backend=backend) for backend in ("asyncio", "trio")]
     assert outputs == ["a", "b"]
+
+
+async def test_a_server_that_takes_connections_and_says_nothing_is_told_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}/v1"
+        with pytest.raises(ServerUnreachable, match=r"does not answer /models within 0\.2 seconds"):
+            await anyio.to_thread.run_sync(lambda: connect(url, patience=Patience(question=0.2)))
+        mute.setblocking(False)
+        mute.accept()[0].close()
+        with pytest.raises(BlockingIOError):  # One attempt: the next would only be as long
+            mute.accept()

@@ -47,6 +47,7 @@ class Patience:
 
     Args:
         connect: for the connection.
+        question: for an answer that takes no work, such as which models there are.
         first_token: from the request to the first token of the answer. The server may have to
             compute a long prompt first, or work off a queue.
         between_tokens: from one token to the next. Some servers hold a whole tool call back until
@@ -54,6 +55,7 @@ class Patience:
     """
 
     connect: float = 10.0
+    question: float = 15.0
     first_token: float = 600.0
     between_tokens: float = 300.0
 
@@ -113,12 +115,16 @@ class ServerClient:
         import httpx2
 
         url = (self._base.removesuffix("/v1") if from_root else self._base) + path
-        timeout = httpx2.Timeout(60, connect=self.patience.connect)
+        seconds = self.patience.question if method == "GET" else 60.0
+        timeout = httpx2.Timeout(seconds, connect=self.patience.connect)
         with httpx2.Client(**self._options(), timeout=timeout) as http:
             for pause in (*PAUSES, None):
                 try:
                     with self._telling_apart():
-                        response = http.request(method, url, json=body)
+                        try:
+                            response = http.request(method, url, json=body)
+                        except httpx2.ReadTimeout:  # It would only be as long again
+                            raise self.errors.mute(path, seconds) from None
                     self._check(response.status_code, response.headers, response.content, path)
                     break
                 except InPassingError as failure:

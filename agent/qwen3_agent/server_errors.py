@@ -115,6 +115,13 @@ class ServerErrors:
             "server running, and is the address right?"
         )
 
+    def mute(self, path: str, seconds: float) -> ServerUnreachable:
+        """A connection, and no answer."""
+        return ServerUnreachable(
+            f"{self.shown} takes connections but does not answer {path} within {seconds:g} "
+            "seconds: it may be busy, still loading, or something else than a chat server."
+        )
+
     def no_api(self, why: str) -> NotAChatServer:
         """Something answers, but not as a chat server."""
         hint = "" if self.shown.endswith("/v1") else " Most base URLs end in /v1."
