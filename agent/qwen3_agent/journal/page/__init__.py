@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.resources import files
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ class _Page:
         wrong = sum(call.is_error for call in calls)
         worked = sum(_axis(turn).seconds for turn in run.turns)
         facts = [
-            ("Model", escape(run.model or "none yet")),
+            ("Model", escape(", then ".join(_models(run)) or "none yet")),
             ("Reached", _ROUTES.get(run.route, escape(run.route))),
             ("Began", time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.started))),
             ("Worked for", _seconds(worked)),
@@ -131,9 +132,12 @@ class _Page:
         if turn.output:
             shown = self._markdown.render(_shown(turn.output, self._longest))
             return f'<h2>Answer</h2><div class="answer">{shown}</div>'
-        why = (
-            self._text(turn.error["message"]) if turn.error else "The run has not come to one yet."
-        )
+        if turn.error:
+            why = self._text(turn.error["message"])
+        elif turn.status == "unfinished":
+            why = "The run has not come to one yet."
+        else:
+            why = "The turn ended before there was one."
         return f'<h2>No answer</h2><div class="answer none"><p>{why}</p></div>'
 
     def _timeline(self, turn: RecordedTurn) -> str:
@@ -297,6 +301,12 @@ class _Page:
 
     def _text(self, text: str) -> str:
         return escape(_shown(text, self._longest))
+
+
+def _models(run: RecordedRun) -> list[str]:
+    """In the order in which they came to work on it."""
+    named = [*(turn.model for turn in run.turns), run.model]
+    return [name for name, _ in groupby(filter(None, named))]
 
 
 def _axis(turn: RecordedTurn) -> Axis:
