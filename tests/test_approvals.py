@@ -481,3 +481,10 @@ def test_nothing_in_a_shown_call_steers_a_terminal_and_nothing_of_it_is_lost(
 
 def _ascii(text: str) -> str:
     return "".join(each if each.isascii() else json.dumps(each)[1:-1] for each in text)
+
+
+@pytest.mark.anyio
+async def test_an_approver_has_to_be_async() -> None:
+    policy = Approvals(approver=lambda request: True)  # type: ignore[arg-type,return-value]
+    with pytest.raises(TypeError, match="approver must be an async function"):
+        await agent(call("send", to="Ada"), "Sent.", approvals=policy).run("Write to Ada.")

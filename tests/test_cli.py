@@ -142,8 +142,8 @@ def test_an_agent_file_that_cannot_be_used_is_one_sentence_with_file_and_line(
         ('{"mcpServers": {\n  "time": {"command": "x",}\n}}', "mcp_servers.json:2: not JSON"),
         ("[]", "mcp_servers.json:1: must be an object"),
         ('{"mcpServers": {\n\n"time": {"cmd": "x"}}}', "mcp_servers.json:3: server 'time'"),
-        ("[" * 100_000, "mcp_servers.json: not JSON that can be read: it is nested too deeply"),
-        ("1" * 5_000, "mcp_servers.json: not JSON that can be read: it has a number with too"),
+        ("[" * 100_000, "mcp_servers.json: not JSON that can be read: nested too deeply"),
+        ("1" * 5_000, "mcp_servers.json: not JSON that can be read: a number is too long"),
     ],
 )
 def test_a_config_that_cannot_be_used_is_one_sentence_with_file_and_line(

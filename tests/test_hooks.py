@@ -207,3 +207,28 @@ async def test_an_answer_that_is_refused_at_a_limit_is_none() -> None:
     with pytest.raises(LimitReached) as caught:
         await agent("One.", "Two.", hooks=Hooks(on_answer=never), limits=Limits(steps=1)).run("Go")
     assert caught.value.result.limit == "steps"
+
+
+@pytest.mark.parametrize(
+    ("name", "hook", "says"),
+    [
+        ("before_step", lambda ahead: None, "before_step must be an async function"),
+        ("on_answer", lambda result: "Yes.", "on_answer must be an async function"),
+        ("before_step", "off", r"before_step answers with Plan, End or None, not with 'off'\."),
+        (
+            "before_call",
+            False,
+            "before_call answers with Call, Refuse, End or None, not with False",
+        ),
+        ("after_call", "sent", "after_call answers with ToolResult, End or None, not with 'sent'"),
+        ("after_step", True, "after_step answers with End or None, not with True"),
+        ("on_answer", 5, "on_answer answers with str, Refuse or None, not with 5"),
+    ],
+)
+async def test_a_hook_that_is_none_says_what_it_must_be(name: str, hook: Any, says: str) -> None:
+    async def answers(*given: object) -> Any:
+        return hook
+
+    hooks = Hooks(**{name: hook if callable(hook) else answers})
+    with pytest.raises(TypeError, match=says):
+        await agent(call("send", to="Ada"), "Done.", hooks=hooks).run("Write to Ada.")

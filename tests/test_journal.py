@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -384,3 +385,21 @@ async def test_the_last_turn_of_a_resumed_conversation_can_be_taken_back(tmp_pat
         assert [message["content"] for message in conversation.messages] == [
             *("First", "One.", "Another", "Again."),
         ]
+
+
+@pytest.mark.parametrize("full_at", ["tool_call", "tool_result"])
+async def test_a_disk_that_is_full_in_the_middle_of_calls_is_one_error(
+    full_at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+
+    def write_until_full(file: int, data: bytes) -> int:
+        if f'"type":"{full_at}"'.encode() in bytes(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(file, data)
+
+    monkeypatch.setattr(os, "write", write_until_full)
+    two = call("double", number=4) + "\n" + call("double", number=5)
+    agent = Agent(scripted_model(two, "Eight, ten."), tools=[double], journal=tmp_path)
+    with pytest.raises(JournalError, match="No space left on device"):
+        await agent.run("Twice four, twice five?")

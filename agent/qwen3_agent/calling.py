@@ -86,21 +86,30 @@ async def run_calls(
             admitted[place], refusals[place] = await gate.admit(id, call.name, call.arguments, emit)
             answers.made += refusals[place] is None
 
+    failures: list[Exception] = []
+
     async def answer(place: int, refusal: str | None) -> None:
-        result = await _answer(
-            admitted.get(place),
-            refusal,
-            toolbox,
-            gate,
-            id=f"{step}.{place}",
-            emit=emit,
-            tokens_left=share,
-        )
-        answers.put(place, result)
+        try:
+            result = await _answer(
+                admitted.get(place),
+                refusal,
+                toolbox,
+                gate,
+                id=f"{step}.{place}",
+                emit=emit,
+                tokens_left=share,
+            )
+        except Exception as error:  # not the tool's: such as a journal that cannot be written
+            failures.append(error)
+            group.cancel_scope.cancel()
+        else:
+            answers.put(place, result)
 
     async with anyio.create_task_group() as group:
         for place, refusal in refusals.items():
             group.start_soon(answer, place, refusal)
+    if failures:
+        raise failures[0]  # as it is, and not in a group
     gate.joints.after_calls()
 
 

@@ -16,7 +16,7 @@ from qwen3_tools.toolbox import Toolbox
 from . import events
 from .approvals import Approval, ApprovalRequest, Approvals
 from .events import Emit
-from .hooks import Call, Hooks, Joints, Refuse
+from .hooks import Call, Hooks, Joints, Refuse, awaited
 
 DENIED = "The call was not made: {name} may not be used here. Do without it."
 NOBODY_THERE = (
@@ -139,7 +139,7 @@ class Gate:
         assert self._approvals.approver is not None, "without one nothing is asked"
         async with self._one_question:
             with _standing_still(self.clock):
-                said = await self._approvals.approver(request)
+                said = await awaited(self._approvals.approver(request), "Approvals: approver")
         return said if isinstance(said, Approval) else Approval("once" if said else "no")
 
 

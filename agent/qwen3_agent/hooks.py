@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from inspect import isawaitable
+from typing import Any, TypeVar
 
 from qwen3_tools.tool import Tool, ToolResult
 
@@ -18,6 +19,8 @@ from .result import RunResult, StepReport
 from .thinking import Plan
 
 __all__ = ["Call", "End", "Hooks", "Refuse", "StepAhead"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,7 @@ class Joints:
         """
         if self._hooks.before_step is None:
             return plan
-        said = await self._hooks.before_step(StepAhead(index, plan, so_far()))
+        said = await self._ask("before_step", (Plan, End), StepAhead(index, plan, so_far()))
         if isinstance(said, End):
             raise Ended(said)
         return said or plan
@@ -126,7 +129,7 @@ class Joints:
         Raises:
             Ended: neither this call nor any other is to be made.
         """
-        said = await self._hooks.before_call(call) if self._hooks.before_call else None
+        said = await self._ask("before_call", (Call, Refuse, End), call)
         if isinstance(said, End):
             raise Ended(said)
         if isinstance(said, Call) and said.name != call.name:
@@ -141,10 +144,8 @@ class Joints:
 
         It raises nothing, since other calls still run: `after_calls` does.
         """
-        if self._hooks.after_call is None:
-            return result
         try:
-            said = await self._hooks.after_call(call, result)
+            said = await self._ask("after_call", (ToolResult, End), call, result)
             if isinstance(said, End):
                 raise Ended(said)
         except Exception as error:
@@ -160,11 +161,39 @@ class Joints:
 
     async def after_step(self, report: StepReport) -> None:
         """Raises `Ended` when there is to be no other step."""
-        if self._hooks.after_step is not None:
-            said = await self._hooks.after_step(report)
-            if said is not None:
-                raise Ended(said)
+        said = await self._ask("after_step", (End,), report)
+        if said is not None:
+            raise Ended(said)
 
     async def on_answer(self, answer: Callable[[], RunResult]) -> str | Refuse | None:
         """Another answer, or why this one will not do; None when it will."""
-        return await self._hooks.on_answer(answer()) if self._hooks.on_answer else None
+        if self._hooks.on_answer is None:
+            return None
+        said: str | Refuse | None = await self._ask("on_answer", (str, Refuse), answer())
+        return said
+
+    async def _ask(self, name: str, answers: tuple[type, ...], *given: Any) -> Any:
+        """What a hook answers; None where there is no such hook.
+
+        Raises:
+            TypeError: it is no async function, or answers with something else.
+        """
+        hook = getattr(self._hooks, name)
+        if hook is None:
+            return None
+        said = await awaited(hook(*given), f"Hooks: {name}")
+        if said is not None and not isinstance(said, answers):
+            known = ", ".join(each.__name__ for each in answers)
+            raise TypeError(f"Hooks: {name} answers with {known} or None, not with {said!r}.")
+        return said
+
+
+async def awaited(answer: Awaitable[T], name: str) -> T:
+    """What a function of the user's answers, which has to be an async one.
+
+    Raises:
+        TypeError: it is not.
+    """
+    if not isawaitable(answer):
+        raise TypeError(f"{name} must be an async function: define it with async def.")
+    return await answer

@@ -313,8 +313,7 @@ def _read(path: Path) -> _Document:
             f"{path}:{error.lineno}: not JSON: {error.msg} (column {error.colno})"
         ) from None
     except (ValueError, RecursionError) as error:
-        too_deep = isinstance(error, RecursionError)
-        why = "it is nested too deeply" if too_deep else "it has a number with too many digits"
+        why = "nested too deeply" if isinstance(error, RecursionError) else "a number is too long"
         raise MCPConfigError(f"{path}: not JSON that can be read: {why}") from None
     path = path.absolute()
     return _Document(name, content, path.parent, text, path, modified)
