@@ -61,7 +61,10 @@ class Surroundings:
     canary: Path
     port: int
     udp_port: int
+    free_port: int
+    """Nobody listens there, and nobody shall."""
     unix_path: str
+    datagram_path: str
     abstract: str
     bystander: subprocess.Popen[bytes]
     heard: list[bytes]
@@ -78,6 +81,8 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surroundi
 def laid_out(home: Path) -> Iterator[Surroundings]:
     canary = home / "canary.txt"
     canary.write_text(SECRET)
+    (home / ".ssh").mkdir()
+    (home / ".ssh" / "id_ed25519").write_text(SECRET)
     with contextlib.suppress(OSError):  # not every file system has them
         os.setxattr(canary, "user.secret", SECRET.encode())
     heard: list[bytes] = []
@@ -86,20 +91,33 @@ def laid_out(home: Path) -> Iterator[Surroundings]:
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
         socket.socket(socket.AF_UNIX) as unix,
         socket.socket(socket.AF_UNIX) as abstract,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams,
+        socket.create_server(("127.0.0.1", 0)) as free,
         subprocess.Popen(["sleep", "600"]) as bystander,
     ):
         udp.bind(("127.0.0.1", 0))
-        path = str(home / "listener.sock")
+        free_port = free.getsockname()[1]
+        free.close()
+        path, datagram_path = str(home / "listener.sock"), str(home / "datagrams.sock")
         unix.bind(path)
+        datagrams.bind(datagram_path)
         name = f"qwen3-agent-test-{home.name}-{tcp.getsockname()[1]}"
         abstract.bind("\0" + name)
         for server in (unix, abstract):
             server.listen()
-        for listener in (tcp, udp, unix, abstract):
+        for listener in (tcp, udp, unix, abstract, datagrams):
             threading.Thread(target=_listen, args=(listener, heard), daemon=True).start()
         try:
             yield Surroundings(
-                canary, tcp.getsockname()[1], udp.getsockname()[1], path, name, bystander, heard
+                canary=canary,
+                port=tcp.getsockname()[1],
+                udp_port=udp.getsockname()[1],
+                free_port=free_port,
+                unix_path=path,
+                datagram_path=datagram_path,
+                abstract=name,
+                bystander=bystander,
+                heard=heard,
             )
         finally:
             bystander.kill()

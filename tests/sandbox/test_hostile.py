@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -37,7 +38,7 @@ Run = Callable[[str], CodeResult]
 
 @pytest.fixture(scope="module")
 def run(walls: sandbox.Sandbox) -> Iterator[Run]:
-    with opened(CodeInterpreter(sandbox=walls, **LIMITS)) as run:
+    with secret_in_environment(), opened(CodeInterpreter(sandbox=walls, **LIMITS)) as run:
         yield run
     assert left_behind() == []
 
@@ -49,14 +50,19 @@ def test_a_hostile_cell_gets_nowhere(name: str, run: Run, surroundings: Surround
 
 @contextlib.contextmanager
 def opened(interpreter: CodeInterpreter) -> Iterator[Run]:
-    """Runs cells in it, and has a secret in our own environment."""
+    """Runs cells in it."""
+    with (
+        anyio.from_thread.start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(interpreter),
+    ):
+        yield lambda code: portal.call(interpreter.run, code)
+
+
+@contextlib.contextmanager
+def secret_in_environment() -> Iterator[None]:
     os.environ["SECRET_OF_HOST"] = SECRET
     try:
-        with (
-            anyio.from_thread.start_blocking_portal() as portal,
-            portal.wrap_async_context_manager(interpreter),
-        ):
-            yield lambda code: portal.call(interpreter.run, code)
+        yield
     finally:
         del os.environ["SECRET_OF_HOST"]
 
@@ -72,6 +78,7 @@ def try_cell(name: str, run: Run, surroundings: Surroundings) -> None:
     assert SECRET not in said
     assert len(said) < 4 * 5000 + 1000
     assert all(image.is_file() and not image.is_symlink() for image in result.images)
+    assert all(name.isprintable() for name in result.files)
 
     again = run("1+1")
     while again.status == "timeout" and time.monotonic() - began < LONGEST:
@@ -80,6 +87,8 @@ def try_cell(name: str, run: Run, surroundings: Surroundings) -> None:
     assert surroundings.canary.read_text() == SECRET
     assert surroundings.bystander.poll() is None
     assert surroundings.heard == []
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", surroundings.free_port), 5).close()
 
 
 def prelude(surroundings: Surroundings) -> str:
@@ -87,7 +96,9 @@ def prelude(surroundings: Surroundings) -> str:
         "CANARY": str(surroundings.canary),
         "PORT": surroundings.port,
         "UDP_PORT": surroundings.udp_port,
+        "FREE_PORT": surroundings.free_port,
         "SOCKET": surroundings.unix_path,
+        "DATAGRAMS": surroundings.datagram_path,
         "ABSTRACT": surroundings.abstract,
         "BYSTANDER": surroundings.bystander.pid,
         "HOST": os.getpid(),

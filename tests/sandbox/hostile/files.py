@@ -1,5 +1,7 @@
 """Reading what is the user's, writing what is the system's, filling the disk."""
 
+from .calls import AS_ROOT_OF_ITS_OWN
+
 CELLS = {
     "open_canary": "print('ESCAPED', open(CANARY).read())",
     "cat_canary": "import subprocess; print(subprocess.getoutput(f'cat {CANARY}'))",
@@ -43,13 +45,14 @@ folder = os.path.dirname(CANARY)
 print('ESCAPED', [name for name in os.listdir(folder) if 'canary' in name])
 """,
     "shadow_and_keys": """
-import glob
+import glob, os
 for path in ['/etc/shadow', '/etc/gshadow', '/etc/ssl/private', '/root/.bashrc']:
     try:
         print('ESCAPED', path, len(open(path).read()))
     except OSError:
         pass
-for path in glob.glob('/home/*/.ssh/*') + glob.glob('/root/.ssh/*'):
+home = os.path.dirname(CANARY)
+for path in glob.glob(f'{home}/.ssh/*') + glob.glob('/home/*/.ssh/*') + glob.glob('/root/.ssh/*'):
     print('ESCAPED', path)
 """,
     "write_system": """
@@ -64,9 +67,23 @@ for folder in ['/usr/bin', '/usr/lib', '/etc', '/bin', sys.prefix, sys.base_pref
         pass
 """,
     "write_python_files": """
-import os
+import os, sys
+site = f'.local/lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages'
+mine = os.path.join(os.path.dirname(CANARY), site)
+try:
+    os.makedirs(mine, exist_ok=True)
+    open(f'{mine}/usercustomize.py', 'w').close()
+    print('ESCAPED')
+except OSError:
+    pass
 with open(os.__file__, 'a') as file:
     file.write('#')
+print('ESCAPED')
+""",
+    "write_what_a_shell_reads": """
+import os
+with open(os.path.join(os.path.dirname(CANARY), '.profile'), 'a') as file:
+    file.write('echo evil')
 print('ESCAPED')
 """,
     "change_the_running_program": """
@@ -91,8 +108,12 @@ for path in (program, f'/proc/self/fd/{handle}'):
 """,
     "make_device": """
 import os, stat
-os.mknod('disk', 0o660 | stat.S_IFBLK, os.makedev(254, 0))
-print('ESCAPED')
+for kind, number in ((stat.S_IFBLK, os.makedev(254, 0)), (stat.S_IFCHR, 0)):
+    try:
+        os.mknod('device', 0o660 | kind, number)
+        print('ESCAPED')
+    except OSError:
+        pass
 """,
     "open_raw_disks": """
 for name in ['vda', 'sda', 'nvme0n1', 'mem', 'kmem', 'port', 'kvm', 'fuse', 'loop-control', 'tty',
@@ -133,8 +154,9 @@ for path in glob.glob('*'):
     if os.stat(path).st_mode & 0o6000:
         print('ESCAPED', path)
 """,
-    "file_capability": """
-import os, struct
+    "file_capability": AS_ROOT_OF_ITS_OWN
+    + """
+import struct
 open('program', 'w').close()
 os.setxattr('program', 'security.capability', struct.pack('<5I', 0x02000001, 0xffffffff, 0, 0, 0))
 print('ESCAPED')
@@ -144,7 +166,7 @@ with open('huge', 'wb') as file:
     while True:
         file.write(bytes(1 << 22))
         file.flush()
-        if file.tell() > 1 << 31:
+        if file.tell() > 1 << 28:
             print('ESCAPED')
             break
 """,
@@ -155,7 +177,7 @@ print('ESCAPED')
 """,
     "many_big_files": """
 import time
-end = time.monotonic() + 20
+end = time.monotonic() + 3
 n = 0
 while time.monotonic() < end:
     n += 1
@@ -169,17 +191,16 @@ if n >= 12:
     "fill_tmp": """
 import tempfile, os
 total = 0
-for n in range(300):
+for n in range(100):
     with open(f'{tempfile.gettempdir()}/fill-{n}', 'wb') as file:
         file.write(bytes(1 << 22))
     total += 1 << 22
 print('ESCAPED', total)
 """,
     "delete_everything": """
-import shutil
-for path in ['/usr', '/bin', '/etc', '/home', '/root', '/var', '/']:
+import os, shutil
+for path in [os.path.dirname(CANARY), '/usr', '/bin', '/etc', '/home', '/root', '/var', '/']:
     shutil.rmtree(path, ignore_errors=True)
-import os
 print('ESCAPED' if not os.path.exists('/usr/bin') else 'safe')
 """,
     "remove_work_dir": """
@@ -195,7 +216,7 @@ print('ESCAPED')
 """,
     "deep_folders": """
 import os
-for n in range(500):
+for n in range(3000):
     os.mkdir('d')
     os.chdir('d')
 """,
@@ -211,13 +232,13 @@ while time.monotonic() < end:
     with open(f'part-{n}', 'wb') as file:
         file.write(bytes(8 << 20))
     if n > 20:
-        time.sleep(0.5)
+        time.sleep(0.1)
     if n > 40:
         print('ESCAPED')
         break
 """,
     "deleted_files_that_stay_open": """
-import time
+import os, time
 files = []
 while len(files) < 40:
     files.append(open('gone', 'wb'))
@@ -225,7 +246,7 @@ while len(files) < 40:
     files[-1].write(bytes(8 << 20))
     files[-1].flush()
     if len(files) > 16:
-        time.sleep(0.3)
+        time.sleep(0.1)
 print('ESCAPED')
 """,
     "closed_folder_of_big_files": """
@@ -239,7 +260,7 @@ for n in range(40):
     os.write(handle, bytes(8 << 20))
     os.close(handle)
     if n > 16:
-        time.sleep(0.3)
+        time.sleep(0.1)
 print('ESCAPED')
 """,
     "strange_names": r"""
@@ -259,7 +280,7 @@ for get in (lambda: os.getxattr(CANARY, 'user.secret'), lambda: os.listxattr(CAN
 """,
     "allocate_a_disk": """
 import os
-for n in range(1000):
+for n in range(8):
     handle = os.open(f'part-{n}', os.O_CREAT | os.O_WRONLY)
     os.posix_fallocate(handle, 0, 60 << 20)
     os.close(handle)
@@ -267,7 +288,7 @@ print('ESCAPED')
 """,
     "small_files_in_tmp": """
 import os, tempfile
-for n in range(200_000):
+for n in range(30_000):
     os.close(os.open(f'{tempfile.gettempdir()}/small-{n}', os.O_CREAT | os.O_WRONLY))
 print('ESCAPED')
 """,
@@ -284,13 +305,13 @@ for name in ('.env', '.git/config', 'README.md', 'mcp_servers.json', 'pyproject.
 """,
     "many_small_files": """
 import os
-for n in range(200_000):
+for n in range(60_000):
     os.close(os.open(f'small-{n}', os.O_CREAT | os.O_WRONLY))
 print('ESCAPED')
 """,
     "long_links": """
 import os
-for n in range(200_000):
+for n in range(30_000):
     os.symlink('x' * 4000, f'link-{n}')
 print('ESCAPED')
 """,

@@ -1,5 +1,7 @@
 """Reaching anything at all."""
 
+from .calls import AS_ROOT_OF_ITS_OWN
+
 CELLS = {
     # First: later cells leave sockets of their own open.
     "inherited_handles": """
@@ -73,7 +75,7 @@ for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET):
     "datagram_pair_to_path": r"""
 import socket
 a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-for address in (SOCKET, '\0' + ABSTRACT, '/dev/log', '/run/systemd/notify'):
+for address in (DATAGRAMS, SOCKET, '\0' + ABSTRACT, '/dev/log', '/run/systemd/notify'):
     try:
         a.sendto(b'hello', address)
         print('ESCAPED', address)
@@ -82,7 +84,9 @@ for address in (SOCKET, '\0' + ABSTRACT, '/dev/log', '/run/systemd/notify'):
 """,
     "well_known_sockets": """
 import socket
-for path in ('/var/run/docker.sock', '/run/dbus/system_bus_socket', '/run/systemd/private',
+import glob
+others = glob.glob('/tmp/.*/*') + glob.glob('/run/*.sock') + glob.glob('/tmp/*.sock')
+for path in (*others, '/var/run/docker.sock', '/run/dbus/system_bus_socket', '/run/systemd/private',
              '/tmp/.X11-unix/X0', '/run/containerd/containerd.sock'):
     try:
         socket.socket(socket.AF_UNIX).connect(path)
@@ -90,7 +94,8 @@ for path in ('/var/run/docker.sock', '/run/dbus/system_bus_socket', '/run/system
     except OSError:
         pass
 """,
-    "raw_socket": """
+    "raw_socket": AS_ROOT_OF_ITS_OWN
+    + """
 import socket
 for family, kind, protocol in ((2, 3, 1), (2, 3, 255), (10, 3, 58), (17, 3, 0x300), (17, 2, 0x300)):
     try:
@@ -137,14 +142,19 @@ for family in range(3, 46):
             pass
 """,
     "listen_for_host": """
-import socket
-try:
-    s = socket.create_server(('0.0.0.0', PORT + 1 if PORT < 65535 else PORT - 1))
-    s.settimeout(0.3)
-    s.accept()
-    print('ESCAPED')
-except OSError:
-    pass
+import os, socket
+ready, told = os.pipe()
+if os.fork() == 0:
+    try:
+        server = socket.create_server(('0.0.0.0', FREE_PORT))
+        os.write(told, b'x')
+        server.settimeout(10)
+        server.accept()
+    except OSError:
+        pass
+    os._exit(0)
+os.close(told)
+os.read(ready, 1);
 """,
     "other_programs": """
 import subprocess

@@ -71,7 +71,7 @@ try:
         count += 1
 except OSError:
     pass
-if count > 1000:
+if count > 100:
     print('ESCAPED', count)
 """,
     "thread_bomb": """
@@ -83,7 +83,7 @@ try:
         count += 1
 except RuntimeError:
     pass
-if count > 1000:
+if count > 100:
     print('ESCAPED', count)
 """,
     "daemon_in_its_own_session": """
@@ -126,7 +126,7 @@ print('ESCAPED')
     "memory_files": """
 import os
 handles = []
-for n in range(200):
+for n in range(40):
     handles.append(os.memfd_create('x'))
     os.write(handles[-1], bytes(1 << 24))
 print('ESCAPED')
@@ -216,6 +216,7 @@ for _ in range(8):
         take = "import time; x = bytearray(b'x') * (100 << 20); time.sleep(98765)"
         os.execv('./program', ['program', '-c', take])
 time.sleep(3)
+print('ESCAPED')
 """,
     "memory_of_socket_buffers": """
 import os, socket, time
@@ -230,13 +231,13 @@ def fill():
                     end.send(bytes(65536))
             except BlockingIOError:
                 pass
-for _ in range(20):
+for _ in range(3):
     if os.fork() == 0:
         try:
             fill()
         except OSError:
             time.sleep(98765)
-time.sleep(20)
+time.sleep(4)
 print('ESCAPED')
 """,
     "thread_that_keeps_the_lock": """
