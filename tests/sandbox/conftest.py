@@ -69,6 +69,11 @@ class Surroundings:
     bystander: subprocess.Popen[bytes]
     heard: list[bytes]
     """What arrived at the listeners; nothing ever should."""
+    files: list[Path]
+    """All that is in the user's folder; nothing is added, nothing is lost."""
+
+    def files_now(self) -> list[Path]:
+        return sorted(self.canary.parent.rglob("*"))
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +123,7 @@ def laid_out(home: Path) -> Iterator[Surroundings]:
                 abstract=name,
                 bystander=bystander,
                 heard=heard,
+                files=sorted(home.rglob("*")),
             )
         finally:
             bystander.kill()

@@ -87,6 +87,7 @@ def try_cell(name: str, run: Run, surroundings: Surroundings) -> None:
     assert surroundings.canary.read_text() == SECRET
     assert surroundings.bystander.poll() is None
     assert surroundings.heard == []
+    assert surroundings.files_now() == surroundings.files
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", surroundings.free_port), 5).close()
 

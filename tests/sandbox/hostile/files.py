@@ -73,7 +73,6 @@ mine = os.path.join(os.path.dirname(CANARY), site)
 try:
     os.makedirs(mine, exist_ok=True)
     open(f'{mine}/usercustomize.py', 'w').close()
-    print('ESCAPED')
 except OSError:
     pass
 with open(os.__file__, 'a') as file:
@@ -84,7 +83,6 @@ print('ESCAPED')
 import os
 with open(os.path.join(os.path.dirname(CANARY), '.profile'), 'a') as file:
     file.write('echo evil')
-print('ESCAPED')
 """,
     "change_the_running_program": """
 import os
@@ -288,7 +286,7 @@ print('ESCAPED')
 """,
     "small_files_in_tmp": """
 import os, tempfile
-for n in range(30_000):
+for n in range(100_000):
     os.close(os.open(f'{tempfile.gettempdir()}/small-{n}', os.O_CREAT | os.O_WRONLY))
 print('ESCAPED')
 """,

@@ -19,8 +19,9 @@ SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 SYSTEM_SETTINGS = ("/etc/ld.so.cache", "/etc/localtime", "/etc/fonts")
 DEVICES = ("null", "zero", "full", "random", "urandom")
 UID_INSIDE = 1000
-TEMPORARY_MIB = 256
-_TREE_MIB, _MOST_TEMPORARY_FILES = 1, 20_000
+TEMPORARY = ("/tmp", "/dev/shm")
+TEMPORARY_MIB, MOST_TEMPORARY_FILES = 256, 20_000
+_TREE_MIB = 1
 
 
 def build(plan: Plan, uid_inside: int) -> None:
@@ -146,5 +147,5 @@ def _proc() -> None:
 def _temporary(path: str, uid_inside: int) -> None:
     os.makedirs(path, exist_ok=True)
     options = f"mode=700,uid={uid_inside},gid={uid_inside},size={TEMPORARY_MIB}m"
-    options += f",nr_inodes={_MOST_TEMPORARY_FILES}"
+    options += f",nr_inodes={MOST_TEMPORARY_FILES}"
     kernel.mount("tmpfs", path, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, options)

@@ -7,6 +7,7 @@ import os
 import stat
 
 from . import kernel
+from .filesystem import MOST_TEMPORARY_FILES, TEMPORARY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ class Usage:
             self._memory(pids, _proportional) > room
         ):
             return f"it used more than {self._memory_limit >> 20} MiB of memory"
+        if self._own_mounts and any(map(_has_too_many_files, TEMPORARY)):
+            return f"it made more than {MOST_TEMPORARY_FILES} temporary files"
         self._ticks += 1
         if thorough or self._ticks % _DISK_EVERY == 0 or self._disk_fills():
             self._taken = self._taken_of_disk()
@@ -89,7 +92,7 @@ class Usage:
     def _memory(self, pids: list[int], measure: Callable[[int], int]) -> int:
         total = sum(measure(pid) for pid in pids)
         if self._own_mounts:
-            for path in ("/tmp", "/dev/shm"):
+            for path in TEMPORARY:
                 space = os.statvfs(path)
                 total += (space.f_blocks - space.f_bfree) * space.f_frsize
         return total
@@ -150,6 +153,12 @@ class Usage:
                 if status.st_nlink == 0 and status.st_dev in self._devices:
                     found[status.st_dev, status.st_ino] = status.st_blocks
         return sum(found.values()) * 512
+
+
+def _has_too_many_files(path: str) -> bool:
+    """Where bubblewrap or Docker made it: they have no option for that."""
+    space = os.statvfs(path)
+    return space.f_files - space.f_ffree > MOST_TEMPORARY_FILES
 
 
 def _look_into(handle: int) -> tuple[list[str], tuple[int, int]]:
