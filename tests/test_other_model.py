@@ -241,3 +241,31 @@ async def test_a_model_that_is_not_there_leaves_the_conversation_as_it_was() -> 
         with pytest.raises(ModelNotFound):
             await other.take("no-such-model")
         assert (await conversation.run("First")).model == "scripted"
+
+
+async def test_with_a_server_the_name_is_one_that_it_serves() -> None:
+    served = [{"id": "scripted", "object": "model", "owned_by": "vllm"}]
+    answers = says({"content": "One."}), says({"content": "Two."})
+    with ChatServer(*answers, models=served) as server:
+        async with Agent(base_url=server.url).conversation() as conversation:
+            await conversation.run("First")
+            other = OtherModel(Agent(base_url=server.url), conversation)
+            with pytest.raises(ModelNotFound, match=conversation.model.name):
+                await other.take("no-such-model")
+            await other.take(conversation.model.name)
+            assert (await conversation.run("Second")).output == "Two."
+            await other.aclose()
+        sent = server.requests[-1]["messages"]
+    assert [message["content"] for message in sent] == ["First", "One.", "Second"]
+
+
+async def test_a_model_that_cannot_do_what_the_agent_wants_is_not_taken() -> None:
+    agent = Agent(scripted_model("One.", "Two."), logprobs=True)
+    with ChatServer() as server:
+        there = await anyio.to_thread.run_sync(connect, server.url)
+        async with agent.conversation() as conversation:
+            await conversation.run("First")
+            with pytest.raises(EngineError, match="leave logprobs out"):
+                conversation.switch_model(there)
+            assert (await conversation.run("Second")).output == "Two."
+        await there.aclose()

@@ -125,6 +125,10 @@ class Conversation:
         Args:
             model: stays the caller's to close, and so does the one before if the caller made it.
             source: what `Agent(model=...)` names it by, for who resumes the run.
+
+        Raises:
+            EngineError: it cannot do what the agent wants, such as log-probabilities.
+            JournalError: that cannot be written.
         """
         self._check_idle()
         before = self._chat
@@ -132,12 +136,12 @@ class Conversation:
         chat = self._new_chat(model, messages)
         if self._turns:
             chat.restart(messages, turn=before.turn)
+        if self._journal is not None:
+            self._journal.model_changed(model, chat, source)
         self._model, self._chat, self._recorded = model, chat, None
         self._notices += getattr(model, "notices", ())
         if self._lend_model is not None:
             self._lend_model(model)
-        if self._journal is not None:
-            self._journal.model_changed(model, chat, source)
 
     def undo(self) -> str:
         """Take the last turn back, whether it was answered or not, and return what it asked.

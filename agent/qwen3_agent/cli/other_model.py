@@ -68,7 +68,11 @@ class OtherModel:
     async def _hold_with(self, model: Model, agent: Agent) -> None:
         before = self._conversation.model
         source = agent.model if isinstance(agent.model, str | Path) else None
-        self._conversation.switch_model(model, source=None if source is None else str(source))
+        try:
+            self._conversation.switch_model(model, source=None if source is None else str(source))
+        except BaseException:
+            await model.aclose()
+            raise
         if before is not self._agent.model:  # That one was given, and is its giver's to close
             await before.aclose()
         self._agent, self._loaded = agent, model

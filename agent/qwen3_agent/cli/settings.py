@@ -206,7 +206,7 @@ def load_settings(agent: Path | None = None, *, servers: bool = False, ask: bool
     if agreed == "yes":
         waiting = []
     elif agreed == "no":
-        waiting += ["mcp"] if "mcp" in project.values else []
+        waiting += ["mcp"] if ask and "mcp" in project.values else []
     elif waiting:
         print(
             f"Warning: {path} sets {', '.join(waiting)}, which does not count before you trust "
