@@ -68,6 +68,12 @@ async def test_a_ready_name_may_be_taken(interpreter: CodeInterpreter) -> None:
     assert (await interpreter.run("json")).result == "5"
 
 
+async def test_a_first_cell_may_break_what_comes_after_it(interpreter: CodeInterpreter) -> None:
+    await interpreter.run("import sys; sys.modules['traceback'] = sys.modules['r' + 'e'] = None")
+    result = await interpreter.run("1 + 1")
+    assert (result.result, result.state_lost) == ("2", False)
+
+
 async def test_an_error_in_the_first_cell_has_its_traceback(interpreter: CodeInterpreter) -> None:
     error = str((await interpreter.run("1 / 0")).error)
     assert error.startswith('Traceback (most recent call last):\n  File "<cell>", line 1')

@@ -1,4 +1,4 @@
-"""Runs cells. This file's source is given to the interpreter inside; it needs only the stdlib.
+"""Runs cells, in the launcher's process or as a source for another Python; needs the stdlib only.
 
 A request is a line of JSON, `{"id", "op", ...}`. The reply is that id, the length of what follows
 (four bytes, big-endian), and JSON: whatever else comes through the pipe is not from here. Output
@@ -83,6 +83,7 @@ class Worker:
         self._names: dict[str, Any] = self._main.__dict__
         self._names["os"] = os
         self._traceback: Any = None
+        self._is_complete = False
         self._loop: Any = None
         self._figures = 0
         builtins.input = _no_input
@@ -144,13 +145,18 @@ class Worker:
                 continue
 
     def _finish_start(self) -> None:
-        """Import what not every first cell needs."""
-        if self._traceback is None:
+        """Import what not every first cell needs; a cell may have broken it already."""
+        if self._is_complete:
+            return
+        try:
             self._traceback = __import__("traceback")
             for name in _READY_MODULES:
                 self._names.setdefault(name, __import__(name))
             # Figures are captured when the cell ends, so there is nothing for show() to warn about.
             warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")
+        except Exception:
+            pass
+        self._is_complete = True
 
     def _run(self, code: str, most_chars: int) -> dict[str, Any]:
         result = error = None
@@ -200,7 +206,7 @@ class Worker:
         if isinstance(last, Expr):
             shown = Expression(last.value)
             tail = compile(shown, CELL, "eval", PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
-        if self._traceback is None and any(word in code for word in _WORDS_FOR_ALL):
+        if not self._is_complete and any(word in code for word in _WORDS_FOR_ALL):
             self._finish_start()
         for program in filter(None, (body, tail)):
             self._make_ready(program)
