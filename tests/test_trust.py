@@ -186,12 +186,13 @@ def test_at_a_terminal_it_is_asked_and_no_answer_is_a_no(folder: Path) -> None:
 @pytest.mark.parametrize("answer", ["n", "y"])
 def test_a_run_asks_before_it_starts_the_servers_of_the_folder(folder: Path, answer: str) -> None:
     server = Path(__file__).parent / "tools/writing_mcp_server.py"
-    code = f"open('ran', 'w'); import runpy; runpy.run_path({str(server)!r}, run_name='__main__')"
+    code = f"open('ran', 'w');\nimport runpy; runpy.run_path({str(server)!r}, run_name='__main__')"
     notes = {"command": sys.executable, "args": ["-c", code]}
     Path("mcp_servers.json").write_text(json.dumps({"mcpServers": {"notes": notes}}))
     with at_terminal("run", "What is 12 * 12?", "--think=off", folder=folder) as terminal:
         screen = terminal.wait_for("\n>")
         assert "mcp_servers.json starts notes: " in screen
+        assert r"open('ran', 'w');\nimport runpy" in screen
         assert not Path("ran").exists()
         terminal.type(f"{answer}\r")
         assert terminal.wait_for_end() == 0

@@ -17,13 +17,13 @@ def question(request: ApprovalRequest) -> str:
     does = "It says that it only reads." if request.tool.read_only else "It may change things."
     always = "[a] yes, and always in this folder\n" if request.can_be_saved else ""
     return (
-        f"\nMay this call run? {does}\n\n{_in_rows(request.text)}\n\n"
+        f"\nMay this call run? {does}\n\n{in_rows(request.text)}\n\n"
         f"[y] yes, once\n[r] yes, and {request.tool.name} from now on in this run\n{always}"
         "[n] no; words behind the n are told to the model"
     )
 
 
-def _in_rows(text: str) -> str:
+def in_rows(text: str) -> str:
     """No row that the terminal would break itself: what follows must not look like ours."""
     from rich.cells import chop_cells
 

@@ -40,7 +40,9 @@ def _lines(run: RecordedRun, verbose: bool) -> Iterator[str]:
             yield from _step(step, verbose)
         for _, note in turn.notes:
             yield f"  {note}"
-        if turn.error:
+        if turn.status == "undone":
+            yield "\ntaken back"
+        elif turn.error:
             yield f"\n{turn.status}: {turn.error['message']}"
         elif turn.result is None:
             yield f"\n{turn.status}"

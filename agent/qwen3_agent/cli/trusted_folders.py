@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from ..approvals import Decision
 from ..engines.options import EngineOptions
-from .printable import printable
+from ..exact_call import visible
 from .state_file import StateFile
 
 Agreement = Literal["yes", "no", "nobody asked"]
@@ -105,10 +105,12 @@ def agreement(folder: Path, wants: Sequence[str], *, ask: bool) -> Agreement:
         return "nobody asked"
     import termios
 
-    listed = "\n".join(f"  {printable(line)}" for line in wants)
+    from .approving import in_rows
+
+    listed = in_rows("\n".join(f"  {visible(line)}" for line in wants))
     print(
         f"\nThe files of this folder want what needs your agreement:\n\n{listed}\n\n"
-        f"[y] yes: trust {printable(str(folder.resolve()))} from now on\n[n] no: go on without it",
+        f"[y] yes: trust {visible(str(folder.resolve()))} from now on\n[n] no: go on without it",
         file=sys.stderr,
     )
     termios.tcflush(sys.stdin, termios.TCIFLUSH)  # What was typed before is no answer to it
