@@ -376,3 +376,10 @@ def test_sampling_that_is_given_is_used_in_every_mode() -> None:
     Agent(model, sampling=Sampling(temperature=0)).run_sync("Hi")
     engine: Any = model.engine
     assert engine.samplings == [Sampling(temperature=0)]
+
+
+def test_an_agent_that_is_warm_on_another_event_loop_says_so() -> None:
+    with Agent(scripted_model("Hello."), tools=[]) as agent:
+        with pytest.raises(RuntimeError, match="entered on another event loop"):
+            anyio.run(agent.run, "Hi")
+        assert agent.run_sync("Hi").output == "Hello."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -284,3 +285,12 @@ def test_sampling_out_of_range_is_refused(values: dict[str, float]) -> None:
     settings: dict[str, Any] = {"temperature": 1.0} | values
     with pytest.raises(ValueError, match=next(iter(values))):
         Sampling(**settings)
+
+
+def test_models_that_are_loaded_in_several_threads_at_once_are_whole(folder: Path) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        engines = list(pool.map(lambda _: TransformersEngine.load(folder), range(12)))
+    prompt = [3, 14, 15, 9, 26]
+    first, *others = [anyio.run(ids_of, engine, prompt) for engine in engines]
+    assert others == [first] * 11
+    assert torch.empty(1).device.type == "cpu", "nothing of the loading is left behind"

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
+from anyio.lowlevel import EventLoopToken, current_token
 
 from qwen3_tools.tool import Tool
 from qwen3_tools.toolbox import Toolbox
@@ -39,6 +40,16 @@ class Warm:
     shared_tools: dict[int, Sequence[Tool]]
     """By the id of the source that offers them."""
     notices: list[str]
+    loop: EventLoopToken = field(default_factory=current_token)
+    """On which it was made. Servers and their connections belong to it."""
+
+    def check_loop(self) -> None:
+        """Raises RuntimeError on another event loop, where what is shared would never answer."""
+        if self.loop != current_token():
+            raise RuntimeError(
+                "The agent was entered on another event loop: inside `with agent` use "
+                "`agent.run_sync(...)`, and inside `async with agent` stay on its loop."
+            )
 
 
 @asynccontextmanager
@@ -118,7 +129,9 @@ async def open_conversation(
             stack.callback(journal.close)
         warm = agent.warm
         is_own = warm is None
-        if warm is None:
+        if warm is not None:
+            warm.check_loop()
+        else:
             warm = await stack.enter_async_context(warm_up(agent))
         tools: list[Tool] = []
         for each in agent.tools:

@@ -11,6 +11,7 @@ import random
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     import torch
     from transformers import DynamicCache
 
+
+_ONE_AT_A_TIME = Lock()
+"""While Transformers loads a model, it changes how torch makes tensors, in all threads."""
 
 SMALL = 50_000_000
 """Parameters below which more than one thread of torch costs more than it gives."""
@@ -96,24 +100,25 @@ class TransformersEngine:
         dtype = torch.bfloat16 if device == "cuda" else torch.float32
         if options.dtype not in (None, "auto"):
             dtype = getattr(torch, options.dtype)
-        had_progress_bar = logging.is_progress_bar_enabled()
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        try:
-            model: Any = AutoModelForCausalLM.from_pretrained(
-                folder,
-                dtype=dtype,
-                local_files_only=True,
-                **(stretched.overrides if stretched else {}),
-            )
-            model = model.to(device).eval()
-            if device == "cpu" and model.num_parameters() < SMALL:
-                # One core is as fast for so few parameters, and does not wait for busy others
-                torch.set_num_threads(1)
-        except Exception as error:
-            raise EngineError(f"Cannot load the model in {folder}: {error}") from error
-        finally:
-            if had_progress_bar:
-                logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+        with _ONE_AT_A_TIME:
+            had_progress_bar = logging.is_progress_bar_enabled()
+            logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+            try:
+                model: Any = AutoModelForCausalLM.from_pretrained(
+                    folder,
+                    dtype=dtype,
+                    local_files_only=True,
+                    **(stretched.overrides if stretched else {}),
+                )
+                model = model.to(device).eval()
+            except Exception as error:
+                raise EngineError(f"Cannot load the model in {folder}: {error}") from error
+            finally:
+                if had_progress_bar:
+                    logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+        if device == "cpu" and model.num_parameters() < SMALL:
+            # One core is as fast for so few parameters, and does not wait for busy others
+            torch.set_num_threads(1)
         grammars = Grammars.of_checkpoint(folder, model.config.get_text_config().vocab_size)
         engine = cls(model, remembered=remembered, grammars=grammars)
         engine.context_length = wanted or engine.context_length
