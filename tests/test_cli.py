@@ -15,7 +15,8 @@ import pytest
 from qwen3_agent import Thinking
 from qwen3_agent.cli.outcome import exit_code_of
 from qwen3_agent.cli.settings_agent import thinking_of
-from qwen3_agent.errors import Qwen3AgentError
+from qwen3_agent.errors import ModelNotFound, Qwen3AgentError
+from qwen3_agent.models.choose import resolve
 from qwen3_tools.state import state_folder
 
 COMMAND = Path(sys.executable).with_name("qwen3-agent")
@@ -162,6 +163,18 @@ def test_a_model_that_is_not_there_is_told_before_anything_starts(tmp_path: Path
     (sentence,) = done.stderr.decode().splitlines()
     assert "'nowhere'" in sentence
     assert "Qwen/Qwen3-4B" in sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("~nobody-here/model", "There is no model '~nobody-here/model'"),
+        ("a" * 300, "cannot be read: File name too long."),
+    ],
+)
+def test_a_model_whose_name_no_file_can_have_is_told(name: str, says: str) -> None:
+    with pytest.raises(ModelNotFound, match=says):
+        resolve(name)
 
 
 def test_verbose_adds_the_traceback(tmp_path: Path) -> None:

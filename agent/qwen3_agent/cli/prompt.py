@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -130,7 +131,7 @@ def _chat_format(model: str) -> ChatFormat:
     from ..chat_format import ChatFormat
     from ..models.choose import resolve
 
-    folder = Path(model).expanduser()
+    folder = Path(os.path.expanduser(model))
     return ChatFormat.from_folder(
         folder if folder.is_dir() else resolve(model).folder(weights=False)
     )

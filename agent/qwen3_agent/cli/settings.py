@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import re
 import sys
 import tomllib
@@ -253,7 +254,7 @@ def _located(folder: Path, values: Iterator[tuple[str, Any]]) -> Iterator[tuple[
     """The values, with paths that begin in `folder` made absolute."""
 
     def absolute(path: str) -> str:
-        return str(folder / Path(path).expanduser())
+        return str(folder / os.path.expanduser(path))
 
     for key, value in values:
         match key, value:

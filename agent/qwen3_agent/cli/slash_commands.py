@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -161,7 +162,7 @@ def _save(session: ChatSession, rest: str) -> None:
     messages = session.conversation.messages
     if not messages:
         raise CommandError("Nothing has been said yet.")
-    path = Path(rest or time.strftime("chat-%Y-%m-%d-%H%M%S.md")).expanduser()
+    path = Path(os.path.expanduser(rest or time.strftime("chat-%Y-%m-%d-%H%M%S.md")))
     if path.suffix == ".json":
         text = json.dumps(messages, ensure_ascii=False, indent=2) + "\n"
     else:

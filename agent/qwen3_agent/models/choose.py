@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -69,9 +70,13 @@ def resolve(model: str | Path | None, hub: Hub = "huggingface") -> Checkpoint:
         model = DEFAULT_WITH_GPU if has_gpu() else DEMO
     if model == DEMO:
         return Checkpoint(DEMO, DEMO_FOLDER, is_demo=True)
-    folder = Path(model).expanduser()
-    if folder.is_dir():
-        if not (folder / "config.json").is_file():
+    folder = Path(os.path.expanduser(model))
+    try:
+        is_folder, is_model = folder.is_dir(), (folder / "config.json").is_file()
+    except OSError as error:
+        raise ModelNotFound(f"The model {folder} cannot be read: {error.strerror}.") from None
+    if is_folder:
+        if not is_model:
             raise ModelNotFound(
                 f"The folder {folder} holds no model: it has no config.json. Name the folder of a "
                 "checkpoint, with config.json, tokenizer.json and *.safetensors."

@@ -125,7 +125,7 @@ class ServerConfig(pydantic.BaseModel):
         """The same with absolute paths, the relative ones seen from `folder`."""
 
         def seen(stated: str | None) -> str | None:
-            return None if stated is None else str(folder / Path(stated).expanduser())
+            return None if stated is None else str(folder / os.path.expanduser(stated))
 
         oauth = self.oauth
         if isinstance(oauth, OAuthConfig):
@@ -272,7 +272,7 @@ def load_config(
     if isinstance(source, Mapping):
         document = _Document("the MCP config", dict(source), Path.cwd())
     else:
-        document = _read(Path(source).expanduser())
+        document = _read(Path(os.path.expanduser(source)))
     return _check(document, environ)
 
 
