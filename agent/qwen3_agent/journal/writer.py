@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,6 +19,7 @@ from qwen3_tools.tool import Tool
 
 from .. import events
 from ..errors import JournalError, LimitReached
+from ..events import Emit
 from ..models import Chat, Model
 from .images import keep_image
 from .ledger import LedgerWriter
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 FILE_NAME = "journal.jsonl"
-
-Emit = Callable[[events.Event], None]
 
 
 _PIECES = (events.ReasoningText, events.ContentText, events.ToolCallProgress)
