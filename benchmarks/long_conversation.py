@@ -16,10 +16,13 @@ from typing import Any
 
 import anyio
 
-from qwen3_agent import Agent, LimitReached, events, tool
+from qwen3_agent import Agent, LimitReached, Limits, events, tool
 from qwen3_agent.errors import NoAnswer
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
+
+MOST = 300
+"""Tokens that a turn may sample: far from what it was trained on, the small model rambles on."""
 
 CITIES = ("Paris", "Berlin", "Madrid", "Rome", "Vienna", "Oslo", "Lisbon", "Athens")
 
@@ -54,7 +57,8 @@ async def main(turns: int, context: int) -> None:
     happened: Counter[str] = Counter()
     print("turn  context used  answered  no answer  shortened            seconds a turn")
     started = time.monotonic()
-    async with Agent(model, tools=[get_weather], thinking="off").conversation() as conversation:
+    agent = Agent(model, tools=[get_weather], thinking="off", limits=Limits(tokens=MOST))
+    async with agent.conversation() as conversation:
         for number in range(1, turns + 1):
             city = random.choice(CITIES)
             weather[city] = random.randint(11, 39)
