@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from typing import Any
 
 import pytest
@@ -230,6 +231,7 @@ def test_tags_inside_strings_are_text(value: str) -> None:
         ('{"name": "f", "arguments": {"a": 1}', ("f", {"a": 1})),
         ('{"name": "f", "arguments": {"a": [{"b": "c"', ("f", {"a": [{"b": "c"}]})),
         ('{"name": "f", "arguments": {"a": 1}}}', ("f", {"a": 1})),
+        ('{"name": "f", "arguments": {"a": -1e999}}', ("f", {"a": -sys.float_info.max})),
         ('{"name": "f", "arguments": {"a": "\\ud83d!"}}', ("f", {"a": "\ufffd!"})),
         ('{"name": "f", "arguments": {"\\ude00": "\\\\ud83d"}}', ("f", {"\ufffd": "\\ud83d"})),
         ('{"name": "f", "arguments": {"a": "\\ud83d\\uDE00"}}', ("f", {"a": "😀"})),
@@ -265,7 +267,6 @@ def test_what_can_only_mean_one_thing_is_repaired(text: str, expected: Any) -> N
         ('{"name": "f", "arguments": {"a": 1,', "not valid JSON"),
         ('{"name": "f", "arguments": {"a": 1 "b": 2}}', "not valid JSON"),
         ('{"name": "f", "arguments": {"a": NaN}}', "NaN is not a JSON value"),
-        ('{"name": "f", "arguments": {"a": 1e999}}', "1e999 is too large a number"),
         ('{"name": "f", "arguments": {"a": ' + "1" * 5000 + "}}", "5000 digits is too long"),
         ('{"name": "f", "arguments": {"a": ' + "[" * 100_000, "nested too deeply"),
         ('{"name": "f", "arguments": {}} and more', "not valid JSON"),
@@ -385,7 +386,7 @@ def xml(name: str, **arguments: str) -> str:
         ("fields", '["\\ud83d"]', ["\ufffd"]),
         ("fields", "['\\ud83d']", ["\ufffd"]),
         ("fields", "[NaN]", "[NaN]"),
-        ("limit", "1e999", "1e999"),
+        ("limit", "1e999", sys.float_info.max),
         ("options", '{"a": {"b": null}}', {"a": {"b": None}}),
         ("unit", "C", "C"),
         ("anything", "5", "5"),

@@ -7,7 +7,7 @@ UTF-8. So it holds nothing that these could not carry.
 from __future__ import annotations
 
 import json
-import math
+import sys
 from typing import Any
 
 from .tokenizer import encodable
@@ -18,10 +18,11 @@ __all__ = ["load_json"]
 def load_json(text: str) -> Any:
     """The value, with raw newlines allowed in strings and U+FFFD for half of a surrogate pair.
 
-    Half a pair can be written as an escape (`\\ud83d`), and a grammar for JSON lets it pass.
+    Half a pair can be written as an escape (`\\ud83d`), and a grammar for JSON lets it pass. It
+    does so with `1e999`, which no float can hold: the largest one stands for it.
 
     Raises:
-        ValueError: it is no JSON, or has a number that no float or int can hold.
+        ValueError: it is no JSON, or has an integer longer than Python reads.
         RecursionError: it is nested too deeply.
     """
     value = json.loads(
@@ -39,9 +40,8 @@ def _no_constant(name: str) -> Any:
 
 
 def _float(digits: str) -> float:
-    if math.isinf(value := float(digits)):
-        raise ValueError(f"{digits[:40]} is too large a number")
-    return value
+    largest = sys.float_info.max
+    return min(max(float(digits), -largest), largest)
 
 
 def _int(digits: str) -> int:
