@@ -463,8 +463,9 @@ def test_a_cell_is_interrupted_from_another_thread() -> None:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_nothing_outlives_a_killed_host(number: int) -> None:
     program = f"""
-        import anyio
+        import anyio, signal
         from qwen3_tools.code_interpreter import CodeInterpreter
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's "&" has it ignored
         async def main():
             async with CodeInterpreter() as interpreter:
                 await interpreter.run("import subprocess; subprocess.Popen(['sleep', '{MARKER}'])")
