@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -28,8 +29,9 @@ class Layout:
     """Symbolic links (path, target) on the way to them."""
 
 
+@functools.cache
 def layout_of(python: str | None) -> Layout:
-    """The layout of `python`, or of the running interpreter.
+    """The layout of `python`, or of the running interpreter; looked at once.
 
     Raises SandboxUnavailable when it cannot be started.
     """
