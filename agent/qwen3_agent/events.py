@@ -31,7 +31,6 @@ __all__ = [
     "AnswerChanged",
     "ContentText",
     "ContextShortened",
-    "Emit",
     "Event",
     "LimitHit",
     "MessageFinished",
