@@ -82,6 +82,8 @@ def test_a_total_of_thinking_is_a_number_of_tokens(total: Any) -> None:
 def test_sampling_is_numbers() -> None:
     with pytest.raises(ValueError, match="temperature must be a number, not 'hot'"):
         Sampling(temperature="hot")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"seed must be a whole number, not 0\.5"):
+        Sampling(temperature=0.5, seed=0.5)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("timeout", ["5", 0, -1])

@@ -165,7 +165,7 @@ def test_a_required_call_has_to_come_after_the_thought() -> None:
 def test_a_choice_that_there_is_not() -> None:
     with pytest.raises(ValueError, match=r'"get_whether"\. The tools are: get_weather, get_time'):
         grammar().constraint("none", "get_whether")
-    with pytest.raises(ValueError, match=r'not "required"\. The tools are: none'):
+    with pytest.raises(ValueError, match='"required" wants a tool to call, and there is none'):
         grammar(tools=[]).constraint("none", "required")
 
 

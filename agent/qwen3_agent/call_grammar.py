@@ -181,6 +181,8 @@ def check_choice(choice: ToolChoice, names: Sequence[str]) -> None:
     """Raises ValueError for a choice that names no tool, or wants one where there is none."""
     if choice in ("auto", "none", *names) or (choice == "required" and names):
         return
+    if choice == "required":
+        raise ValueError('tool_choice="required" wants a tool to call, and there is none.')
     raise ValueError(
         f'tool_choice is "auto", "none", "required" or the name of a tool, not "{choice}". '
         f"The tools are: {', '.join(names) or 'none'}."

@@ -42,6 +42,8 @@ class Sampling:
         for name in ("temperature", "top_p", "top_k", "min_p"):
             if not isinstance(value := getattr(self, name), int | float):
                 raise ValueError(f"Sampling: {name} must be a number, not {value!r}.")
+        if not isinstance(self.seed, int | None):
+            raise ValueError(f"Sampling: seed must be a whole number, not {self.seed!r}.")
         if not self.temperature >= 0:
             raise ValueError(f"Sampling: temperature must be 0 or more, not {self.temperature!r}.")
         if not 0 < self.top_p <= 1:
