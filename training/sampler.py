@@ -20,11 +20,11 @@ INSTRUCTIONS = (
 )  # fmt: skip
 WEIGHTS: dict[Callable[[Context], Dialogue], float] = {
     families.current_time: 1.2,
-    families.convert: 3.0,
-    families.page_title: 4.0,
-    families.compute: 1.5,
+    families.convert: 7.0,
+    families.page_title: 3.0,
+    families.compute: 4.0,
     families.two_at_once: 5.0,
-    families.chain: 3.0,
+    families.chain: 2.0,
     families.tool_error: 4.0,
     families.follow_up: 4.0,
     smalltalk.no_tool: 1.2,
@@ -34,12 +34,12 @@ WEIGHTS: dict[Callable[[Context], Dialogue], float] = {
 # Families whose first steps hold what has to be known by heart: zones of places, Python for words.
 DRILLS: dict[Callable[[Context], Dialogue], float] = {
     families.current_time: 3.0,
-    families.convert: 6.0,
+    families.convert: 12.0,
     families.page_title: 1.0,
     families.two_at_once: 3.5,
     families.chain: 1.0,
     families.tool_error: 5.0,
-    families.compute: 2.5,
+    families.compute: 7.0,
     smalltalk.no_tool: 2.5,
     smalltalk.custom: 0.2,
 }

@@ -25,7 +25,8 @@ def expand(pattern: str, rng: random.Random) -> str:
 
 HOW = (
     "downtown lovely sunny rainy old new inner outer northern southern eastern western uptown busy quiet "
-    "greater cold warm historic modern crowded"
+    "greater cold warm historic modern crowded coastal rural royal "
+    "colonial imperial neutral general tropical centre center capital certain cental ventral entire"
 ).split()
 PLACE = {
     "en": {
@@ -34,7 +35,7 @@ PLACE = {
             + ["{city}, {country}", "{city} city", "the city of {city}", "{city}, in {country}"]
             + ["downtown {city}", "beautiful {city}", "our {city} office", "the {city} office"]
             + ["{city} - {country}", "{country}'s {city}", "the {city} region", "old {city}"]
-            + ["{how} {city}"] * 9
+            + ["{how} {city}"] * 14
             + [
                 "the {how} part of {city}",
                 "{city}/{country}",
