@@ -5,10 +5,10 @@ python examples/parallel_calls.py [model]
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import anyio
@@ -17,7 +17,7 @@ from qwen3_agent import Agent, tool
 
 
 @tool
-async def get_current_time(timezone: str) -> dict[str, Any]:
+async def get_current_time(timezone: str) -> str:
     """Get current time in a specific timezone
 
     Args:
@@ -25,18 +25,21 @@ async def get_current_time(timezone: str) -> dict[str, Any]:
     """
     await anyio.sleep(1)  # a slow service
     now = datetime.now(ZoneInfo(timezone)).replace(microsecond=0)
-    return {
+    clock = {
         "timezone": timezone,
         "datetime": now.isoformat(),
         "day_of_week": now.strftime("%A"),
         "is_dst": bool(now.dst()),
     }
+    return json.dumps(
+        clock, indent=2
+    )  # as the time server says it, which the demo model has learnt
 
 
 def main(model: str | None) -> None:
     started = time.monotonic()
     result = Agent(model, tools=[get_current_time]).run_sync(
-        "What time is it in Tokyo and in London?"
+        "What time is it in Paris and in Tokyo?"
     )
     waited = time.monotonic() - started
     print(result.output)

@@ -308,9 +308,10 @@ for n in range(60_000):
 print('ESCAPED')
 """,
     "long_links": """
-import os
+import os, time
 for n in range(30_000):
     os.symlink('x' * 4000, f'link-{n}')
+time.sleep(1)
 print('ESCAPED')
 """,
 }
