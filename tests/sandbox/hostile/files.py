@@ -302,9 +302,10 @@ for name in ('.env', '.git/config', 'README.md', 'mcp_servers.json', 'pyproject.
             pass
 """,
     "many_small_files": """
-import os
+import os, time
 for n in range(60_000):
     os.close(os.open(f'small-{n}', os.O_CREAT | os.O_WRONLY))
+time.sleep(1)
 print('ESCAPED')
 """,
     "long_links": """
