@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import types
@@ -84,6 +85,8 @@ class _Worker:
             if str(getattr(module, "__file__", "")).startswith(folder):
                 del sys.modules[name]
         site.main()
+        gc.freeze()  # what is there stays, and looking for garbage in it would only take time
+        gc.enable()
         self._serve()
         os._exit(0)
 

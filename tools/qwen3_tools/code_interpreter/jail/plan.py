@@ -11,7 +11,10 @@ Walls = Literal["namespaces", "bubblewrap", "landlock", "docker", "none"]
 LAUNCHER_OPTIONS = ("-I", "-S", "-X", "utf8", "-c")
 """How Python is started for the launcher, which goes on as the worker where it can."""
 
-_LAUNCH = "import sys; sys.path.insert(0, {folder!r}); from jail.main import main; main({fields!a})"
+_LAUNCH = (
+    "import gc, sys; gc.disable(); sys.path.insert(0, {folder!r});"
+    " from jail.main import main; main({fields!a})"
+)
 
 
 @dataclass(frozen=True, slots=True)
