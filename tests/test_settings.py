@@ -23,17 +23,6 @@ from qwen3_tools.mcp import McpServers
 COMMAND = Path(sys.executable).with_name("qwen3-agent")
 
 
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty project, for a user without files."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    folder = tmp_path / "project"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
-
-
 def the_user_says(text: str) -> None:
     user_file().parent.mkdir(parents=True, exist_ok=True)
     user_file().write_text(text)

@@ -21,17 +21,6 @@ COMMAND = Path(sys.executable).with_name("qwen3-agent")
 TIME = {"command": "mcp-server-time"}
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that came from somewhere."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    cloned = tmp_path / "cloned"
-    cloned.mkdir()
-    monkeypatch.chdir(cloned)
-    return cloned
-
-
 def it_says(text: str) -> None:
     Path("qwen3-agent.toml").write_text(text)
 
@@ -60,7 +49,7 @@ def decision(name: str) -> str:
 
 
 def test_what_it_allows_waits_for_the_user_and_what_it_denies_does_not(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     it_says('[approvals]\nallow = ["files__*"]\nask = ["notes__*"]\ndeny = ["*__delete"]\n')
     names = ("files__put", "notes__put", "files__delete")
@@ -69,14 +58,14 @@ def test_what_it_allows_waits_for_the_user_and_what_it_denies_does_not(
         "Warning: qwen3-agent.toml sets approvals.allow, which does not count before you trust "
         "this folder: qwen3-agent trust"
     )
-    trust(folder)
+    trust(project)
     assert [decision(name) for name in names] == ["allow", "ask", "deny"]
     assert capsys.readouterr().err == ""
-    trust(folder, no_more=True)
+    trust(project, no_more=True)
     assert decision("files__put") == "ask"
 
 
-def test_what_the_user_allows_counts_without_a_word(folder: Path) -> None:
+def test_what_the_user_allows_counts_without_a_word(project: Path) -> None:
     user_file().parent.mkdir(parents=True)
     user_file().write_text('[approvals]\nallow = ["files__*"]\n')
     assert decision("files__put") == "allow"
@@ -109,7 +98,7 @@ def test_what_the_user_allows_counts_without_a_word(folder: Path) -> None:
     ],
 )
 def test_what_takes_something_from_the_user_waits(
-    folder: Path, says: str, waits: list[str]
+    project: Path, says: str, waits: list[str]
 ) -> None:
     Path("out").symlink_to("/")
     it_says(says)
@@ -121,31 +110,31 @@ def test_what_takes_something_from_the_user_waits(
         for step in key.split("."):
             value = value[step]
         assert settings[key] == value
-    trust(folder)
+    trust(project)
     assert list(load_settings().waiting) == []
 
 
-def test_a_looser_default_waits_even_when_it_is_the_usual_one(folder: Path) -> None:
+def test_a_looser_default_waits_even_when_it_is_the_usual_one(project: Path) -> None:
     user_file().parent.mkdir(parents=True)
     user_file().write_text("[approvals]\ndefault = 'deny'\n")
     it_says("[approvals]\ndefault = 'ask'\n")
     assert decision("files__put") == "deny"
-    trust(folder)
+    trust(project)
     assert decision("files__put") == "ask"
 
 
-def test_code_of_the_folder_does_not_run_before_that(folder: Path) -> None:
+def test_code_of_the_folder_does_not_run_before_that(project: Path) -> None:
     Path("own.py").write_text("open('ran', 'w')\ndef own() -> str:\n    'Own.'\n    return ''\n")
     it_says("[tools]\nfunctions = ['own.py:own']\n")
     assert "own" not in run("tools", "list").stdout.split()
     assert not Path("ran").exists()
-    assert run("trust").stdout == f"{folder} is trusted.\n"
+    assert run("trust").stdout == f"{project} is trusted.\n"
     assert "own" in run("tools", "list").stdout.split()
-    assert run("trust", "--no-more").stdout == f"{folder} is no longer trusted.\n"
+    assert run("trust", "--no-more").stdout == f"{project} is no longer trusted.\n"
     assert "own" not in run("tools", "list").stdout.split()
 
 
-def test_the_configuration_shows_what_waits(folder: Path) -> None:
+def test_the_configuration_shows_what_waits(project: Path) -> None:
     it_says('[approvals]\nallow = ["files__*"]\n')
     shown = run("config")
     (row,) = [line for line in shown.stdout.splitlines() if "files__*" in line]
@@ -153,43 +142,43 @@ def test_the_configuration_shows_what_waits(folder: Path) -> None:
     assert shown.stderr == ""
 
 
-def test_without_a_terminal_servers_are_started_as_they_always_were(folder: Path) -> None:
+def test_without_a_terminal_servers_are_started_as_they_always_were(project: Path) -> None:
     Path("mcp_servers.json").write_text(json.dumps({"mcpServers": {"clock": TIME}}))
     done = run("tools", "list")
     assert "clock__get_current_time" in done.stdout
     assert done.stderr == ""
 
 
-def test_a_list_that_was_spoilt_is_told(folder: Path) -> None:
+def test_a_list_that_was_spoilt_is_told(project: Path) -> None:
     it_says('[approvals]\nallow = ["files__*"]\n')
-    trust(folder)
+    trust(project)
     trusted_file().write_text("{}")
     done = run("tools", "list")
     assert done.returncode == 1
     assert 'trusted_folders.json should be ["folder", ...]. Mend it' in done.stderr
 
 
-def test_at_a_terminal_it_is_asked_and_no_answer_is_a_no(folder: Path) -> None:
+def test_at_a_terminal_it_is_asked_and_no_answer_is_a_no(project: Path) -> None:
     it_says('[approvals]\nallow = ["notes__\\u001b[2J*"]\n')
     for typed, says in (("\x04", False), ("perhaps\ry\r", True)):
-        with at_terminal("tools", "list", folder=folder) as terminal:
+        with at_terminal("tools", "list", folder=project) as terminal:
             screen = terminal.wait_for("\n>")
             assert 'qwen3-agent.toml sets approvals.allow = ["notes__\\u001b[2J*"]' in screen
             terminal.type(typed)
             assert terminal.wait_for_end() == 0
-        assert trusts(folder) is says
-    with at_terminal("tools", "list", folder=folder) as terminal:
+        assert trusts(project) is says
+    with at_terminal("tools", "list", folder=project) as terminal:
         assert terminal.wait_for_end() == 0
         assert "trust" not in terminal.screen
 
 
 @pytest.mark.parametrize("answer", ["n", "y"])
-def test_a_run_asks_before_it_starts_the_servers_of_the_folder(folder: Path, answer: str) -> None:
+def test_a_run_asks_before_it_starts_the_servers_of_the_folder(project: Path, answer: str) -> None:
     server = Path(__file__).parent / "tools/writing_mcp_server.py"
     code = f"open('ran', 'w');\nimport runpy; runpy.run_path({str(server)!r}, run_name='__main__')"
     notes = {"command": sys.executable, "args": ["-c", code]}
     Path("mcp_servers.json").write_text(json.dumps({"mcpServers": {"notes": notes}}))
-    with at_terminal("run", "What is 12 * 12?", "--think=off", folder=folder) as terminal:
+    with at_terminal("run", "What is 12 * 12?", "--think=off", folder=project) as terminal:
         screen = terminal.wait_for("\n>")
         assert "mcp_servers.json starts notes: " in screen
         assert r"open('ran', 'w');\nimport runpy" in screen
@@ -199,12 +188,12 @@ def test_a_run_asks_before_it_starts_the_servers_of_the_folder(folder: Path, ans
         assert ("notes__put" in terminal.screen) is (answer == "y")
         assert ("time__get_current_time" in terminal.screen) is (answer == "n")
     assert Path("ran").exists() is (answer == "y")
-    assert trusts(folder) is (answer == "y")
+    assert trusts(project) is (answer == "y")
 
 
-def test_the_bundled_servers_are_nothing_to_ask_about(folder: Path) -> None:
+def test_the_bundled_servers_are_nothing_to_ask_about(project: Path) -> None:
     bundled = Path(__file__).parents[1] / "mcp_servers.json"
     Path("mcp_servers.json").write_text(bundled.read_text())
-    with at_terminal("run", "What is 12 * 12?", "--think=off", folder=folder) as terminal:
+    with at_terminal("run", "What is 12 * 12?", "--think=off", folder=project) as terminal:
         assert terminal.wait_for_end() == 0
         assert "trust" not in terminal.screen
