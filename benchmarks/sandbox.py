@@ -4,23 +4,22 @@
                                  [--kill-every 0.01]
 
 The ipykernel runs in namespaces of its own as well (`unshare`), so the ratios are of one machine,
-one run and the same walls. Two cores of a Xeon server, Python 3.11, this process and all below it
-scheduled before others (`chrt -f 1`), November 2026:
+one run and the same walls. Two cores of a Xeon server, Python 3.11, otherwise idle, November 2026
+(a second run gave 21 times for the start):
 
     what                                        here   ipykernel  times
-    start to first answer                    0.026 s     0.525 s     20
-    the same from a warm source             0.0049 s     0.525 s    108
-    1+1                                      0.19 ms     4.92 ms     26
-    memory idle                             10.5 MiB    39.1 MiB      4
-    memory with numpy, pandas, matplotlib   92.6 MiB   110.0 MiB      1
-    sessions a second, one after another        31.9
-    100 sessions at once: all answered         2.1 s
-    100 sessions at once: memory             990 MiB
-    growth over 10000 cells                 0.09 MiB
+    start to first answer                    0.023 s     0.529 s     23
+    the same from a warm source             0.0063 s     0.529 s     84
+    1+1                                      0.17 ms     4.55 ms     27
+    memory idle                             10.9 MiB    41.6 MiB      4
+    memory with numpy, pandas, matplotlib   91.1 MiB   108.7 MiB      1
+    sessions a second, one after another        33.9
+    100 sessions at once: all answered         2.0 s
+    100 sessions at once: memory             950 MiB
+    growth over 10000 cells                 0.08 MiB
 
-Other work kept both cores busy meanwhile. Of 200 sessions whose worker was killed, 10 ms later
-each, in a cell of 2 s, all said so and kept their files: with bubblewrap, namespaces and Landlock
-alike.
+Of 200 sessions whose worker was killed, 10 ms later each, in a cell of 2 s, all said so and kept
+their files: with bubblewrap, namespaces and Landlock alike.
 """
 
 from __future__ import annotations
