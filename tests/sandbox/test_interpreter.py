@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -347,12 +348,30 @@ async def test_calls_wait_for_each_other(interpreter: CodeInterpreter) -> None:
 async def test_misuse_is_told_in_a_sentence() -> None:
     with pytest.raises(Qwen3AgentError, match="is not open"):
         await CodeInterpreter().run("1")
-    async with CodeInterpreter(sandbox="magic") as interpreter:  # type: ignore[arg-type]
-        with pytest.raises(SandboxUnavailable, match='no sandbox "magic"'):
-            await interpreter.run("1")
     async with CodeInterpreter(python="/nowhere/python") as interpreter:
         with pytest.raises(SandboxUnavailable, match="does not start"):
             await interpreter.run("1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"sandbox": "magic"}, "sandbox='magic' is none of auto, bubblewrap, namespaces"),
+        ({"sandbox": ["namespaces"]}, "is none of"),
+        ({"timeout": "soon"}, "timeout must be a number above 0, not 'soon'"),
+        ({"timeout": 0}, "timeout must be a number above 0, not 0"),
+        ({"timeout": float("nan")}, "timeout must be a number above 0, not nan"),
+        ({"memory_mb": 0.5}, "memory_mb must be a whole number, not 0.5"),
+        ({"disk_mb": -1}, "disk_mb must be a number above 0, not -1"),
+        ({"max_processes": True}, "max_processes must be a number above 0, not True"),
+        ({"max_output_chars": None}, "max_output_chars must be a number above 0, not None"),
+    ],
+)
+async def test_arguments_are_looked_at_before_anything_starts(
+    arguments: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        CodeInterpreter(**arguments)
 
 
 async def test_another_system_than_linux_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
 import anyio
 import anyio.lowlevel
@@ -70,6 +70,7 @@ class CodeInterpreter(SyncDoor):
         unsafe_no_sandbox: run code as the user, with all that the user may do.
 
     Raises:
+        ValueError: there is no such `sandbox`, or a limit is no number above 0.
         Qwen3AgentError: `allow_domains` has what is no domain.
         SandboxUnavailable (by the first `run`): no sandbox holds here; the message says what
             would mend it.
@@ -105,6 +106,11 @@ class CodeInterpreter(SyncDoor):
             "preload": preload,
             "unsafe_no_sandbox": unsafe_no_sandbox,
         }
+        if sandbox not in get_args(sandbox_.Sandbox):
+            choices = ", ".join(get_args(sandbox_.Sandbox))
+            raise ValueError(f"CodeInterpreter: sandbox={sandbox!r} is none of {choices}.")
+        sandbox_.check_limit("timeout", timeout, int, float)
+        sandbox_.check_limit("max_output_chars", max_output_chars, int)
         self._choice: sandbox_.Sandbox | Walls = "none" if unsafe_no_sandbox else sandbox
         self._timeout = timeout
         self._max_output_chars = max_output_chars

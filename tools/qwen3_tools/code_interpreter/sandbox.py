@@ -10,9 +10,9 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from qwen3_tools.code_interpreter import bubblewrap, docker
 from qwen3_tools.code_interpreter.jail.plan import LAUNCHER_OPTIONS, Plan, Walls
@@ -44,11 +44,27 @@ _CERTIFICATES = ("/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extr
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a session may use."""
+    """What a session may use.
+
+    Raises:
+        ValueError: one is no whole number above 0.
+    """
 
     memory_mb: int
     disk_mb: int
     max_processes: int
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            check_limit(each.name, getattr(self, each.name), int)
+
+
+def check_limit(name: str, value: object, *kinds: type) -> None:
+    """Raises ValueError for what is no limit of an interpreter."""
+    if isinstance(value, bool) or not (isinstance(value, int | float) and value > 0):
+        raise ValueError(f"CodeInterpreter: {name} must be a number above 0, not {value!r}.")
+    if not isinstance(value, kinds):
+        raise ValueError(f"CodeInterpreter: {name} must be a whole number, not {value!r}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +174,7 @@ async def _failure_of(session: Session, walls: Walls, room: Room) -> str | None:
 
 
 def walls_of(sandbox: Sandbox | Walls) -> Sequence[Walls]:
-    if sandbox == "auto":
-        return _STRONGEST_FIRST
-    if sandbox not in get_args(Walls):
-        choices = ", ".join(get_args(Sandbox))
-        raise SandboxUnavailable(f'There is no sandbox "{sandbox}". The choices are: {choices}.')
-    return (sandbox,)
+    return _STRONGEST_FIRST if sandbox == "auto" else (sandbox,)
 
 
 def make_plan(walls: Walls, needs: Needs, room: Room) -> Plan:
