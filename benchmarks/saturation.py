@@ -165,7 +165,8 @@ async def bare(engine: VllmEngine, requests: list[list[Request]], sampling: Samp
         tokens = sum(await asyncio.gather(*map(run, requests)))
         return Load(tokens, time.perf_counter() - started, requests, [])
 
-    return await in_engine(engine, all_runs())
+    load: Load = await in_engine(engine, all_runs())
+    return load
 
 
 async def empty_cache(engine: VllmEngine) -> None:

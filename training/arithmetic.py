@@ -6,7 +6,7 @@ import contextlib
 import io
 import random
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -121,14 +121,14 @@ def expression(n: Numbers, language: str) -> Problem:
     return Problem(shown, f"print({text})")
 
 
-Unary = tuple[str, dict[str, list[str]], Callable[[Numbers], dict[str, object]]]
+Unary = tuple[str, dict[str, list[str]], Callable[[Numbers], Mapping[str, object]]]
 
 
-def _one(low: int, high: int) -> Callable[[Numbers], dict[str, object]]:
+def _one(low: int, high: int) -> Callable[[Numbers], Mapping[str, object]]:
     return lambda n: {"a": n.of(low, high)}
 
 
-def _two(low: int, high: int) -> Callable[[Numbers], dict[str, object]]:
+def _two(low: int, high: int) -> Callable[[Numbers], Mapping[str, object]]:
     return lambda n: {"a": n.of(low, high), "b": n.of(low, high)}
 
 

@@ -66,8 +66,9 @@ def attention(q: Tensor, pk: Tensor, pv: Tensor, k: Tensor, v: Tensor) -> Tensor
     count, query_heads, length, dim = q.shape
     heads = k.shape[1]
     group = query_heads // heads
-    rows = q.unflatten(1, (heads, group)).transpose(0, 1).flatten(2, 3) * dim**-0.5
+    rows = q.reshape(count, heads, group, length, dim).transpose(0, 1).flatten(2, 3) * dim**-0.5
     mask = torch.ones(length, length, dtype=q.dtype).tril().repeat(group, 1)
     k, v = k.transpose(0, 1).contiguous(), v.transpose(0, 1).contiguous()
-    out = _Attention.apply(rows, pk[0].contiguous(), pv[0].contiguous(), k, v, mask)
+    keys, values = pk[0].contiguous(), pv[0].contiguous()
+    out: Tensor = _Attention.apply(rows, keys, values, k, v, mask)  # type: ignore[no-untyped-call]
     return out.transpose(0, 1).reshape(count, query_heads, length, dim)

@@ -33,9 +33,9 @@ def lay(model: Qwen3) -> None:
     width, dim = shape.hidden_size, shape.head_dim
     half, group = dim // 2, shape.num_attention_heads // shape.num_key_value_heads
     # A dimension that is the same for all tokens is what positional heads hold on to.
-    model.model["embed_tokens"].weight[:, 0] = 1.0
-    model.model["norm"].weight[0] = 0.0
-    first, second = (model.model["layers"][n].self_attn for n in (0, 1))
+    model.model.embed_tokens.weight[:, 0] = 1.0
+    model.model.norm.weight[0] = 0.0
+    first, second = (model.layers[n].self_attn for n in (0, 1))
     angle = model.frequency[:FAST_PAIRS]
 
     before = _orthonormal(dim, width)  # what a token says of itself to the next one

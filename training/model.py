@@ -7,7 +7,9 @@ attends to that prompt and to itself. The prompt, which is most of the text, is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -72,27 +74,43 @@ class Attention(nn.Module):
         return rotate(q, *rope), rotate(k, *rope), v
 
     def merge(self, x: Tensor) -> Tensor:
-        return self.o_proj(x.transpose(1, 2).flatten(2))
+        out: Tensor = self.o_proj(x.transpose(1, 2).flatten(2))
+        return out
+
+
+class FeedForward(nn.Module):
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.gate_proj = nn.Linear(shape.hidden_size, shape.intermediate_size, bias=False)
+        self.up_proj = nn.Linear(shape.hidden_size, shape.intermediate_size, bias=False)
+        self.down_proj = nn.Linear(shape.intermediate_size, shape.hidden_size, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.down_proj(functional.silu(self.gate_proj(x)) * self.up_proj(x))
+        return out
 
 
 class Layer(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.self_attn = Attention(shape)
-        self.mlp = nn.ModuleDict(
-            {
-                "gate_proj": nn.Linear(shape.hidden_size, shape.intermediate_size, bias=False),
-                "up_proj": nn.Linear(shape.hidden_size, shape.intermediate_size, bias=False),
-                "down_proj": nn.Linear(shape.intermediate_size, shape.hidden_size, bias=False),
-            }
-        )
+        self.mlp = FeedForward(shape)
         self.input_layernorm = Norm(shape.hidden_size, shape.rms_norm_eps)
         self.post_attention_layernorm = Norm(shape.hidden_size, shape.rms_norm_eps)
 
     def feed_forward(self, x: Tensor) -> Tensor:
-        h = self.post_attention_layernorm(x)
-        gated = functional.silu(self.mlp["gate_proj"](h)) * self.mlp["up_proj"](h)
-        return x + self.mlp["down_proj"](gated)
+        out: Tensor = x + self.mlp(self.post_attention_layernorm(x))
+        return out
+
+
+class Body(nn.Module):
+    """All of the model but the reading of logits."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.embed_tokens = nn.Embedding(shape.vocab_size, shape.hidden_size)
+        self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.num_hidden_layers))
+        self.norm = Norm(shape.hidden_size, shape.rms_norm_eps)
 
 
 class Qwen3(nn.Module):
@@ -101,13 +119,7 @@ class Qwen3(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
-        self.model = nn.ModuleDict(
-            {
-                "embed_tokens": nn.Embedding(shape.vocab_size, shape.hidden_size),
-                "layers": nn.ModuleList(Layer(shape) for _ in range(shape.num_hidden_layers)),
-                "norm": Norm(shape.hidden_size, shape.rms_norm_eps),
-            }
-        )
+        self.model = Body(shape)
         for name, parameter in self.named_parameters():
             if name.endswith(("o_proj.weight", "down_proj.weight")):
                 nn.init.zeros_(parameter)  # a token's identity is not drowned before it is used
@@ -117,7 +129,12 @@ class Qwen3(nn.Module):
                 nn.init.normal_(parameter, std=shape.hidden_size**-0.5)
         dim = shape.head_dim
         frequency = shape.rope_theta ** (-torch.arange(0, dim, 2, dtype=torch.float32) / dim)
+        self.frequency: Tensor
         self.register_buffer("frequency", frequency, persistent=False)
+
+    @property
+    def layers(self) -> Sequence[Layer]:
+        return cast(Sequence[Layer], self.model.layers)
 
     def rope(self, positions: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         angle = positions[..., None].float() * self.frequency
@@ -132,23 +149,24 @@ class Qwen3(nn.Module):
         Positions carry the same shapes as the ids. Padding is at the end of the dialogues and needs
         no mask.
         """
-        embed = self.model["embed_tokens"]
+        embed = self.model.embed_tokens
         a, b = embed(prefix)[None], embed(dialogues)
         dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else a.dtype
         a, b = a.to(dtype), b.to(dtype)
         rope_a, rope_b = self.rope(prefix_positions[None], dtype), self.rope(positions, dtype)
-        for layer in self.model["layers"]:
+        for layer in self.layers:
             heads = layer.self_attn
             qa, ka, va = heads.heads(layer.input_layernorm(a), rope_a)
             qb, kb, vb = heads.heads(layer.input_layernorm(b), rope_b)
             b = layer.feed_forward(b + heads.merge(attention(qb, ka, va, kb, vb)))
-            if layer is not self.model["layers"][-1]:  # nobody looks at the prefix any more
+            if layer is not self.layers[-1]:  # nobody looks at the prefix any more
                 out = functional.scaled_dot_product_attention(
                     qa, ka, va, is_causal=True, enable_gqa=True
                 )
                 a = layer.feed_forward(a + heads.merge(out))
-        return self.model["norm"](b)
+        hidden: Tensor = self.model.norm(b)
+        return hidden
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Scores over the vocabulary; the output matrix is the embedding, as `tie_word_embeddings` says."""
-        return functional.linear(hidden, self.model["embed_tokens"].weight.to(hidden.dtype))
+        return functional.linear(hidden, self.model.embed_tokens.weight.to(hidden.dtype))

@@ -35,7 +35,7 @@ def made_up(rng: random.Random, split: str) -> str:
 
 
 def english(rng: random.Random, split: str, count: int) -> str:
-    words = []
+    words: list[str] = []
     while len(words) < count:
         word = made_up(rng, split) if rng.random() < 0.12 else rng.choice(_WORDS)
         if _keep(word, split) or rng.random() < 0.3:

@@ -121,7 +121,7 @@ class Group:
 class Sampler:
     """An endless stream of groups; the same seed gives the same stream."""
 
-    def __init__(self, tokenizer: Tokenizer, render: Callable[..., str], seed: int) -> None:
+    def __init__(self, tokenizer: Tokenizer, render: Callable[..., str], seed: str) -> None:
         self.tokenizer, self.render = tokenizer, render
         self.rng = random.Random(seed)
 
@@ -180,7 +180,7 @@ class Sampler:
         while sum(len(key) + len(value) for key, value in records) < 600:
             key = [self.rng.randrange(size) for _ in range(self.rng.randint(2, 3))]
             records.append((key, self._value(kind, alphabet, server)))
-        sequences = []
+        sequences: list[Sequence] = []
         while sum(len(s.ids) for s in sequences) < tokens:
             sequence = Sequence([], [])
             while len(sequence.ids) < 80:

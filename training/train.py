@@ -216,7 +216,7 @@ def main() -> None:
         count_in_step = sum(sum(s.learn) for g in groups for s in g.sequences)
         for group in groups:
             loss, count, hits = loss_of(model, group, rng)
-            (loss / count_in_step).backward()
+            (loss / count_in_step).backward()  # type: ignore[no-untyped-call]
             summed, learnt, right = summed + loss.item(), learnt + count, right + hits
             seen += len(group.prefix) + sum(len(s.ids) for s in group.sequences)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
