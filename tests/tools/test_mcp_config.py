@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qwen3_tools import MCPConfigError
+from qwen3_tools.mcp import mcp_servers
 from qwen3_tools.mcp.config import config_schema, load_config, load_configs
 from qwen3_tools.mcp.environment import find_command, read_env_file, safe_environment
 from qwen3_tools.mcp.json_lines import line_of
@@ -115,6 +116,11 @@ def test_several_files_are_one_config_in_which_no_name_comes_twice(tmp_path: Pat
     assert config.servers["b"].cwd == str(tmp_path / "other")
     with pytest.raises(MCPConfigError, match=f"server 'a' is in both {one} and the MCP config"):
         load_configs([one, {"mcpServers": {"a": {"url": "${NOPE}"}}}], {})
+
+
+def test_servers_of_nothing_are_a_mistake() -> None:
+    with pytest.raises(MCPConfigError, match="Name a file of servers"):
+        mcp_servers()
 
 
 def test_an_unset_variable_fails_its_own_server_alone(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def sentence_of(error: Exception, *, verbose: bool) -> str:
     else:
         what = f"{type(error).__name__}: {error}".rstrip(": ")
         hint = "" if verbose else " --verbose shows where."
-        sentence = f"This is a fault in qwen3-agent or in a tool. {what}.{hint}"
+        sentence = f"This is a fault in qwen3-agent, or in code of the agent's. {what}.{hint}"
     trace = "".join(traceback.format_exception(error)) if verbose else ""
     return printable(f"{trace}Error: {sentence}")
 

@@ -50,9 +50,11 @@ def mcp_servers(
         person: Answers what servers ask; without one, all of it is declined.
 
     Raises:
-        MCPConfigError: A config cannot be used, or two of them name a server alike; the message
-            says where and why.
+        MCPConfigError: There is no source, a config cannot be used, or two of them name a server
+            alike; the message says where and why.
     """
+    if not sources:
+        raise MCPConfigError('Name a file of servers, as in mcp_servers("mcp_servers.json").')
     return McpServers(load_configs(sources), person)
 
 
