@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -37,7 +41,7 @@ from qwen3_agent.errors import (
 )
 from qwen3_agent.models.connect import connect
 from qwen3_agent.parts import MalformedCall, Reasoning, ToolCall
-from qwen3_agent.server_client import Patience, ServerClient
+from qwen3_agent.server_client import PAUSES, Patience, ServerClient
 
 pytestmark = pytest.mark.anyio
 
@@ -536,6 +540,57 @@ async def test_what_fails_after_the_first_token_ends_the_run_and_is_not_tried_ag
         await run(server, doubler.tool, patience=Patience(between_tokens=0.3))
     assert doubler.runs == [3]
     assert len(server.requests) == 2
+
+
+KILLED = """
+import threading
+from chat_server import ChatServer, chunk, hang
+
+def begun(handler):
+    handler.begin_stream()
+    handler.event(chunk(content="The answer"))
+    hang(handler)
+
+with ChatServer(*[begun, hang] * 8) as server:
+    print(server.url, flush=True)
+    threading.Event().wait()
+"""
+
+
+@pytest.fixture
+def mortal_server() -> Iterator[subprocess.Popen[str]]:
+    """A server that is a process; its first line is its URL."""
+    command = [sys.executable, "-c", KILLED]
+    here = Path(__file__).parent
+    with subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        process.kill()
+
+
+async def test_a_server_that_is_killed_ends_all_its_runs_within_seconds(
+    mortal_server: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qwen3_agent.server_client.PAUSES", PAUSES)
+    assert mortal_server.stdout
+    agent = Agent(connect(mortal_server.stdout.readline().strip(), "scripted"), tools=[])
+    said: list[str] = []
+
+    async def one_run() -> None:
+        with pytest.raises(EngineError) as caught:
+            await agent.run("Go.")
+        said.append(str(caught.value))
+
+    with anyio.fail_after(20):
+        async with agent, anyio.create_task_group() as tasks:
+            for _ in range(16):
+                tasks.start_soon(one_run)
+            await anyio.sleep(1)
+            mortal_server.kill()
+            killed = anyio.current_time()
+    assert anyio.current_time() - killed < 8  # its own pauses are 4.4 seconds at most
+    assert len(said) == 16
+    for each in said:
+        assert re.match("Nothing answers at|The connection to .* broke in the middle", each)
 
 
 @both_backends

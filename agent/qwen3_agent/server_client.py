@@ -34,6 +34,9 @@ Event = dict[str, Any]
 PAUSES = (0.5, 1.0, 2.0, 4.0)
 """Seconds before each new attempt, give or take a quarter, where the server names none."""
 
+TIMES_UNREACHABLE = 4
+"""Attempts after which a server that cannot be reached is taken to be gone, not busy."""
+
 LONGEST_PAUSE = 60.0
 """Seconds; a server that asks for more is taken at its word, and the request fails."""
 
@@ -153,13 +156,14 @@ class ServerClient:
         Raises:
             Qwen3AgentError: see `ServerErrors`; also while iterating.
         """
-        for pause in (*PAUSES, None):
+        for attempt, pause in enumerate((*PAUSES, None), 1):
             try:
                 events = await self._begin(path, body, says)
                 break
             except InPassingError as failure:
                 asked = failure.pause
-                if pause is None or (asked or 0) > LONGEST_PAUSE:
+                gone = isinstance(failure.error, ServerUnreachable) and attempt >= TIMES_UNREACHABLE
+                if gone or pause is None or (asked or 0) > LONGEST_PAUSE:
                     raise failure.error from None
                 await anyio.sleep(pause * random.uniform(0.75, 1.25) if asked is None else asked)
         async with aclosing(events):
