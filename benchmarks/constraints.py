@@ -12,7 +12,14 @@
    refuses calls that were made wrong on purpose: a name that there is not, an argument too many, a
    required one missing, a value of another type.
 
-Measured with xgrammar 0.2.8 and the bundled vocabulary, the second part:
+Measured with xgrammar 0.2.8 and the bundled vocabulary:
+
+                                         generations  calls  cut off  readable  valid
+    unconstrained, <tool_call> is given         1000     12        0         0      0
+    constrained, one tool by name               1000    790      210       790    790
+    the same after a thought cut at 8            200    160       40       160    160
+
+    (cut off at 200 tokens: in the middle of a string that may be as long as it likes)
 
     3363 tools: 3343 compile, 20 fall back (types such as "hashmap", which JSON Schema has not)
     3236 right calls: 3233 accepted; two of the others have an argument that their tool does not
