@@ -36,7 +36,7 @@ def why_it_did_not_start(error: BaseException, log: Path, arguments: Mapping[str
         arguments: that vLLM was given.
     """
     text = _read(log)
-    said = _last_raised(text) or _one_line(str(error)) or type(error).__name__
+    said = _first_raised(text) or _one_line(str(error)) or type(error).__name__
     everything = f"{text}\n{error}"
     if "No available memory for the cache blocks" in everything:
         return f"{_room('the weights leave no room for the KV cache', arguments)} {_where(log)}"
@@ -75,7 +75,7 @@ def why_it_died(code: int | None, log: Path) -> str:
         if -code == signal.SIGKILL:
             how += ", as a system does that is out of memory"
     else:
-        how = _last_raised(text) or (f"exit code {code}" if code else "it does not say why")
+        how = _first_raised(text) or (f"exit code {code}" if code else "it does not say why")
     return f"The vLLM engine has died ({how}). {_where(log)}"
 
 
@@ -109,7 +109,7 @@ def _read(log: Path) -> str:
         return ""
 
 
-def _last_raised(text: str) -> str:
+def _first_raised(text: str) -> str:
     """The first exception that the engine's process told of: later ones follow from it."""
     for line in text.splitlines():
         if (raised := _RAISED.match(line)) and "See root cause" not in line:
