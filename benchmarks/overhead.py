@@ -216,31 +216,33 @@ class InstantEngine:
     constrains = False
 
     def __init__(self, chat_format: Any) -> None:
+        self.calls = 0
+        self._format = chat_format
+        self._lines: list[list[Any]] = []
+
+    def reset(self, steps: int) -> None:
+        """Prepare so many lines with a call each, no two alike, and one that answers."""
+        words = " ".join(f"word{index}" for index in range(8))
+        self.calls, self._lines = 0, []
+        for number in range(steps):
+            arguments = {"a": number, "b": 1, "note": "one after the other, and so on"}
+            call = json.dumps({"name": "add", "arguments": arguments})
+            self._lines.append(self._line(f"{words}\n<tool_call>\n{call}\n</tool_call>"))
+        self._lines.append(self._line(" ".join(f"word{index}" for index in range(CHUNKS))))
+
+    def _line(self, text: str) -> list[Any]:
         from qwen3_agent.engines import Chunk
 
-        self.left = 0
-        self.busy = 0.0
-        arguments = {"a": 1, "b": 1, "note": "one after the other, and so on"}
-        call = json.dumps({"name": "add", "arguments": arguments})
-        words = " ".join(f"word{index}" for index in range(8))
-        (stop,) = chat_format.encode("<|im_end|>")
-
-        def line(text: str) -> list[Chunk]:
-            ids = chat_format.encode(text)
-            parts = [ids[start::CHUNKS] for start in range(CHUNKS)]
-            position, chunks = 0, []
-            for part in parts:
-                chunks.append(Chunk(tuple(ids[position : position + len(part)]), cached_tokens=0))
-                position += len(part)
-            return [*chunks[:-1], Chunk((*chunks[-1].ids, stop), finish="stop")]
-
-        self._call = line(f"{words}\n<tool_call>\n{call}\n</tool_call>")
-        self._end = line(" ".join(f"word{index}" for index in range(CHUNKS)))
+        ids = self._format.encode(text)
+        (stop,) = self._format.encode("<|im_end|>")
+        ends = [len(ids) * (number + 1) // CHUNKS for number in range(CHUNKS)]
+        *most, last = [Chunk(tuple(ids[a:b]), cached_tokens=0) for a, b in pairwise([0, *ends])]
+        return [*most, Chunk((*last.ids, stop), finish="stop")]
 
     async def generate(self, prompt: Sequence[int], **options: Any) -> AsyncGenerator[Any, None]:
         """See `qwen3_agent.engines.Engine`."""
-        self.left -= 1
-        for chunk in self._call if self.left >= 0 else self._end:
+        self.calls += 1
+        for chunk in self._lines[self.calls - 1]:
             yield chunk
 
     async def aclose(self) -> None:
@@ -333,15 +335,16 @@ async def timed(root: str | None, steps: int, work: Any, *, engine: Any = None) 
         if root is not None:
             _get(f"{root}/reset/{count}")
         if engine is not None:
-            engine.left = count
+            engine.reset(count)
         started, cpu_started = time.perf_counter(), time.process_time()
         await work()
         wall, cpu = time.perf_counter() - started, time.process_time() - cpu_started
-    busy, calls = 0.0, steps + 1
-    if root is not None:
+    if engine is not None:
+        busy, calls = 0.0, engine.calls
+    else:
         told = _get(f"{root}/busy")
         busy, calls = told["busy"], told["calls"]
-    if calls < steps:
+    if calls <= steps:
         raise SystemExit(f"The run ended after {calls} calls of {steps}.")
     own = {"own_ms": 1000 * (wall - busy) / calls, "cpu_ms": 1000 * cpu / calls, "calls": calls}
     # On a line of its own, whatever a peer has left on the last one
