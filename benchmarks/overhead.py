@@ -16,6 +16,15 @@ For the peers, make an environment for each in one folder and name it:
 
 Each run is a process of its own, which does a short run first. The best of three is shown; a run
 that took a minute is not repeated.
+
+Own milliseconds a call, on a core of an AMD EPYC:
+
+                        10 steps   100 steps   1,000 steps
+    ours                     1.7         1.7           1.9
+    ours, in process         0.8         0.8           0.9
+    pydantic-ai-slim          11          28           197
+    openai-agents              9          29           240
+    smolagents                11          33           263
 """
 
 from __future__ import annotations
