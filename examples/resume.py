@@ -30,12 +30,8 @@ def get_current_time(timezone: str) -> str:
     with DONE.open("a") as file:
         file.write(f"{timezone}\n")
     now = datetime.now(ZoneInfo(timezone)).replace(microsecond=0)
-    clock = {
-        "timezone": timezone,
-        "datetime": now.isoformat(),
-        "day_of_week": f"{now:%A}",
-        "is_dst": bool(now.dst()),
-    }
+    clock: dict[str, object] = {"timezone": timezone, "datetime": now.isoformat()}
+    clock |= {"day_of_week": f"{now:%A}", "is_dst": bool(now.dst())}
     return json.dumps(clock, indent=2)
 
 
