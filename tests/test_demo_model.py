@@ -6,10 +6,12 @@
 import random
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 import qwen3_agent
+from qwen3_agent import Agent, Sampling, tool
 from qwen3_agent.models.local import LocalModel
 from qwen3_tools.tool import Tool
 from training.evaluate import FAMILIES, attempt, make_task, page_server, real_tools
@@ -54,3 +56,29 @@ async def test_held_out_tasks_of_a_family(
                 failed.append(log)
     # It samples: one of four may go wrong, as no model is right always.
     assert len(failed) <= 1, failed
+
+
+@pytest.mark.parametrize(
+    ("task", "zone"),
+    [
+        ("What time is it in Tokyo right now?", "Asia/Tokyo"),
+        ("What's the time in Paris?", "Europe/Paris"),
+        ("北京现在几点？", "Asia/Shanghai"),
+    ],
+)
+@pytest.mark.parametrize("thinking", ["on", "off"])
+async def test_a_time_tool_that_a_user_wrote(
+    task: str, zone: str, thinking: Literal["on", "off"], model: LocalModel
+) -> None:
+    asked: list[str] = []
+
+    @tool
+    async def clock(timezone: str) -> dict[str, str]:
+        """The current time in a time zone."""
+        asked.append(timezone)
+        return {"timezone": timezone, "datetime": "2026-03-09T17:42:00", "day_of_week": "Monday"}
+
+    agent = Agent(model, tools=[clock], thinking=thinking, sampling=Sampling(temperature=0))
+    result = await agent.run(task)
+    assert asked == [zone]
+    assert "17:42" in result.output

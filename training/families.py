@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from qwen3_tools.code_interpreter.result import CodeResult, format_result
@@ -32,6 +33,17 @@ WEEKDAYS = dict(
 )
 
 
+LAYOUTS = ("indented",) * 9 + ("compact",)
+OWN_LAYOUTS = ("compact", "compact", "spaced", "indented", "iso", "seconds", "minutes")
+"""How a tool of the user's own tells the time: what people write."""
+_JSON: dict[str, dict[str, Any]] = {
+    "indented": {"indent": 2},
+    "spaced": {},
+    "compact": {"separators": (",", ":")},
+}
+_FORMATS = {"seconds": "%Y-%m-%d %H:%M:%S", "minutes": "%H:%M"}
+
+
 class Context:
     """What a family draws from: randomness, split, language, and the tools of the prompt."""
 
@@ -45,6 +57,9 @@ class Context:
     ) -> None:
         self.rng, self.split, self.language, self.tools = rng, split, language, tools
         self.server = server  # host:port that serves the pages, when they are to be fetched really
+        self.layout = "indented"
+        if split == "train":
+            self.layout = rng.choice(OWN_LAYOUTS if tools.own_time else LAYOUTS)
         self.now = datetime(2024, 1, 1, tzinfo=ZoneInfo("UTC")) + timedelta(
             seconds=rng.randrange(10**8 * 2)
         )
@@ -104,18 +119,27 @@ def clock(zone: str, moment: datetime) -> dict[str, object]:
 
 
 def time_call(c: Context, zone: str) -> Call:
-    result = json.dumps(clock(zone, c.now), indent=2)
+    if c.layout in _JSON:
+        result = json.dumps(clock(zone, c.now), **_JSON[c.layout])
+    else:
+        local = c.now.astimezone(ZoneInfo(zone)).replace(microsecond=0)
+        result = local.strftime(_FORMATS[c.layout]) if c.layout in _FORMATS else local.isoformat()
     return Call(c.tools.names["get_current_time"], {"timezone": zone}, result)
 
 
 def zone_error(c: Context, zone: str) -> Call:
-    text = f"Error executing tool get_current_time: Invalid timezone: 'No time zone found with key {zone}'"
+    missing = f"'No time zone found with key {zone}'"
+    text = f"Error executing tool get_current_time: Invalid timezone: {missing}"
+    if c.tools.own_time:
+        text = f"{c.tools.names['get_current_time']} failed: ZoneInfoNotFoundError: {missing}"
     return Call(c.tools.names["get_current_time"], {"timezone": zone}, text, is_error=True)
 
 
 def time_answer(c: Context, zone: str) -> str:
     local = c.now.astimezone(ZoneInfo(zone))
     hhmm, day = local.strftime("%H:%M"), local.strftime("%A")
+    if c.layout not in _JSON:
+        return c.pick(f"It is {hhmm} in {zone}.", f"{zone} 现在是 {hhmm}。")
     return c.pick(f"It is {hhmm} in {zone}, {day}.", f"{zone} 现在是 {hhmm}，{WEEKDAYS[day]}。")
 
 
@@ -173,7 +197,7 @@ def convert_steps(
         "time_difference": shift,
     }
     arguments = {"source_timezone": source, "time": time, "target_timezone": target}
-    call = Call(tool, arguments, json.dumps(result, indent=2))
+    call = Call(tool, arguments, json.dumps(result, **_JSON[c.layout]))
     shown = end.strftime("%H:%M")
     return (
         Step(

@@ -20,7 +20,7 @@ INSTRUCTIONS = (
 )  # fmt: skip
 WEIGHTS: dict[Callable[[Context], Dialogue], float] = {
     families.current_time: 1.2,
-    families.convert: 7.0,
+    families.convert: 8.0,
     families.page_title: 3.0,
     families.compute: 4.0,
     families.two_at_once: 5.0,
@@ -34,7 +34,7 @@ WEIGHTS: dict[Callable[[Context], Dialogue], float] = {
 # Families whose first steps hold what has to be known by heart: zones of places, Python for words.
 DRILLS: dict[Callable[[Context], Dialogue], float] = {
     families.current_time: 3.0,
-    families.convert: 12.0,
+    families.convert: 15.0,
     families.page_title: 1.0,
     families.two_at_once: 3.5,
     families.chain: 1.0,
@@ -52,7 +52,8 @@ def tool_list(rng: random.Random) -> ToolList:
     if roll < 0.36:
         wanted, count = REAL_TOOLS, rng.choice((0, 0, 0, 1, 2, 3))
     elif roll < 0.92:
-        servers = [["get_current_time", "convert_time"], ["fetch"], ["code_interpreter"]]
+        time = ["get_current_time", "convert_time"] if rng.random() < 0.6 else ["get_current_time"]
+        servers = [time, ["fetch"], ["code_interpreter"]]
         chosen = rng.sample(servers, rng.randint(1, 2))
         wanted, count = [name for group in chosen for name in group], rng.choice((0, 0, 1, 2, 3))
     else:

@@ -98,6 +98,17 @@ REAL: dict[str, tuple[str, str, Schema]] = {
     ),
 }
 
+OWN_TIME = (
+    ("get_current_time", "get_current_time", "get_time", "current_time", "time", "clock", "time_in",
+     "now", "local_time", "what_time"),
+    ("Get current time in a specific timezone", "The current time in a time zone.", "Get the time.",
+     "Tell the time in a timezone.", "Current date and time.", "What time it is somewhere.",
+     "Returns the local time of a time zone.", "Look up the current time"),
+    ("", "", "IANA timezone name, such as Europe/London.", "The time zone.", "Name of the timezone.",
+     "Time zone, e.g. Asia/Tokyo", "The timezone."),
+)  # fmt: skip
+"""Names, descriptions and the argument's descriptions of a `get_current_time` that a user wrote."""
+
 # What users may call the servers instead; names beyond these are not learnt.
 OTHER_NAMES = {"time": "clock", "fetch": "web"}
 CUSTOM_SERVERS = ("tools", "local", "main", "server", "home", "lab")
@@ -214,6 +225,15 @@ class ToolList:
     schemas: tuple[Schema, ...]
     names: dict[str, str]  # bare name -> the name in this prompt
     custom: tuple[CustomTool, ...]
+    own_time: bool = False
+    """Whether `get_current_time` is a function of the user's, not the server's."""
+
+
+def _own_time(rng: random.Random) -> Schema:
+    name, description, argument = (rng.choice(choices) for choices in OWN_TIME)
+    zone = {"type": "string"} | ({"description": argument} if argument else {})
+    parameters = _object({"timezone": zone}, ["timezone"])
+    return {"name": name, "description": description, "parameters": parameters}
 
 
 def _with_titles(parameters: Schema) -> Schema:
@@ -237,7 +257,12 @@ def sample_tool_list(rng: random.Random, wanted: list[str], custom_count: int) -
     titled = rng.random() < 0.12
     entries: list[Schema] = []
     names: dict[str, str] = {}
+    own_time = "convert_time" not in wanted and rng.random() < 0.7
     for bare in wanted:
+        if own_time and bare == "get_current_time":
+            entries.append(_own_time(rng))
+            names[bare] = entries[-1]["name"]
+            continue
         server, description, parameters = REAL[bare]
         names[bare] = prefixes[server] + bare
         shown = _with_titles(parameters) if titled else copy.deepcopy(parameters)
@@ -252,7 +277,7 @@ def sample_tool_list(rng: random.Random, wanted: list[str], custom_count: int) -
     if rng.random() < 0.75:
         rng.shuffle(entries)
     schemas = tuple({"type": "function", "function": entry} for entry in entries)
-    return ToolList(schemas, names, custom)
+    return ToolList(schemas, names, custom, own_time and "get_current_time" in wanted)
 
 
 def call_text(name: str, arguments: dict[str, Any]) -> str:
