@@ -43,17 +43,17 @@ from typing import Any
 import anyio
 import jsonschema
 
-from qwen3_agent.call_grammar import CallGrammar
-from qwen3_agent.chat_format import ChatFormat
-from qwen3_agent.engines import Sampling
-from qwen3_agent.engines.grammar import Grammars
-from qwen3_agent.grammar_schema import for_grammar
+from qwen3_agent.engines.request import Sampling
+from qwen3_agent.engines.xgrammar import Grammars
+from qwen3_agent.formats.chat_format import ChatFormat
+from qwen3_agent.formats.tokenizer import Tokenizer
+from qwen3_agent.grammar.schema import for_grammar
+from qwen3_agent.grammar.tool_grammar import CallGrammar
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
-from qwen3_agent.parser import Parser
-from qwen3_agent.parts import MalformedCall, Part, ToolCall
+from qwen3_agent.parsing.parser import Parser
+from qwen3_agent.parsing.parts import MalformedCall, Part, ToolCall
 from qwen3_agent.thinking import Plan
-from qwen3_agent.tokenizer import Tokenizer
 
 TEXT = {"type": "string"}
 SHORT = {"type": "string", "maxLength": 16}

@@ -21,7 +21,7 @@ import anyio
 from saturation import ON_CPU, Load, Recorder, bare, code_interpreter, load_model, on_cpu, ours
 
 from qwen3_agent import Agent, LimitReached, Limits, Sampling, Thinking
-from qwen3_agent.cli.options import engine_options
+from qwen3_agent.cli.config.options import engine_options
 from qwen3_agent.engines.vllm import VllmEngine
 from qwen3_agent.errors import NoAnswer
 from qwen3_agent.models.local import LocalModel

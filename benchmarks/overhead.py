@@ -195,7 +195,7 @@ async def ours_over_http(root: str, steps: int) -> None:
 async def ours_in_process(root: str, steps: int) -> None:
     """One run over an engine that says its lines at once."""
     from qwen3_agent import Agent, Limits
-    from qwen3_agent.chat_format import ChatFormat
+    from qwen3_agent.formats.chat_format import ChatFormat
     from qwen3_agent.models.choose import DEMO_FOLDER
     from qwen3_agent.models.local import LocalModel
 
@@ -240,7 +240,7 @@ class InstantEngine:
         self._lines.append(self._line(" ".join(f"word{index}" for index in range(CHUNKS))))
 
     def _line(self, text: str) -> list[Any]:
-        from qwen3_agent.engines import Chunk
+        from qwen3_agent.engines.request import Chunk
 
         ids = self._format.encode(text)
         (stop,) = self._format.encode("<|im_end|>")
@@ -249,7 +249,7 @@ class InstantEngine:
         return [*most, Chunk((*last.ids, stop), finish="stop")]
 
     async def generate(self, prompt: Sequence[int], **options: Any) -> AsyncGenerator[Any, None]:
-        """See `qwen3_agent.engines.Engine`."""
+        """See `qwen3_agent.engines.request.Engine`."""
         self.calls += 1
         for chunk in self._lines[self.calls - 1]:
             yield chunk

@@ -13,7 +13,7 @@ import json
 import time
 from collections.abc import Callable
 
-from qwen3_agent.parser import Parser
+from qwen3_agent.parsing.parser import Parser
 
 LETTERS_A_TOKEN = 4
 LENGTHS = (1_000, 3_000, 10_000, 30_000, 100_000)

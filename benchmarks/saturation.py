@@ -34,7 +34,7 @@ from typing import Any
 import anyio
 
 from qwen3_agent import Agent, LimitReached, Limits, RunResult, Sampling, tool
-from qwen3_agent.engines import Chunk
+from qwen3_agent.engines.request import Chunk
 from qwen3_agent.engines.vllm import VllmEngine
 from qwen3_agent.errors import NoAnswer
 from qwen3_agent.models.choose import resolve

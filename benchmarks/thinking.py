@@ -22,11 +22,11 @@ from rich.console import Console
 from rich.table import Table
 
 from qwen3_agent import Agent, CodeInterpreter, Qwen3AgentError, RunResult, Thinking
-from qwen3_agent.chat_format import ChatFormat
-from qwen3_agent.models import Model
+from qwen3_agent.formats.chat_format import ChatFormat
 from qwen3_agent.models.choose import resolve
 from qwen3_agent.models.local import LocalModel
-from qwen3_agent.parts import MalformedCall
+from qwen3_agent.models.session import Model
+from qwen3_agent.parsing.parts import MalformedCall
 
 POLICIES: dict[str, Thinking] = {
     "off": Thinking.off(),

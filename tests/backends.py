@@ -20,10 +20,10 @@ from unittest.mock import patch
 import anyio
 
 from qwen3_agent.engines.options import EngineOptions
-from qwen3_agent.models import Model
+from qwen3_agent.models.chat_api.connect import connect
 from qwen3_agent.models.choose import DEMO, DEMO_FOLDER
-from qwen3_agent.models.connect import connect
 from qwen3_agent.models.local import LocalModel
+from qwen3_agent.models.session import Model
 
 COMMAND = Path(sys.executable).with_name("qwen3-agent")
 ENGINE_OPTIONS = {"enforce_eager": True, "kv_cache_memory_bytes": 2**28}

@@ -13,10 +13,10 @@ import pytest
 import tokenizers
 from tokenizers import models, normalizers
 
-from qwen3_agent.chat_format import ChatFormat
+from qwen3_agent.formats.chat_format import ChatFormat
+from qwen3_agent.formats.template import ChatTemplate
+from qwen3_agent.formats.tokenizer import Tokenizer, byte_alphabet
 from qwen3_agent.models.choose import DEMO_FOLDER
-from qwen3_agent.template import ChatTemplate
-from qwen3_agent.tokenizer import Tokenizer, byte_alphabet
 
 TEMPLATES = Path(__file__).parent / "templates"
 """Written for the tests, after what is special about a family, where no package has its own."""

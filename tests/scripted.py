@@ -13,8 +13,8 @@ from functools import cache
 import anyio.lowlevel
 import tokenizers
 
-from qwen3_agent.chat_format import ChatFormat
-from qwen3_agent.engines import Chunk, Constraint, Sampling
+from qwen3_agent.engines.request import Chunk, Constraint, Sampling
+from qwen3_agent.formats.chat_format import ChatFormat
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
 

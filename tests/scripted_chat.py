@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from scripted import ScriptedEngine, bundled, call
 
 from qwen3_agent import Agent, tool
-from qwen3_agent.engines import Chunk
+from qwen3_agent.engines.request import Chunk
 from qwen3_agent.models.local import LocalModel
 from qwen3_tools.progress import report_progress
 

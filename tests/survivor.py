@@ -17,7 +17,7 @@ import anyio
 from scripted import ScriptedEngine, bundled, call
 
 from qwen3_agent import Agent, tool
-from qwen3_agent.engines import Chunk, Sampling
+from qwen3_agent.engines.request import Chunk, Sampling
 from qwen3_agent.models.local import LocalModel
 from qwen3_tools.tool import Tool
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from qwen3_agent import Agent, CodeInterpreter, Hooks, Limits, Sampling, Thinking, tool
-from qwen3_agent.cli.agent_options import AgentOptions
-from qwen3_agent.cli.build import build_agent
+from qwen3_agent.cli.config.agent_options import AgentOptions
+from qwen3_agent.cli.config.build import build_agent
 from qwen3_agent.errors import ToolDefinitionError
 from qwen3_agent.history import checked_history
 

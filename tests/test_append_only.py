@@ -43,7 +43,7 @@ def says(index: int) -> list[str]:
 
 @pytest.mark.anyio
 async def test_twenty_steps_with_changing_modes(monkeypatch: pytest.MonkeyPatch) -> None:
-    from qwen3_agent.engines import transformers as module
+    from qwen3_agent.engines.request import transformers as module
 
     tokenizer, chat_format = bundled()
     torch.manual_seed(0)

@@ -28,8 +28,8 @@ from qwen3_agent import (
     mcp_servers,
     tool,
 )
-from qwen3_agent.cli.approving import question
-from qwen3_agent.exact_call import exact_call
+from qwen3_agent.call_display import exact_call
+from qwen3_agent.cli.terminal.approving import question
 
 both_backends = pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
 SERVER = Path(__file__).parent / "tools/writing_mcp_server.py"

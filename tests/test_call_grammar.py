@@ -11,9 +11,9 @@ from grammars import accepts, drawn, tokenizer
 from oracles import chat_format
 from scripted import call
 
-from qwen3_agent.call_grammar import CallGrammar, Thought
-from qwen3_agent.parser import Parser
-from qwen3_agent.parts import ToolCall
+from qwen3_agent.grammar.tool_grammar import CallGrammar, Thought
+from qwen3_agent.parsing.parser import Parser
+from qwen3_agent.parsing.parts import ToolCall
 
 WEATHER = {
     "name": "get_weather",

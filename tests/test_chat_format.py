@@ -19,11 +19,11 @@ from oracles import (
     template_source,
 )
 
-from qwen3_agent.chat_format import ChatFormat
 from qwen3_agent.errors import ChatFormatError, ThinkingUnavailable
+from qwen3_agent.formats.chat_format import ChatFormat
+from qwen3_agent.formats.template import ChatTemplate
+from qwen3_agent.formats.tokenizer import Tokenizer
 from qwen3_agent.models.choose import DEMO_FOLDER
-from qwen3_agent.template import ChatTemplate
-from qwen3_agent.tokenizer import Tokenizer
 
 Messages = list[dict[str, Any]]
 

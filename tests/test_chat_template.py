@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from oracles import template_source
 
 from qwen3_agent.errors import ChatFormatError
-from qwen3_agent.template import ChatTemplate
+from qwen3_agent.formats.template import ChatTemplate
 
 Messages = list[dict[str, Any]]
 

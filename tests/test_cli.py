@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from qwen3_agent import Thinking
+from qwen3_agent.cli.config.settings_agent import thinking_of
 from qwen3_agent.cli.outcome import exit_code_of
-from qwen3_agent.cli.settings_agent import thinking_of
 from qwen3_agent.errors import ModelNotFound, Qwen3AgentError
 from qwen3_agent.models.choose import resolve
 from qwen3_tools.state import state_folder

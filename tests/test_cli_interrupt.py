@@ -14,7 +14,7 @@ import pytest
 PRELUDE = """
 import subprocess, sys, threading, time
 import anyio
-from qwen3_agent.cli.interrupt import run_until_interrupted
+from qwen3_agent.cli.terminal.interrupt import run_until_interrupted
 
 def ready():
     print("ready", flush=True)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwen3_agent.cli.markdown import MarkdownBlocks, tail_of_block
+from qwen3_agent.cli.terminal.markdown import MarkdownBlocks, tail_of_block
 
 PIECES = st.lists(st.sampled_from(["a", "b c", "\n", "\n\n", "```", "```py\n", "~~~", " ", "时"]))
 

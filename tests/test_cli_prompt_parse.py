@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from oracles import chat_format, demo_tokenizer
 
-from qwen3_agent.chat_format import ChatFormat
+from qwen3_agent.formats.chat_format import ChatFormat
 from qwen3_agent.models.choose import DEMO_FOLDER
 
 COMMAND = Path(sys.executable).with_name("qwen3-agent")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from qwen3_agent.cli.views import choose_view
+from qwen3_agent.cli.terminal.views import choose_view
 from qwen3_agent.events import (
     ContentText,
     Event,

@@ -11,7 +11,7 @@ import pytest
 from scripted import call, scripted_model
 
 from qwen3_agent import Agent, CodeInterpreter, events
-from qwen3_agent.cli.work_folder import with_work_folder
+from qwen3_agent.cli.config.work_folder import with_work_folder
 from qwen3_agent.errors import Qwen3AgentError
 from qwen3_tools import Tool, ToolSource
 

@@ -12,8 +12,8 @@ from scripted import ScriptedEngine, bundled, call, scripted_model
 
 from qwen3_agent import Agent, RunResult, events, tool
 from qwen3_agent.errors import PromptTooLong
+from qwen3_agent.models.chat_api.connect import connect
 from qwen3_agent.models.choose import DEMO_FOLDER
-from qwen3_agent.models.connect import connect
 from qwen3_agent.models.local import LocalModel
 
 pytestmark = pytest.mark.anyio

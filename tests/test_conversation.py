@@ -12,8 +12,8 @@ from chat_server import ChatServer, chunk, hang, pieces, says
 from scripted import call, scripted_model
 
 from qwen3_agent import Agent, Thinking, events, tool
-from qwen3_agent.models import UNANSWERED
-from qwen3_agent.models.connect import connect
+from qwen3_agent.models.chat_api.connect import connect
+from qwen3_agent.models.session import UNANSWERED
 
 pytestmark = [
     pytest.mark.anyio,

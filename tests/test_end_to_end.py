@@ -19,7 +19,7 @@ import pytest
 from backends import COMMAND, Backend
 
 from qwen3_agent import Agent, CodeInterpreter, mcp_servers
-from qwen3_agent.engines import Chunk, Sampling
+from qwen3_agent.engines.request import Chunk, Sampling
 from qwen3_agent.models.local import LocalModel
 
 Ask = Callable[..., "subprocess.CompletedProcess[str]"]

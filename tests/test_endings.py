@@ -18,7 +18,7 @@ from scripted import ScriptedEngine, call, scripted_model
 
 from qwen3_agent import Agent, Limits, ToolError, events, mcp_servers, tool
 from qwen3_agent.errors import LimitReached, PromptTooLong
-from qwen3_agent.models.connect import connect
+from qwen3_agent.models.chat_api.connect import connect
 from qwen3_tools.progress import report_progress
 
 pytestmark = pytest.mark.anyio

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qwen3_agent import Agent, events
-from qwen3_agent.engines import Sampling
-from qwen3_agent.engines.context import stretch
 from qwen3_agent.engines.options import EngineOptions
+from qwen3_agent.engines.request import Sampling
 from qwen3_agent.engines.transformers import TransformersEngine
+from qwen3_agent.engines.yarn import stretch
 from qwen3_agent.errors import EngineError
 from qwen3_agent.models.choose import DEMO_FOLDER
 

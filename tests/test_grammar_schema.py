@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from grammars import accepts_json, sampled_values
 
-from qwen3_agent.grammar_schema import NoGrammar, for_grammar
+from qwen3_agent.grammar.schema import NoGrammar, for_grammar
 
 TEXT = {"type": "string"}
 

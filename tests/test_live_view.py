@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from qwen3_agent.cli.live_region import LiveRegion
+from qwen3_agent.cli.terminal.live_region import LiveRegion
 
 
 class Screen:

@@ -13,16 +13,16 @@ from oracles import demo_tokenizer, template_source
 from scripted import ScriptedEngine, call, scripted_model
 
 from qwen3_agent import Agent, Hooks, Runs, tool
-from qwen3_agent.chat_format import ChatFormat
-from qwen3_agent.cli.other_model import OtherModel
+from qwen3_agent.cli.config.other_model import OtherModel
 from qwen3_agent.engines.transformers import TransformersEngine
 from qwen3_agent.errors import EngineError, ModelNotFound
+from qwen3_agent.formats.chat_format import ChatFormat
+from qwen3_agent.formats.template import ChatTemplate
+from qwen3_agent.formats.tokenizer import Tokenizer
+from qwen3_agent.models.chat_api.connect import connect
 from qwen3_agent.models.choose import DEMO_FOLDER
-from qwen3_agent.models.connect import connect
 from qwen3_agent.models.local import LocalModel
-from qwen3_agent.template import ChatTemplate
 from qwen3_agent.thinking import Plan
-from qwen3_agent.tokenizer import Tokenizer
 
 pytestmark = pytest.mark.anyio
 

@@ -19,9 +19,9 @@ from scripted import call
 
 from qwen3_agent import Agent, tool
 from qwen3_agent.errors import Qwen3AgentError
+from qwen3_agent.integrations.qwen_agent import Assistant, register_model_type
 from qwen3_agent.models.choose import DEMO, DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
-from qwen3_agent.qwen_agent import Assistant, register_model_type
 
 
 class Double(BaseTool):  # type: ignore[misc]
@@ -156,7 +156,7 @@ def test_what_was_said_before_is_told_to_the_model_again() -> None:
 
 
 ANNOUNCED = """
-from qwen3_agent.qwen_agent import Assistant
+from qwen3_agent.integrations.qwen_agent import Assistant
 
 # Define LLM
 llm_cfg = {

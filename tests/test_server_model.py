@@ -39,9 +39,9 @@ from qwen3_agent.errors import (
     Qwen3AgentError,
     ServerUnreachable,
 )
-from qwen3_agent.models.connect import connect
-from qwen3_agent.parts import MalformedCall, Reasoning, ToolCall
-from qwen3_agent.server_client import PAUSES, Patience, ServerClient
+from qwen3_agent.models.chat_api.connect import connect
+from qwen3_agent.openai_http.client import PAUSES, Patience, ServerClient
+from qwen3_agent.parsing.parts import MalformedCall, Reasoning, ToolCall
 
 pytestmark = pytest.mark.anyio
 
@@ -51,7 +51,7 @@ KEY = "sk-very-secret-0123456789"
 
 @pytest.fixture(autouse=True)
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("qwen3_agent.server_client.PAUSES", (0.01, 0.01))
+    monkeypatch.setattr("qwen3_agent.openai_http.client.PAUSES", (0.01, 0.01))
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
 
@@ -570,7 +570,7 @@ def mortal_server() -> Iterator[subprocess.Popen[str]]:
 async def test_a_server_that_is_killed_ends_all_its_runs_within_seconds(
     mortal_server: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("qwen3_agent.server_client.PAUSES", PAUSES)
+    monkeypatch.setattr("qwen3_agent.openai_http.client.PAUSES", PAUSES)
     assert mortal_server.stdout
     agent = Agent(connect(mortal_server.stdout.readline().strip(), "scripted"), tools=[])
     said: list[str] = []

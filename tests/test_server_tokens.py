@@ -16,8 +16,8 @@ from scripted import ScriptedEngine, bundled, call, scripted_model
 
 from qwen3_agent import Agent, RunResult, Sampling, Thinking, events, tool
 from qwen3_agent.errors import EngineError
+from qwen3_agent.models.chat_api.connect import connect
 from qwen3_agent.models.choose import DEMO_FOLDER
-from qwen3_agent.models.connect import connect
 from qwen3_agent.models.local import LocalModel
 
 pytestmark = pytest.mark.anyio
@@ -177,7 +177,7 @@ class _Idless:
         self.context_length = engine.context_length
 
     async def generate(self, prompt: Sequence[int], **options: Any) -> Any:
-        from qwen3_agent.engines import Chunk
+        from qwen3_agent.engines.request import Chunk
 
         yield Chunk((1,))
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from qwen3_agent import Limits, Tool, ToolResult
-from qwen3_agent.cli.agent_options import AgentOptions
-from qwen3_agent.cli.build import build_agent
-from qwen3_agent.cli.saved_approvals import save_approval, saved_file
-from qwen3_agent.cli.settings import SettingsError, load_settings, user_file
-from qwen3_agent.cli.trusted_folders import trust
+from qwen3_agent.cli.config.agent_options import AgentOptions
+from qwen3_agent.cli.config.build import build_agent
+from qwen3_agent.cli.config.saved_approvals import save_approval, saved_file
+from qwen3_agent.cli.config.settings import SettingsError, load_settings, user_file
+from qwen3_agent.cli.config.trusted_folders import trust
 from qwen3_agent.errors import Qwen3AgentError
 from qwen3_tools.code_interpreter import CodeInterpreter
 from qwen3_tools.mcp import McpServers

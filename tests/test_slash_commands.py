@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from qwen3_agent.cli.slash_commands import COMMANDS, CommandCompleter, as_markdown, split_command
+from qwen3_agent.cli.terminal.slash_commands import (
+    COMMANDS,
+    CommandCompleter,
+    as_markdown,
+    split_command,
+)
 
 
 @pytest.mark.parametrize(

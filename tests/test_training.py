@@ -10,7 +10,7 @@ import torch
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 import qwen3_agent
-from qwen3_agent.chat_format import ChatFormat
+from qwen3_agent.formats.chat_format import ChatFormat
 from training import wordings
 from training.arithmetic import HELD_OUT_MODULUS, Numbers
 from training.attention import attention

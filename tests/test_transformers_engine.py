@@ -12,7 +12,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from qwen3_agent.engines import Chunk, Sampling
+from qwen3_agent.engines.request import Chunk, Sampling
 from qwen3_agent.engines.transformers import TransformersEngine
 from qwen3_agent.errors import EngineError
 

@@ -12,10 +12,10 @@ import pytest
 from terminal import Terminal
 
 from qwen3_agent import Tool, ToolResult
-from qwen3_agent.cli.agent_options import AgentOptions
-from qwen3_agent.cli.build import build_agent
-from qwen3_agent.cli.settings import Settings, load_settings, user_file
-from qwen3_agent.cli.trusted_folders import trust, trusted_file, trusts
+from qwen3_agent.cli.config.agent_options import AgentOptions
+from qwen3_agent.cli.config.build import build_agent
+from qwen3_agent.cli.config.settings import Settings, load_settings, user_file
+from qwen3_agent.cli.config.trusted_folders import trust, trusted_file, trusts
 
 COMMAND = Path(sys.executable).with_name("qwen3-agent")
 TIME = {"command": "mcp-server-time"}

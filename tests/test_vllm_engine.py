@@ -20,12 +20,12 @@ import anyio
 import pytest
 
 from qwen3_agent import Agent, LimitReached, Limits, tool
-from qwen3_agent.chat_format import ChatFormat
-from qwen3_agent.engines import Chunk, Sampling
 from qwen3_agent.engines.options import EngineOptions
+from qwen3_agent.engines.request import Chunk, Sampling
 from qwen3_agent.engines.transformers import TransformersEngine
 from qwen3_agent.engines.vllm import VllmEngine
 from qwen3_agent.errors import EngineError, NoAnswer, PromptTooLong
+from qwen3_agent.formats.chat_format import ChatFormat
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
 
@@ -399,7 +399,7 @@ def is_zombie(pid: int) -> bool:
 async def test_a_required_call_is_sampled_by_its_grammar_also_after_a_thought_that_was_closed(
     engine: VllmEngine, chat_format: ChatFormat
 ) -> None:
-    from qwen3_agent.parts import ToolCall
+    from qwen3_agent.parsing.parts import ToolCall
     from qwen3_agent.thinking import Plan
 
     schema = {

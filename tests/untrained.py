@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from qwen3_agent.chat_format import ChatFormat
-from qwen3_agent.engines import Sampling
-from qwen3_agent.engines.grammar import Grammars
+from qwen3_agent.engines.request import Sampling
 from qwen3_agent.engines.transformers import TransformersEngine
+from qwen3_agent.engines.xgrammar import Grammars
+from qwen3_agent.formats.chat_format import ChatFormat
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
 

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from . import errors, events, hooks
     from .agent import Agent
     from .approvals import Approval, ApprovalRequest, Approvals
+    from .batch import Outcome
     from .conversation import Conversation
-    from .engines import Sampling
+    from .engines.request import Sampling
     from .errors import LimitReached, Qwen3AgentError, ToolError
     from .hooks import Hooks
     from .journal import Runs
     from .limits import Limits
-    from .many import Outcome
     from .result import RunResult
     from .thinking import Thinking
 
@@ -59,11 +59,11 @@ _HOMES = {
     "Hooks": "qwen3_agent.hooks",
     "LimitReached": "qwen3_agent.errors",
     "Limits": "qwen3_agent.limits",
-    "Outcome": "qwen3_agent.many",
+    "Outcome": "qwen3_agent.batch",
     "Qwen3AgentError": "qwen3_agent.errors",
     "RunResult": "qwen3_agent.result",
     "Runs": "qwen3_agent.journal",
-    "Sampling": "qwen3_agent.engines",
+    "Sampling": "qwen3_agent.engines.request",
     "Thinking": "qwen3_agent.thinking",
     "Tool": "qwen3_tools.tool",
     "ToolError": "qwen3_agent.errors",

@@ -15,27 +15,27 @@ from pydantic import SecretStr
 from qwen3_tools.tool import Tool, ToolSource
 from qwen3_tools.toolbox import Toolbox
 
-from .agent_arguments import as_runs, as_tools, check_arguments
 from .approvals import Approvals
-from .call_grammar import ToolChoice
+from .batch import Outcome, work_on
 from .conversation import Conversation, check_task
-from .engines import Sampling
+from .engines.request import Sampling
 from .events import Emit, Event, RunFinished
+from .grammar.tool_grammar import ToolChoice
 from .history import checked_history
 from .hooks import Hooks
 from .journal import Runs
 from .journal.folder import LATEST
 from .journal.resume import recorded_result
 from .limits import Limits
-from .many import Outcome, work_on
-from .models import Model
+from .loop.output import AnswerType
 from .models.choose import EngineName, Hub
-from .opening import Warm, open_conversation, warm_up
+from .models.session import Model
 from .result import RunResult
+from .runtime import Warm, open_conversation, warm_up
+from .spec import as_runs, as_tools, check_arguments
 from .streaming import RunStream, Stream, iterate
 from .subagent import SubAgent
 from .thinking import Mode, Policy, as_policy
-from .wanted import AnswerType
 
 T = TypeVar("T")
 
@@ -323,7 +323,7 @@ class Agent:
             port: serve streamable HTTP at `http://host:port/mcp`, which needs asyncio. None: speak
                 over standard input and output.
         """
-        from .mcp_server import DESCRIPTION, serve
+        from .integrations.mcp_server import DESCRIPTION, serve
 
         await serve(self, name=name, description=description or DESCRIPTION, host=host, port=port)
 

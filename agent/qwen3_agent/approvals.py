@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, get_args
 
 from qwen3_tools.tool import Tool
 
-from .exact_call import exact_call
+from .call_display import exact_call
 
 __all__ = ["Approval", "ApprovalRequest", "Approvals", "Approver", "Decision"]
 

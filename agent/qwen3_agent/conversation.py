@@ -14,22 +14,22 @@ from qwen3_tools.toolbox import Toolbox
 
 from . import events
 from .approvals import Approvals
-from .call_grammar import ToolChoice
-from .context import compact
 from .errors import PromptTooLong
 from .events import Emit
-from .gate import Gate
+from .grammar.tool_grammar import ToolChoice
 from .hooks import Hooks
 from .journal import Journal, RecordedRun
 from .journal.resume import PastStep, past_steps
 from .limits import Limits
-from .loop import run_turn
-from .models import Chat, Model
+from .loop.context import compact
+from .loop.gate import Gate
+from .loop.output import AnswerType, Wanted
+from .loop.run import run_turn
 from .models.retelling import retold
+from .models.session import Chat, Model
 from .result import RunResult
 from .streaming import RunStream
 from .thinking import Mode, Policy, Switch, Thinking, as_policy, latest_switch
-from .wanted import AnswerType, Wanted
 
 
 class Conversation:

@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Literal
 
 from .approvals import Answer
 from .limits import LimitName
-from .models import Route
+from .models.session import Route
 from .result import RunResult, StepReport
 from .thinking import Plan
 

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from .engines import Finish
+from .engines.request import Finish
 from .limits import LimitName
-from .models import ModelStep, Route
-from .parts import ToolCall
+from .models.session import ModelStep, Route
+from .parsing.parts import ToolCall
 from .thinking import Plan
 from .transcript import Transcript
 

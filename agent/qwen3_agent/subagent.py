@@ -17,7 +17,7 @@ from qwen3_tools.tool import Tool, ToolResult, tool
 from .approvals import Approvals
 from .errors import LimitReached, Qwen3AgentError
 from .events import Emit, RunFinished
-from .models import Model
+from .models.session import Model
 
 if TYPE_CHECKING:
     from .agent import Agent
@@ -78,7 +78,7 @@ class SubAgent:
 
     def work_with(self, model: Model) -> None:
         """Work with another model from now on, unless it has one of its own."""
-        from .opening import lend_model
+        from .runtime import lend_model
 
         for agent in self._lent:
             agent.model = model

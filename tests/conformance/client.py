@@ -19,7 +19,7 @@ import anyio
 import httpx2
 
 from qwen3_tools.mcp import McpServers, mcp_servers
-from qwen3_tools.mcp.person import Sampled
+from qwen3_tools.mcp.user import Sampled
 
 SAMPLES = {"string": "text", "integer": 1, "number": 1.5, "boolean": True}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from qwen3_tools.code_interpreter import bubblewrap, docker
+from qwen3_tools.code_interpreter.backends import bubblewrap, docker
 
 MARKER = f"{os.getpid()}.98765"
 """Seconds that what a cell leaves behind would sleep: other tests that run now have others."""

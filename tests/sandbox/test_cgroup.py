@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from qwen3_tools.code_interpreter import CodeInterpreter, cgroup, self_test
+from qwen3_tools.code_interpreter import CodeInterpreter, self_test
+from qwen3_tools.code_interpreter.backends import cgroup
 
 
 @pytest.fixture

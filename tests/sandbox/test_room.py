@@ -13,7 +13,7 @@ import pytest
 
 from qwen3_tools.code_interpreter import CodeInterpreter
 from qwen3_tools.code_interpreter.folder import files_in, remove_tree
-from qwen3_tools.code_interpreter.room import Room
+from qwen3_tools.code_interpreter.workspace import Room
 
 OPEN = """
     import sys

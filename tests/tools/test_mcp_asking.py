@@ -14,7 +14,7 @@ import pytest
 
 from qwen3_tools import MCPServerError, Toolbox
 from qwen3_tools.mcp import McpServers, Person, mcp_servers
-from qwen3_tools.mcp.person import Sampled
+from qwen3_tools.mcp.user import Sampled
 from qwen3_tools.progress import Progress, progress_to
 
 pytestmark = pytest.mark.anyio

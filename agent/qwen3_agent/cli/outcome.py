@@ -15,8 +15,8 @@ import typer
 from qwen3_tools.state import state_folder
 
 from ..errors import LimitReached, Qwen3AgentError
-from .printable import printable
 from .server_log import log_servers_to
+from .terminal.printable import printable
 
 FAILED = 1
 LIMIT_REACHED = 3

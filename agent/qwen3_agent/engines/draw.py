@@ -6,7 +6,7 @@ import math
 import random
 from typing import TYPE_CHECKING
 
-from . import Sampling
+from .request import Sampling
 
 if TYPE_CHECKING:
     import torch

@@ -11,8 +11,8 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from ..errors import EngineError
-from ..server_client import Event, ServerClient
-from . import Chunk, Constraint, Finish, Sampling
+from ..openai_http.client import Event, ServerClient
+from .request import Chunk, Constraint, Finish, Sampling
 
 __all__ = ["ServerEngine"]
 

@@ -18,11 +18,11 @@ import anyio
 from anyio import to_thread
 
 from ..errors import EngineError
-from . import Chunk, Constraint, Sampling
-from .context import stretch
 from .draw import draw, log_probability
-from .grammar import Grammars, Guide
 from .options import EngineOptions
+from .request import Chunk, Constraint, Sampling
+from .xgrammar import Grammars, Guide
+from .yarn import stretch
 
 if TYPE_CHECKING:
     import torch

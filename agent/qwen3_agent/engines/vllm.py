@@ -13,10 +13,10 @@ import anyio
 from anyio import to_thread
 
 from ..errors import EngineError
-from . import Chunk, Constraint, Finish, Sampling
-from .context import stretch
 from .options import EngineOptions
+from .request import Chunk, Constraint, Finish, Sampling
 from .vllm_process import VllmProcess, settings_for_vllm, share
+from .yarn import stretch
 
 if TYPE_CHECKING:
     from vllm import SamplingParams

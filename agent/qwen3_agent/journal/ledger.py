@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from ..chat_format import ChatFormat
-from ..models import Chat
-from ..parts import Content, MalformedCall, Part, Reasoning, ToolCall
+from ..formats.chat_format import ChatFormat
+from ..models.session import Chat
+from ..parsing.parts import Content, MalformedCall, Part, Reasoning, ToolCall
 from ..transcript import Segment
 from .redaction import Redactor
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from qwen3_tools.tool import Tool, ToolResult
 
 from ..errors import JournalError
-from ..models import Chat, Model, ModelStep
+from ..models.session import Chat, Model, ModelStep
 from ..result import RunResult, StepReport
 from ..transcript import Transcript
 from .reader import RecordedCall, RecordedRun, RecordedStep, RecordedTurn

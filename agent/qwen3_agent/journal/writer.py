@@ -20,7 +20,7 @@ from qwen3_tools.tool import Tool
 from .. import events
 from ..errors import JournalError, LimitReached
 from ..events import Emit
-from ..models import Chat, Model
+from ..models.session import Chat, Model
 from .images import keep_image
 from .ledger import LedgerWriter
 from .redaction import Redactor

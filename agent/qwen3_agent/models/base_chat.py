@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..engines import Sampling
-from ..parts import MalformedCall, Part, ToolCall
+from ..engines.request import Sampling
+from ..parsing.parts import MalformedCall, Part, ToolCall
 from ..thinking import Plan
 from ..transcript import Segment, Transcript
-from . import UNANSWERED, ModelStep, OnDelta, Remark, last_user
+from .session import UNANSWERED, ModelStep, OnDelta, Remark, last_user
 
 __all__ = ["BaseChat"]
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import aclosing
 
-from ..call_grammar import Thought
-from ..chat_format import ChatFormat
-from ..engines import Constraint, Engine, Finish, Sampling
+from ..engines.request import Constraint, Engine, Finish, Sampling
 from ..errors import EngineError
-from ..parser import Parser
+from ..formats.chat_format import ChatFormat
+from ..grammar.tool_grammar import Thought
+from ..parsing.parser import Parser
 from ..thinking import Plan
 from ..transcript import Transcript
-from . import OnDelta
+from .session import OnDelta
 
 ConstraintFor = Callable[[Thought], Constraint | None]
 """The constraint of a generation that begins in a thought, before one, or after it."""

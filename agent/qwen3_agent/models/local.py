@@ -8,19 +8,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-from ..call_grammar import CallGrammar, ToolChoice
-from ..chat_format import ChatFormat
-from ..engines import Engine, Finish, Sampling
 from ..engines.options import EngineOptions
+from ..engines.request import Engine, Finish, Sampling
 from ..errors import PromptTooLong, ThinkingUnavailable, ToolChoiceUnavailable
-from ..parser import Parser
-from ..parts import Content, MalformedCall, Part, Reasoning, ToolCall
+from ..formats.chat_format import ChatFormat
+from ..grammar.tool_grammar import CallGrammar, ToolChoice
+from ..parsing.parser import Parser
+from ..parsing.parts import Content, MalformedCall, Part, Reasoning, ToolCall
 from ..thinking import Plan
 from ..transcript import Transcript
-from . import ModelStep, OnDelta, Route
 from .base_chat import BaseChat, ids_of
 from .choose import EngineName, engine_for_this_machine
 from .generation import ConstraintFor, Generation
+from .session import ModelStep, OnDelta, Route
 
 _KEPT_GRAMMARS = 16
 

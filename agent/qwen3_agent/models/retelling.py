@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from . import UNANSWERED
 from .messages import without_thought
+from .session import UNANSWERED
 
 __all__ = ["retold", "with_ids"]
 

@@ -27,10 +27,10 @@ from qwen3_tools.code_interpreter.result import (
     Stream,
     format_result,
 )
-from qwen3_tools.code_interpreter.room import Room
 from qwen3_tools.code_interpreter.session import Session, SessionEnded, TooLong
-from qwen3_tools.code_interpreter.sync_door import Listener, SyncDoor
+from qwen3_tools.code_interpreter.sync_interface import Listener, SyncDoor
 from qwen3_tools.code_interpreter.worker import cut_middle
+from qwen3_tools.code_interpreter.workspace import Room
 from qwen3_tools.errors import Qwen3AgentError, SandboxUnavailable, ToolError
 from qwen3_tools.progress import report_progress
 from qwen3_tools.tool import Tool, ToolResult

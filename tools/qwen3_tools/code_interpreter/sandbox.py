@@ -14,12 +14,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from qwen3_tools.code_interpreter import bubblewrap, docker
+from qwen3_tools.code_interpreter.backends import bubblewrap, docker
 from qwen3_tools.code_interpreter.jail.plan import LAUNCHER_OPTIONS, Plan, Walls
 from qwen3_tools.code_interpreter.layout import layout_of
 from qwen3_tools.code_interpreter.proxy import PORT, Proxy
-from qwen3_tools.code_interpreter.room import Room
 from qwen3_tools.code_interpreter.session import Session, SessionEnded
+from qwen3_tools.code_interpreter.workspace import Room
 from qwen3_tools.errors import SandboxUnavailable
 
 Sandbox = Literal["auto", "bubblewrap", "namespaces", "landlock", "docker"]

@@ -6,7 +6,8 @@ import os
 import sys
 from dataclasses import dataclass
 
-from qwen3_tools.code_interpreter import cgroup, sandbox
+from qwen3_tools.code_interpreter import sandbox
+from qwen3_tools.code_interpreter.backends import cgroup
 from qwen3_tools.code_interpreter.jail import kernel, landlock
 from qwen3_tools.code_interpreter.jail.plan import Walls
 

@@ -17,7 +17,8 @@ from typing import Any
 
 import anyio
 
-from qwen3_tools.code_interpreter import cgroup, pipes
+from qwen3_tools.code_interpreter import pipes
+from qwen3_tools.code_interpreter.backends import cgroup
 from qwen3_tools.code_interpreter.jail import supervisor
 from qwen3_tools.code_interpreter.jail.plan import Plan
 from qwen3_tools.code_interpreter.proxy import Proxy

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
-from .asked import Asked
-from .config import ServerConfig
-from .environment import find_command, read_env_file, safe_environment
-from .process import ServerProcess
-from .stderr_log import StderrLog
+from .client_requests import Asked
+from .config.environment import find_command, read_env_file, safe_environment
+from .config.servers_file import ServerConfig
+from .transports.process import ServerProcess
+from .transports.stderr_log import StderrLog
 
 if TYPE_CHECKING:
     import mcp
@@ -65,7 +65,7 @@ class Connector:
             async with self._spawned() as process:
                 # Importing the SDK takes a second or more; the server starts meanwhile.
                 await anyio.to_thread.run_sync(_import_sdk)
-                from .transport import StdioTransport
+                from .transports.stdio import StdioTransport
 
                 transport = StdioTransport(process, self._skip)
                 async with self._client_over(transport.connect()) as client:
@@ -100,8 +100,8 @@ class Connector:
     async def _over_http(self) -> AsyncIterator[mcp.Client]:
         from mcp import MCPError
 
-        from .http import sse_transport, streamable_transport
-        from .oauth import sign_in
+        from .transports.http import sse_transport, streamable_transport
+        from .transports.oauth import sign_in
 
         address, headers = self._config.address or "", self._config.headers
         kind = self._config.http_kind
@@ -128,7 +128,7 @@ class Connector:
         import mcp
         import mcp_types
 
-        from .listing import TolerantListing
+        from .transports.tolerant_listing import TolerantListing
 
         version = importlib.metadata.version("qwen3-agent")
         return mcp.Client(
@@ -171,4 +171,4 @@ def first_line(error: BaseException) -> str:
 def _import_sdk() -> None:
     import mcp  # noqa: F401
 
-    from . import listing, results, transport  # noqa: F401
+    from . import results  # noqa: F401

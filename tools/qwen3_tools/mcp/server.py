@@ -15,11 +15,11 @@ import anyio
 from ..errors import MCPServerError, ToolError
 from ..progress import Progress, progress_listener
 from ..tool import ToolResult
-from .asked import Asked, Host
-from .bound import Bounds
-from .config import ServerConfig
+from .client_requests import Asked, Host
+from .config.servers_file import ServerConfig
 from .connection import Connector, first_line, innermost
 from .requests import ConnectionEndedError, Requests
+from .timeouts import Bounds
 from .tool_list import ToolList
 from .watching import Watchers
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio.abc import TaskStatus
 
-from .config import ServerConfig
+from .config.servers_file import ServerConfig
 
 if TYPE_CHECKING:
     import mcp

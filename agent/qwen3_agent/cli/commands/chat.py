@@ -1,0 +1,147 @@
+"""`qwen3-agent chat`: a conversation at the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from ..config.agent_options import AgentOptions, takes_agent_options
+
+if TYPE_CHECKING:
+    from ...agent import Agent
+    from ...events import Event
+    from ...thinking import Mode, Policy
+    from ..terminal.terminal_person import TerminalPerson
+
+
+@takes_agent_options
+def chat(
+    options: AgentOptions,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Go on with an earlier chat: its id, the beginning of it, or latest. Options "
+            "that are not given are as they were.",
+        ),
+    ] = None,
+) -> None:
+    """Talk with an agent: several turns with one memory, at a terminal.
+
+    Ctrl-C stops a turn and keeps the conversation; Ctrl-D leaves. Limits are for each turn. The
+    chat is journalled as a run is: --resume goes on with it.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        print("Error: A chat needs a terminal. For a pipe: qwen3-agent run -", file=sys.stderr)
+        raise typer.Exit(2)
+
+    from ..outcome import exit_code_of, prepare_output
+
+    def work() -> int:
+        from ...journal import Runs
+        from ..config.build import build_agent, config_warnings
+        from ..terminal.approving import InOrder
+        from ..terminal.terminal_person import person_at_terminal
+
+        chosen, run = options, None
+        if resume is not None:
+            recorded = Runs(options.runs).read(resume)
+            chosen, run = options.over_those_of(recorded), recorded.id
+        chosen.check()
+        prepare_output(verbose=options.verbose)
+        person = person_at_terminal()
+        approver = InOrder(person.approve) if person else None
+        agent = build_agent(chosen, person=person, approver=approver)
+        for warning in config_warnings(agent):
+            print(f"Warning: {warning}", file=sys.stderr)
+        shown = approver.shown if approver else lambda event: None
+        return _hold(agent, person, shown, resume=run, verbose=options.verbose)
+
+    raise typer.Exit(exit_code_of(work, verbose=options.verbose))
+
+
+def _hold(
+    agent: Agent,
+    person: TerminalPerson | None,
+    shown: Callable[[Event], None],
+    *,
+    resume: str | None,
+    verbose: bool,
+) -> int:
+    """Hold a conversation with the agent, and tell `shown` of each event that has been shown.
+
+    Returns:
+        The exit code.
+    """
+    from ...models.choose import DEMO
+    from ..terminal.chat_session import ChatSession
+    from ..terminal.interrupt import run_until_interrupted
+    from ..terminal.keyboard import Keyboard
+    from ..terminal.live_view import LiveView
+    from .run import DEMO_NOTE
+
+    keyboard = Keyboard()
+    view = LiveView(verbose=verbose, names_model=False, keyboard=keyboard)
+    if person is not None:
+        person.say = view.note
+
+    async def main() -> int:
+        keyboard.hush()
+        view.wait("Loading the model")
+        try:
+            async with agent.conversation(resume=resume) as conversation:
+                session = ChatSession(
+                    agent,
+                    conversation,
+                    view,
+                    keyboard,
+                    shown,
+                    thinking=_named(agent.thinking),
+                    verbose=verbose,
+                )
+                if person is not None:
+                    person.read = session.answer
+                view.close()
+                if (
+                    agent.model is None
+                    and agent.base_url is None
+                    and conversation.model.name == DEMO
+                ):
+                    view.note(DEMO_NOTE)
+                try:
+                    session.greet()
+                    await session.hold()
+                    session.part()
+                    view.wait("Closing")
+                finally:
+                    await session.aclose()
+            run = session.conversation.run_id
+            if agent.journal and run and not (resume or session.turns):
+                agent.journal.delete(run)  # Nothing was said: nothing to come back to
+        finally:
+            view.close()
+        return 0
+
+    def leave_screen() -> None:
+        view.close()
+        keyboard.restore()
+
+    try:
+        return run_until_interrupted(main, leave_screen=leave_screen)
+    finally:
+        keyboard.restore()
+
+
+def _named(thinking: Mode | Literal["adaptive"] | Policy | None) -> str | None:
+    """What `/think` calls it."""
+    match thinking:
+        case None:
+            return None
+        case "adaptive":
+            return "auto"
+        case str() | int() as mode:
+            return str(mode)
+    return "as the agent has it"

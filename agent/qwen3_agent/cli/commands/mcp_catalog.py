@@ -1,0 +1,137 @@
+"""`qwen3-agent mcp resources|read|watch|prompts|prompt`: what servers have beside tools."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..config.options import TracebackOption
+from ..config.servers import McpOption, with_servers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qwen3_tools.mcp import McpServers
+    from qwen3_tools.mcp.catalog import Catalog
+
+ServerArgument = Annotated[str, typer.Argument(metavar="SERVER", help="As the config names it.")]
+
+
+def resources(
+    server: ServerArgument, mcp: McpOption = None, verbose: TracebackOption = False
+) -> None:
+    """Show what a server lets be read."""
+
+    async def show(catalog: Catalog) -> int:
+        for each in [*await catalog.resources(), *await catalog.templates()]:
+            _line(each.uri, each.mime_type or "", each.description or each.name)
+        return 0
+
+    raise typer.Exit(_with_catalog(mcp, server, show, verbose=verbose))
+
+
+def read(
+    server: ServerArgument,
+    uri: Annotated[str, typer.Argument(metavar="URI", help="The address.")],
+    mcp: McpOption = None,
+    verbose: TracebackOption = False,
+) -> None:
+    """Print what is at an address.
+
+    What is no text is saved in the current folder.
+    """
+
+    async def show(catalog: Catalog) -> int:
+        from qwen3_tools.artifacts import artifact_folder
+
+        with artifact_folder(Path.cwd()):
+            print((await catalog.read(uri)).text)
+        return 0
+
+    raise typer.Exit(_with_catalog(mcp, server, show, verbose=verbose))
+
+
+def watch(
+    server: ServerArgument,
+    uri: Annotated[str, typer.Argument(metavar="URI", help="The address.")],
+    mcp: McpOption = None,
+    verbose: TracebackOption = False,
+) -> None:
+    """Print a line whenever what is at an address has changed."""
+
+    async def show(catalog: Catalog) -> int:
+        from ..terminal.printable import printable
+
+        async with catalog.watch(uri) as changes:
+            async for changed in changes:
+                print(f"{printable(changed)} has changed", flush=True)
+        print("Error: the server has ended.", file=sys.stderr)
+        return 1
+
+    raise typer.Exit(_with_catalog(mcp, server, show, verbose=verbose))
+
+
+def prompts(
+    server: ServerArgument, mcp: McpOption = None, verbose: TracebackOption = False
+) -> None:
+    """Show a server's prompts with their arguments."""
+
+    async def show(catalog: Catalog) -> int:
+        for each in await catalog.prompts():
+            arguments = [given.name + ("" if given.required else "?") for given in each.arguments]
+            _line(each.name, " ".join(arguments), each.description)
+        return 0
+
+    raise typer.Exit(_with_catalog(mcp, server, show, verbose=verbose))
+
+
+def prompt(
+    server: ServerArgument,
+    name: Annotated[str, typer.Argument(help="The prompt.")],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="Its arguments.")
+    ] = None,
+    mcp: McpOption = None,
+    verbose: TracebackOption = False,
+) -> None:
+    """Print the messages of a prompt."""
+    given = {}
+    for each in arguments or ():
+        key, found, value = each.partition("=")
+        if not found:
+            raise typer.BadParameter(f"{each!r} is not NAME=VALUE.")
+        given[key] = value
+
+    async def show(catalog: Catalog) -> int:
+        for message in await catalog.prompt(name, given):
+            print(f"{message.role}: {message.text}")
+        return 0
+
+    raise typer.Exit(_with_catalog(mcp, server, show, verbose=verbose))
+
+
+def _line(*cells: str) -> None:
+    from ..terminal.printable import printable
+
+    print("  ".join(printable(cell.replace("\n", " ")) for cell in cells if cell))
+
+
+def _with_catalog(
+    files: Sequence[Path] | None,
+    server: str,
+    show: Callable[[Catalog], Awaitable[int]],
+    *,
+    verbose: bool,
+) -> int:
+    async def find(servers: McpServers) -> int:
+        from qwen3_tools.errors import MCPServerError
+
+        if server in servers.failures:
+            raise MCPServerError(f"server {server!r}: {servers.failures[server]}")
+        return await show(servers.catalog(server))
+
+    return with_servers(files, find, only=server, verbose=verbose)

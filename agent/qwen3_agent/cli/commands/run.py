@@ -1,0 +1,117 @@
+"""`qwen3-agent run TASK`: one task, worked on until there is an answer."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from ..config.agent_options import AgentOptions, takes_agent_options
+
+if TYPE_CHECKING:
+    from ...agent import Agent
+    from ...events import Event
+    from ...streaming import RunStream
+    from ..terminal.views import View
+
+DEMO_NOTE = "No GPU: using qwen3-tiny, a demo model. For a real one: --model Qwen/Qwen3-4B"
+
+
+@takes_agent_options
+def run(
+    task: Annotated[
+        str,
+        typer.Argument(metavar="TASK", help="What to do; - reads it from standard input."),
+    ],
+    options: AgentOptions,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON event a line on standard output.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="The answer alone.")] = False,
+) -> None:
+    """Work on one task until there is an answer.
+
+    The run is journalled: `qwen3-agent runs` shows it, and resumes it when it was cut off.
+
+    Exit codes: 0 answered, 1 failed, 2 wrong usage, 3 a limit was reached before there was an
+    answer, 130 interrupted.
+    """
+    text = _read_task(task)
+    work_on(lambda agent: agent.stream(text), options, as_json=as_json, quiet=quiet)
+
+
+def work_on(
+    start: Callable[[Agent], RunStream], options: AgentOptions, *, as_json: bool, quiet: bool
+) -> NoReturn:
+    """Show the run that `start` begins with the agent that the options describe, and exit."""
+    if as_json and quiet:
+        raise typer.BadParameter("--json and --quiet exclude each other.")
+    options.check()
+
+    from ..outcome import exit_code_of, prepare_output
+
+    def work() -> int:
+        from ..config.build import build_agent, config_warnings
+        from ..terminal.approving import InOrder
+        from ..terminal.terminal_person import person_at_terminal
+        from ..terminal.views import choose_view
+
+        prepare_output(verbose=options.verbose)
+        person = None if as_json or quiet else person_at_terminal()
+        approver = InOrder(person.approve) if person else None
+        agent = build_agent(options, person=person, approver=approver)
+        for warning in () if quiet else config_warnings(agent):
+            print(f"Warning: {warning}", file=sys.stderr)
+        view = choose_view(as_json=as_json, quiet=quiet, verbose=options.verbose)
+        if person is not None:
+            person.say = view.note
+        shown = approver.shown if approver else lambda event: None
+        return _show(start, agent, view, shown, tell_if_demo=not quiet)
+
+    raise typer.Exit(exit_code_of(work, verbose=options.verbose))
+
+
+def _read_task(task: str) -> str:
+    """The task in words, from standard input for `-`."""
+    try:
+        # As bytes, since UTF-8 is what a task is in, whatever the locale says.
+        given = sys.stdin.buffer.read() if task == "-" else os.fsencode(task)
+        text = given.decode().strip()
+    except UnicodeError:
+        raise typer.BadParameter("it is not valid UTF-8.", param_hint="TASK") from None
+    if not text:
+        raise typer.BadParameter("it is empty; say what to do.", param_hint="TASK")
+    return text
+
+
+def _show(
+    start: Callable[[Agent], RunStream],
+    agent: Agent,
+    view: View,
+    shown: Callable[[Event], None],
+    *,
+    tell_if_demo: bool,
+) -> int:
+    """Show the run as it happens, and tell `shown` of each event that has been; its exit code."""
+    from ...events import RunStarted
+    from ...models.choose import DEMO
+    from ..terminal.interrupt import run_until_interrupted
+
+    tell_if_demo = agent.model is None and agent.base_url is None and tell_if_demo
+
+    async def main() -> int:
+        try:
+            async with start(agent) as events:
+                async for event in events:
+                    if tell_if_demo and isinstance(event, RunStarted) and event.model == DEMO:
+                        view.note(DEMO_NOTE)
+                    view.show(event)
+                    shown(event)
+        finally:
+            view.close()
+        return 0
+
+    return run_until_interrupted(main, leave_screen=view.close)

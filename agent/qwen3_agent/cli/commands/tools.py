@@ -1,0 +1,186 @@
+"""`qwen3-agent tools ...`: what a model could call, seen and called from the shell."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..config.options import TracebackOption
+from ..config.servers import McpOption
+
+if TYPE_CHECKING:
+    from qwen3_tools import Tool, ToolSource
+    from qwen3_tools.progress import Progress
+
+tools = typer.Typer(help="Tools: list them, call one.", no_args_is_help=True)
+
+AgentOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE.py[:name]|FILE.toml", help="The tools of this agent instead of the default's."
+    ),
+]
+
+
+@tools.command("list")
+def list_tools(
+    mcp: McpOption = None, agent: AgentOption = None, verbose: TracebackOption = False
+) -> None:
+    """Show every tool that an agent would have, with what it is for."""
+
+    async def show(tools: Sequence[Tool]) -> int:
+        from ..terminal.printable import printable
+
+        width = max((len(tool.name) for tool in tools), default=0)
+        for tool in tools:
+            about = tool.description.strip().splitlines() or [""]
+            print(f"{tool.name.ljust(width)}  {printable(about[0])}".rstrip())
+        return 0
+
+    raise typer.Exit(_with_tools(mcp, agent, None, show, verbose=verbose))
+
+
+@tools.command()
+def call(
+    name: Annotated[str, typer.Argument(help="The tool, as `tools list` shows it.")],
+    arguments: Annotated[
+        str, typer.Argument(metavar="JSON", help="Its arguments, as a JSON object.")
+    ] = "{}",
+    mcp: McpOption = None,
+    agent: AgentOption = None,
+    verbose: TracebackOption = False,
+) -> None:
+    """Call a tool and print what it answers; exit code 1 on an error.
+
+    qwen3-agent tools call time__get_current_time '{"timezone": "Asia/Tokyo"}'
+
+    Pictures and other files of an answer are saved in the current folder.
+    """
+    given = _object(arguments)
+
+    async def make_the_call(tools: Sequence[Tool]) -> int:
+        from qwen3_tools import Toolbox
+        from qwen3_tools.artifacts import artifact_folder
+        from qwen3_tools.progress import progress_to
+
+        from ..terminal.printable import printable
+
+        with artifact_folder(Path.cwd()), progress_to(_show_progress):
+            result = await Toolbox(tools).call(name, given)
+        if result.is_error:
+            print(f"Error: {printable(result.text)}", file=sys.stderr)
+            return 1
+        print(printable(result.text) if sys.stdout.isatty() else result.text)
+        return 0
+
+    raise typer.Exit(_with_tools(mcp, agent, name, make_the_call, verbose=verbose))
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        from ..json_input import why_not_json
+
+        why = why_not_json(error)
+        raise typer.BadParameter(f"it is not JSON: {why}.", param_hint="JSON") from None
+    if not isinstance(value, dict):
+        raise typer.BadParameter(
+            'it is no object; arguments are given as {"name": value}.', param_hint="JSON"
+        )
+    return value
+
+
+def _show_progress(progress: Progress) -> None:
+    """One line that is written over and over, for people only."""
+    if sys.stderr.isatty():
+        from ..terminal.printable import printable
+
+        total = f"/{progress.total:g}" if progress.total is not None else ""
+        line = f"{progress.done:g}{total} {printable(progress.message)}".rstrip()
+        print(f"\r\x1b[K{line}\r", end="", file=sys.stderr, flush=True)
+
+
+def _with_tools(
+    files: Sequence[Path] | None,
+    agent: str | None,
+    wanted: str | None,
+    work_with: Callable[[Sequence[Tool]], Awaitable[int]],
+    *,
+    verbose: bool,
+) -> int:
+    """Start what has tools (only what may have the one that is wanted) and work with them."""
+    from ..config.agent_file import split_spec
+
+    try:
+        file = split_spec(agent) if agent else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--agent") from None
+
+    from ..outcome import exit_code_of, prepare_output
+
+    def work() -> int:
+        from ..terminal.interrupt import run_until_interrupted
+
+        prepare_output(verbose=verbose)
+        sources = _sources(files, file, wanted)
+
+        async def main() -> int:
+            async with AsyncExitStack() as stack:
+                found: list[Tool] = []
+                for each in sources:
+                    found += await stack.enter_async_context(each.open())
+                    failures: dict[str, str] = getattr(each, "failures", {})
+                    for name, why in failures.items():
+                        print(f"{name} is not there: {why}", file=sys.stderr)
+                return await work_with(found)
+
+        return run_until_interrupted(main)
+
+    return exit_code_of(work, verbose=verbose)
+
+
+def _sources(
+    files: Sequence[Path] | None, file: tuple[Path, str] | None, wanted: str | None
+) -> list[ToolSource]:
+    from qwen3_tools import Tool
+    from qwen3_tools.mcp import McpServers
+
+    from ..config.servers import servers_of
+    from ..config.settings_agent import described_agent, is_toml
+    from ..terminal.terminal_person import person_at_terminal
+
+    agent, settings = described_agent(file)
+    given: list[Tool | ToolSource] = [*agent.tools]
+    if files or not file or is_toml(file):
+        given.append(servers_of(files, person_at_terminal(), settings))
+    own = {"code_interpreter", *(each.name for each in given if isinstance(each, Tool))}
+    sources: list[ToolSource] = []
+    for each in given:
+        if isinstance(each, Tool):
+            sources.append(_Single(each))
+        elif isinstance(each, McpServers) and wanted:
+            sources += [] if wanted in own else [each.that_may_have(wanted)]
+        else:
+            sources.append(each)
+    return sources
+
+
+class _Single:
+    """One tool as a source of tools."""
+
+    shared = True
+
+    def __init__(self, tool: Tool) -> None:
+        self._tool = tool
+
+    def open(self) -> Any:
+        from contextlib import nullcontext
+
+        return nullcontext([self._tool])

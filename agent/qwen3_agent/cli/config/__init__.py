@@ -1,0 +1,1 @@
+"""Settings, options and trust: what a command is configured with."""

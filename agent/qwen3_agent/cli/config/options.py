@@ -1,0 +1,206 @@
+"""Options of commands, and what is checked of them before anything starts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from ...models.choose import EngineName, Hub
+
+if TYPE_CHECKING:
+    from ...thinking import Mode
+
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FOLDER|ID",
+        help="A checkpoint's folder, or its id on the hub, such as Qwen/Qwen3-4B. "
+        "Default: Qwen/Qwen3-4B where there is a CUDA GPU, else the bundled demo model.",
+    ),
+]
+BaseUrlOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="An OpenAI-compatible server, such as http://localhost:8000/v1, and --model the "
+        "name there. A key is taken from OPENAI_API_KEY.",
+    ),
+]
+EngineOption = Annotated[
+    EngineName | None,
+    typer.Option(
+        help="What runs the model. Default: vLLM where it is installed and there is a CUDA GPU, "
+        "else Transformers.",
+    ),
+]
+EngineSettingOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--engine-option",
+        metavar="NAME=VALUE",
+        help="A setting of the engine, by vLLM's name, such as max_model_len=65536 or "
+        "quantization=awq. May be repeated.",
+    ),
+]
+HubOption = Annotated[
+    Hub | None,
+    typer.Option(help="Where a model's id is looked up. Default: huggingface."),
+]
+NoMcpOption = Annotated[bool, typer.Option("--no-mcp", help="No MCP servers.")]
+AgentOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE.py[:name]|FILE.toml",
+        help="An Agent that a Python file defines, with its own tools (the name is `agent` when "
+        "none is given), or one that a TOML file describes; the other options change it.",
+    ),
+]
+WorkDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        file_okay=False,
+        help="Where the code interpreter works and files stay. Default: a temporary folder.",
+    ),
+]
+UploadOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        readable=True,
+        help="Copy a file to where the code interpreter works. May be repeated.",
+    ),
+]
+ThinkOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|on|off|N",
+        help="Think before each step; N: at most so many tokens; auto: at the start and after "
+        "errors. Default: as the model does by itself.",
+    ),
+]
+ThinkTotalOption = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Think so many tokens in the whole run, at most."),
+]
+MaxStepsOption = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="At most so many steps. Default: 20."),
+]
+TimeoutOption = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="At most so much time, the start not counted."),
+]
+MaxCallsOption = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="At most so many tool calls."),
+]
+MaxTokensOption = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="At most so many sampled tokens, thoughts included."),
+]
+AtLimitOption = Annotated[
+    Literal["answer", "fail"] | None,
+    typer.Option(
+        help="At a limit: one last step without tools, to answer with what there is; or fail "
+        "with exit code 3. Default: answer.",
+    ),
+]
+RunsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--runs",
+        metavar="DIR",
+        file_okay=False,
+        help="The folder of journalled runs. Default: ~/.local/state/qwen3-agent/runs.",
+    ),
+]
+NoJournalOption = Annotated[
+    bool, typer.Option("--no-journal", help="Leave no record: the run cannot be resumed.")
+]
+TracebackOption = Annotated[bool, typer.Option("--verbose", "-v", help="Tracebacks.")]
+VerboseOption = Annotated[
+    bool,
+    typer.Option(
+        "--verbose", "-v", help="Whole tool results, what each step cost, and tracebacks."
+    ),
+]
+
+
+def thinking_option(given: str | None) -> Mode | Literal["adaptive"] | None:
+    """What `--think` says.
+
+    Raises:
+        typer.BadParameter: it is none of what may be typed.
+    """
+    try:
+        return None if given is None else thinking_mode(given)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--think") from None
+
+
+def thinking_mode(given: str) -> Mode | Literal["adaptive"]:
+    """What `Agent(thinking=...)` calls what a person types.
+
+    Raises:
+        ValueError: it is none of what may be typed.
+    """
+    match given:
+        case "on" | "off":
+            return given
+        case "auto":
+            return "adaptive"
+        case _ if given.isdecimal():
+            return int(given)
+    raise ValueError(f"{given!r} is none of auto, on, off and a number of tokens.")
+
+
+def engine_options(given: Sequence[str] | None) -> dict[str, Any]:
+    """What `--engine-option` says by name; a value is JSON where it can be, else text.
+
+    Raises:
+        typer.BadParameter: one is no NAME=VALUE, or out of its range.
+    """
+    from ...engines.options import EngineOptions
+
+    options: dict[str, Any] = {}
+    try:
+        for each in given or ():
+            name, equals, value = each.partition("=")
+            if not equals or not name.isidentifier():
+                raise ValueError(f"{each!r} is not of the form NAME=VALUE.")
+            try:
+                options[name] = json.loads(value)
+            except (ValueError, RecursionError):
+                options[name] = value
+        EngineOptions.of(options)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--engine-option") from None
+    return options
+
+
+def agent_file(spec: str | None) -> tuple[Path, str] | None:
+    """The file and the name of `--agent`; raises typer.BadParameter for what is none."""
+    from .agent_file import split_spec
+
+    try:
+        return split_spec(spec) if spec is not None else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--agent") from None
+
+
+def check_url(base_url: str | None) -> None:
+    """Raises typer.BadParameter for a URL that is none."""
+    from ...openai_http.client import ServerClient
+
+    try:
+        if base_url is not None:
+            ServerClient(base_url)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--base-url") from None

@@ -1,0 +1,91 @@
+"""The MCP servers that the options of a command name."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from qwen3_tools.mcp import McpServers, Person
+
+    from .settings import Layers
+
+CONFIG_FILE = Path("mcp_servers.json")
+BUNDLED_SERVERS = {"time": {"command": "mcp-server-time"}, "fetch": {"command": "mcp-server-fetch"}}
+
+McpOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--mcp",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="MCP servers; may be given several times. Default: those of qwen3-agent.toml, else "
+        "./mcp_servers.json where there is one, else the bundled time and fetch servers.",
+    ),
+]
+
+
+def servers_of(
+    files: Sequence[Path] | None, person: Person | None, settings: Layers | None = None
+) -> McpServers:
+    """The servers of these files, or the default ones; `person` answers what they ask.
+
+    Args:
+        settings: say which the default ones are; those of this folder if not given.
+
+    Raises:
+        MCPConfigError: a file cannot be used, or two of them name a server alike.
+        SettingsError: a settings file cannot be used.
+    """
+    from qwen3_tools.mcp import mcp_servers
+
+    sources: Sequence[Path | Mapping[str, Any]] = files or _default_sources(settings)
+    return mcp_servers(*sources, person=person)
+
+
+def with_servers(
+    files: Sequence[Path] | None,
+    work_with: Callable[[McpServers], Awaitable[int]],
+    *,
+    only: str | None = None,
+    verbose: bool,
+) -> int:
+    """Start servers side by side (only the one of that name, if there is one) and work with them.
+
+    Returns:
+        The exit code.
+    """
+    from ..outcome import exit_code_of, prepare_output
+
+    def work() -> int:
+        from ..terminal.interrupt import run_until_interrupted
+        from ..terminal.terminal_person import person_at_terminal
+
+        prepare_output(verbose=verbose)
+        servers = servers_of(files, person_at_terminal())
+        if only is not None:
+            servers = servers.that_are_named(only)
+
+        async def main() -> int:
+            async with servers:
+                return await work_with(servers)
+
+        return run_until_interrupted(main)
+
+    return exit_code_of(work, verbose=verbose)
+
+
+def _default_sources(settings: Layers | None) -> Sequence[Path | Mapping[str, Any]]:
+    from .settings import load_settings
+
+    settings = settings or load_settings()
+    files = settings["mcp"]
+    if files is not None:
+        return [Path(file) for file in files] or [{"mcpServers": {}}]
+    if settings.starts_servers and CONFIG_FILE.exists():
+        return [CONFIG_FILE]
+    return [{"mcpServers": BUNDLED_SERVERS}]

@@ -1,0 +1,319 @@
+"""`qwen3-agent.toml`: what a user, a project and an agent want, one over the other.
+
+All of them have one format. A value comes from the first that gives it: the agent's TOML file
+(`--agent FILE.toml`), `./qwen3-agent.toml`, the user's file, and then the defaults. What is given
+on the command line counts before all of them. Patterns of approvals are gathered from all files.
+Some of what a project's file says counts only where its user trusts the folder.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+from qwen3_tools.state import xdg_folder
+
+from ...approvals import Decision, check_pattern
+from ...engines.options import EngineOptions
+from ...errors import Qwen3AgentError
+from ...limits import Limits
+from ...models.choose import EngineName, Hub
+from .servers import BUNDLED_SERVERS, CONFIG_FILE
+from .trusted_folders import agreement, keys_that_wait, servers_in, somebody_to_ask
+
+FILE_NAME = "qwen3-agent.toml"
+DEFAULT = "default"
+
+
+class SettingsError(Qwen3AgentError):
+    """A settings file that cannot be used. The message says file, line and key."""
+
+
+def _pattern(pattern: str) -> str:
+    check_pattern(pattern)
+    return pattern
+
+
+def _limits(given: dict[str, Any]) -> dict[str, Any]:
+    known = {field.name for field in fields(Limits)}
+    for key in given:
+        if key not in known:
+            raise ValueError(_unknown(key, known))
+    try:
+        # As JSON, since only there an object may be strict and become a dataclass
+        pydantic.TypeAdapter(Limits).validate_json(json.dumps(given, default=str), strict=True)
+    except pydantic.ValidationError as error:
+        raise _in_words(error) from None
+    return given
+
+
+def _engine_options(given: dict[str, Any]) -> dict[str, Any]:
+    try:
+        EngineOptions.model_validate(given)
+    except pydantic.ValidationError as error:
+        raise _in_words(error) from None
+    return given
+
+
+def _in_words(error: pydantic.ValidationError) -> ValueError:
+    problem = error.errors(include_url=False)[0]
+    where = ".".join(map(str, problem["loc"]))
+    message = problem["msg"].removeprefix("Value error, ").removeprefix("Limits: ")
+    return ValueError(f"{where}: {message}" if where else message)
+
+
+_Pattern = Annotated[str, AfterValidator(_pattern)]
+
+
+class _Table(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ApprovalSettings(_Table):
+    """Which tool calls run; see `Approvals`."""
+
+    allow: list[_Pattern] = []
+    ask: list[_Pattern] = []
+    deny: list[_Pattern] = []
+    default: Decision = "ask"
+
+
+class InterpreterSettings(_Table):
+    """Arguments of `CodeInterpreter`. What opens its sandbox wide is for code alone."""
+
+    sandbox: Literal["auto", "bubblewrap", "namespaces", "landlock", "docker"] = "auto"
+    timeout: PositiveFloat = 30
+    memory_mb: PositiveInt = 2048
+    disk_mb: PositiveInt = 1024
+    max_processes: PositiveInt = 64
+    max_output_chars: PositiveInt = 20_000
+    python: str | None = None
+    allow_domains: list[str] = []
+    preload: list[str] = ["numpy", "pandas", "matplotlib.pyplot"]
+
+
+class ToolSettings(_Table):
+    """What the model may call besides MCP servers."""
+
+    code_interpreter: bool | InterpreterSettings = True
+    functions: list[Annotated[str, Field(pattern=r"\.py:\w+$")]] = []
+    """Functions and tools of Python files, each as FILE.py:name."""
+
+
+class Settings(_Table):
+    """A settings file."""
+
+    model: str | None = None
+    base_url: str | None = None
+    engine: EngineName = "auto"
+    engine_options: Annotated[dict[str, Any], AfterValidator(_engine_options)] = {}
+    """See `EngineOptions`."""
+    hub: Hub = "huggingface"
+    instructions: str | None = None
+    think: Literal["auto", "on", "off"] | NonNegativeInt | None = None
+    think_total: PositiveInt | None = None
+    keep_thoughts: bool = False
+    work_dir: str | None = None
+    mcp: list[str] | None = None
+    """Files of MCP servers. None: ./mcp_servers.json, else the bundled ones."""
+    limits: Annotated[dict[str, Any], AfterValidator(_limits)] = Field(
+        default_factory=lambda: asdict(Limits())
+    )
+    tools: ToolSettings = ToolSettings()
+    approvals: ApprovalSettings = ApprovalSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What one file gives."""
+
+    source: str
+    values: Mapping[str, Any]
+    """By dotted key, such as `limits.steps`; paths are absolute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """Files one over the other, the first counts first; the last holds the defaults."""
+
+    layers: Sequence[Layer]
+    waiting: Mapping[str, Any] = field(default_factory=dict)
+    """What the project's file says that does not count, since its user has not agreed."""
+    starts_servers: bool = True
+    """Whether the MCP servers that the project's files name may be started."""
+
+    def __getitem__(self, key: str) -> Any:
+        """The value that counts."""
+        return next(value for value, _ in self.all(key))
+
+    def given(self, key: str) -> bool:
+        """Whether a file gives it."""
+        return next(source for _, source in self.all(key)) != DEFAULT
+
+    def all(self, key: str) -> Iterator[tuple[Any, str]]:
+        """Each value that there is, and where it comes from, the one that counts first."""
+        return ((layer.values[key], layer.source) for layer in self.layers if key in layer.values)
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """All keys, in the order in which they are described."""
+        return list(self.layers[-1].values)
+
+    def table(self, name: str) -> dict[str, Any]:
+        """The values below a key such as `limits`."""
+        prefix = f"{name}."
+        return {key[len(prefix) :]: self[key] for key in self.keys if key.startswith(prefix)}
+
+
+def load_settings(agent: Path | None = None, *, servers: bool = False, ask: bool = True) -> Layers:
+    """The settings that hold in this folder.
+
+    What the project's file may not say by itself waits until its user trusts the folder, see
+    `trusted_folders`. At a terminal that is asked here; elsewhere a warning says so.
+
+    Args:
+        agent: a TOML file that describes an agent, over all others.
+        servers: whether the user is asked about the project's MCP servers too.
+        ask: False: neither ask nor warn.
+
+    Raises:
+        SettingsError, MCPConfigError: one of the files cannot be used.
+    """
+    default = Layer(DEFAULT, dict(_flat(Settings().model_dump())))
+    above = [_read(agent)] if agent else []
+    below = [*([_read(user_file())] if user_file().is_file() else []), default]
+    path = Path(FILE_NAME)
+    project = _read(path) if path.is_file() else Layer(FILE_NAME, {})
+    waiting = keys_that_wait(
+        project.values, default=Layers(below)["approvals.default"], folder=Path.cwd()
+    )
+    wants = [f"{path} sets {key} = {json.dumps(project.values[key])}" for key in waiting]
+    if servers and ask and somebody_to_ask():
+        files = Layers([*above, project, *below])["mcp"]
+        if files is None or files == project.values.get("mcp"):
+            wants += servers_in(map(Path, files or [CONFIG_FILE]), same_as=BUNDLED_SERVERS)
+    agreed = agreement(Path.cwd(), wants, ask=ask)
+    if agreed == "yes":
+        waiting = []
+    elif agreed == "no":
+        waiting += ["mcp"] if ask and "mcp" in project.values else []
+    elif waiting:
+        print(
+            f"Warning: {path} sets {', '.join(waiting)}, which does not count before you trust "
+            "this folder: qwen3-agent trust",
+            file=sys.stderr,
+        )
+    left_out = {key: project.values[key] for key in waiting}
+    counts = {key: value for key, value in project.values.items() if key not in left_out}
+    layers = [*above, Layer(project.source, counts), *below]
+    return Layers(layers, left_out, starts_servers=agreed != "no")
+
+
+def user_file() -> Path:
+    """The user's own settings: `$XDG_CONFIG_HOME/qwen3-agent/qwen3-agent.toml`."""
+    return xdg_folder("XDG_CONFIG_HOME", ".config") / FILE_NAME
+
+
+def _read(path: Path) -> Layer:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not TOML: {error}.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise SettingsError(f"{path} cannot be read: {why}.") from None
+    try:
+        settings = Settings.model_validate(content)
+    except pydantic.ValidationError as error:
+        raise SettingsError(_explained(path, text, content, error)) from None
+    given = _flat(settings.model_dump(exclude_unset=True))
+    return Layer(str(path), dict(_located(path.absolute().parent, given)))
+
+
+def _flat(tables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in tables.items():
+        if name in ("limits", "tools", "approvals"):
+            yield from ((f"{name}.{key}", inner) for key, inner in value.items())
+        else:
+            yield name, value
+
+
+def _located(folder: Path, values: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """The values, with paths that begin in `folder` made absolute."""
+
+    def absolute(path: str) -> str:
+        return str(folder / os.path.expanduser(path))
+
+    for key, value in values:
+        match key, value:
+            case (("mcp" | "tools.functions"), list()):
+                yield key, [absolute(path) for path in value]
+            case "work_dir", str():
+                yield key, absolute(value)
+            case "model", str() if value.startswith((".", "~", "/")):
+                yield key, absolute(value)
+            case _:
+                yield key, value
+
+
+def _explained(
+    path: Path, text: str, content: Mapping[str, Any], error: pydantic.ValidationError
+) -> str:
+    """What is wrong: file, line, key, and what would be right."""
+    # Of the members of a union, the one that was meant has got furthest
+    problem = max(error.errors(include_url=False), key=lambda each: len(each["loc"]))
+    keys = list(_in_file(problem["loc"], content))
+    named, message = keys, problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        named, message = keys[:-1], _unknown(str(keys[-1]), _known(keys[:-1]))
+    key = f"{'.'.join(map(str, named))}: " if named else ""
+    end = "" if message.endswith((".", "?")) else "."
+    return f"{path}{_line(text, keys)}: {key}{message}{end}"
+
+
+def _in_file(where: Sequence[str | int], content: Any) -> Iterator[str | int]:
+    """The part of a place that is the file's: pydantic adds the members of a union to it."""
+    for step in where:
+        there = isinstance(content, Mapping) and step in content
+        if there or (isinstance(content, list) and isinstance(step, int)):
+            content = content[step]
+            yield step
+
+
+def _known(keys: Sequence[str | int]) -> set[str]:
+    tables: dict[tuple[str | int, ...], type[_Table]] = {
+        (): Settings,
+        ("tools",): ToolSettings,
+        ("tools", "code_interpreter"): InterpreterSettings,
+        ("approvals",): ApprovalSettings,
+    }
+    return set(tables[tuple(keys)].model_fields)
+
+
+def _unknown(key: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(key, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(known))}"
+    return f"there is no setting {key!r} here; {hint}"
+
+
+def _line(text: str, keys: Sequence[str | int]) -> str:
+    """`:LINE` of the last key, where it is found."""
+    named = [re.escape(key) for key in keys if isinstance(key, str)]
+    if not named:
+        return ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if re.match(rf'\s*\[?(?:[\w.-]+\.)?"?{named[-1]}"?\s*[=\].]', line):
+            return f":{number}"
+    return ""

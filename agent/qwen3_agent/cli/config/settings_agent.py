@@ -1,0 +1,142 @@
+"""The agent that settings describe, and what they add to one that a Python file defines."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from qwen3_tools import Tool, ToolSource
+from qwen3_tools.code_interpreter import CodeInterpreter
+
+from ...agent import Agent
+from ...approvals import Approvals
+from ...errors import Qwen3AgentError
+from ...limits import Limits
+from ...thinking import Mode, Policy, Thinking
+from .agent_file import defined_in, load_agent
+from .saved_approvals import save_approval, saved_approvals
+from .settings import Layers, load_settings
+
+
+def described_agent(
+    file: tuple[Path, str] | None, *, servers: bool = False
+) -> tuple[Agent, Layers]:
+    """The agent that a file describes under a name, or the default one, and the settings.
+
+    Args:
+        file: a Python file and a name in it, or a TOML file, whose name does not matter.
+        servers: whether the user is asked about the project's MCP servers, see `load_settings`.
+
+    Raises:
+        Qwen3AgentError: a file cannot be used.
+    """
+    if file is None or is_toml(file):
+        settings = load_settings(file[0] if file else None, servers=servers)
+        agent = _agent_of(settings)
+        agent.approvals = _with_files(Approvals(), settings)
+        return agent, settings
+    settings = load_settings(servers=servers)
+    agent = copy(load_agent(*file))
+    if agent.model is None and agent.base_url is None:
+        agent.model, agent.base_url = settings["model"], settings["base_url"]
+        if agent.engine == "auto" and not agent.engine_options and agent.base_url is None:
+            agent.engine, agent.engine_options = settings["engine"], settings["engine_options"]
+        if settings.given("hub"):
+            agent.hub = settings["hub"]
+    if agent.thinking is None:
+        agent.thinking = _thinking(settings)
+    if agent.limits == Limits():
+        agent.limits = Limits(**settings.table("limits"))
+    agent.approvals = _with_files(agent.approvals, settings)
+    return agent, settings
+
+
+def is_toml(file: tuple[Path, str]) -> bool:
+    """Whether `--agent` names a TOML file."""
+    return file[0].suffix == ".toml"
+
+
+def thinking_of(
+    defined: Mode | Literal["adaptive"] | Policy | None,
+    mode: Mode | Literal["adaptive"] | None,
+    total: int | None,
+) -> Mode | Literal["adaptive"] | Policy | None:
+    """What an agent defines, changed by `--think` and `--think-total`.
+
+    Raises:
+        Qwen3AgentError: a total for a policy that knows of none.
+    """
+    chosen = defined if mode is None else mode
+    if total is None:
+        return chosen
+    if chosen == "adaptive":
+        return Thinking.adaptive(total=total)
+    if isinstance(chosen, Thinking):
+        return replace(chosen, total=total, reserve=None)
+    if callable(chosen):
+        raise Qwen3AgentError("--think-total cannot bound the agent's own thinking policy.")
+    return Thinking("on" if chosen is None else chosen, total=total)
+
+
+def _agent_of(settings: Layers) -> Agent:
+    tools: list[Callable[..., Any] | Tool | ToolSource] = []
+    interpreter = settings["tools.code_interpreter"]
+    if interpreter:
+        options = interpreter if isinstance(interpreter, dict) else {}
+        tools.append(CodeInterpreter(settings["work_dir"], **options))
+    for spec in settings["tools.functions"]:
+        path, _, name = spec.rpartition(":")
+        tools.append(defined_in(Path(path), name))
+    local = settings["base_url"] is None  # A server has an engine of its own
+    return Agent(
+        settings["model"],
+        base_url=settings["base_url"],
+        engine=settings["engine"] if local else "auto",
+        engine_options=settings["engine_options"] if local else None,
+        hub=settings["hub"],
+        instructions=settings["instructions"],
+        tools=tools,
+        thinking=_thinking(settings),
+        limits=Limits(**settings.table("limits")),
+        keep_thoughts=settings["keep_thoughts"],
+    )
+
+
+def _thinking(settings: Layers) -> Mode | Literal["adaptive"] | Policy | None:
+    think = settings["think"]
+    return thinking_of(None, "adaptive" if think == "auto" else think, settings["think_total"])
+
+
+def _with_files(own: Approvals, settings: Layers) -> Approvals:
+    """An agent's policy over that of the files.
+
+    What any of them denies is denied: a project must not open what its user has closed. Then come
+    the tools that were answered with "always".
+    """
+    here = Path.cwd()
+    denied = [*own.all_denied, *(p for each, _ in settings.all("approvals.deny") for p in each)]
+    given = settings.given("approvals.default")
+    policy = Approvals(
+        deny=denied,
+        default=settings["approvals.default"] if given else own.default,
+        approver=own.approver,
+        save=own.save or partial(_save, here),
+    )
+    policy = policy.over(Approvals(allow=saved_approvals(here))).over(own)
+    for layer in settings.layers:
+        asked, allowed = (layer.values.get(f"approvals.{name}", ()) for name in ("ask", "allow"))
+        policy = policy.over(Approvals(ask=asked, allow=allowed))
+    return policy
+
+
+def _save(folder: Path, tool: str) -> None:
+    """A yes counts for this run even if it cannot be saved."""
+    try:
+        save_approval(folder, tool)
+    except (OSError, Qwen3AgentError) as error:
+        print(f"Warning: the answer could not be saved: {error}", file=sys.stderr)

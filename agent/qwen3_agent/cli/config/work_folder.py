@@ -1,0 +1,60 @@
+"""`--work-dir` and `--upload`: files of the user's where the code interpreter works."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from qwen3_tools import Tool, ToolSource
+from qwen3_tools.code_interpreter import CodeInterpreter
+
+from ...errors import Qwen3AgentError
+
+
+def with_work_folder(
+    tools: Sequence[Tool | ToolSource], work_dir: Path | None, uploads: Sequence[Path]
+) -> list[Tool | ToolSource]:
+    """The tools, with the code interpreter working in `work_dir` on copies of `uploads`.
+
+    Raises:
+        Qwen3AgentError: there is no code interpreter, or two uploads have one name.
+    """
+    if work_dir is None and not uploads:
+        return list(tools)
+    if not any(isinstance(tool, CodeInterpreter) for tool in tools):
+        raise Qwen3AgentError(
+            "--work-dir and --upload are for the code interpreter, which this agent does not have."
+        )
+    names = [path.name for path in uploads]
+    for name in names:
+        if names.count(name) > 1:
+            raise Qwen3AgentError(f"Two files are to be uploaded as {name}; rename one.")
+    return [
+        _InWorkFolder(tool, work_dir, uploads) if isinstance(tool, CodeInterpreter) else tool
+        for tool in tools
+    ]
+
+
+class _InWorkFolder:
+    """A code interpreter that finds files in its folder when it is opened."""
+
+    shared = False
+
+    def __init__(
+        self, interpreter: CodeInterpreter, work_dir: Path | None, uploads: Sequence[Path]
+    ) -> None:
+        self._interpreter = interpreter.changed(work_dir=work_dir) if work_dir else interpreter
+        self._uploads = uploads
+
+    def working_in(self, work_dir: Path, *, had_state: bool = False) -> _InWorkFolder:
+        """See `CodeInterpreter.working_in`."""
+        interpreter = self._interpreter.working_in(work_dir, had_state=had_state)
+        return _InWorkFolder(interpreter, None, self._uploads)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Sequence[Tool]]:
+        async with self._interpreter.changed() as interpreter:
+            for path in self._uploads:
+                await interpreter.upload(path)
+            yield (interpreter.tool(),)

@@ -1,0 +1,91 @@
+"""A journalled run as text, for a terminal or a pipe."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from textwrap import indent
+from typing import TYPE_CHECKING
+
+from ...parsing.parts import Content, MalformedCall, Reasoning
+from .printable import printable
+
+if TYPE_CHECKING:
+    from ...journal import RecordedRun, RecordedStep
+
+SHOWN_LINES = 10
+"""Of a result, without --verbose."""
+
+
+def run_text(run: RecordedRun, *, verbose: bool) -> str:
+    """What a run was asked, its steps, and its answer.
+
+    Args:
+        run: as it was journalled.
+        verbose: whole results.
+    """
+    return printable("\n".join(_lines(run, verbose))) + "\n"
+
+
+def _lines(run: RecordedRun, verbose: bool) -> Iterator[str]:
+    began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.started))
+    yield f"{run.id} · {run.status} · {run.model or 'no model yet'} · {began}"
+    if not run.turns:
+        yield f"\n> {run.title}"
+    for turn in run.turns:
+        yield f"\n> {turn.text}"
+        for step in turn.steps:
+            yield ""
+            yield from _step(step, verbose)
+        for _, note in turn.notes:
+            yield f"  {note}"
+        if turn.status == "undone":
+            yield "\ntaken back"
+        elif turn.error:
+            yield f"\n{turn.status}: {turn.error['message']}"
+        elif turn.result is None:
+            yield f"\n{turn.status}"
+
+
+def _step(step: RecordedStep, verbose: bool) -> Iterator[str]:
+    report = step.report
+    if report is None:
+        yield f"step {step.index + 1}: cut off"
+        return
+    yield (
+        f"step {step.index + 1}: {report.seconds:.1f} s, thought {report.thinking_tokens}"
+        f"{f' of {report.budget}' if report.budget is not None else ''}, prompt "
+        f"{report.prompt_tokens} ({report.cached_tokens} cached), sampled {report.sampled_tokens}"
+    )
+    known = {call.id: call for call in step.calls}
+    place = 0
+    for part in step.parts:
+        if isinstance(part, Reasoning):
+            if part.text.strip():
+                yield indent(part.text, "  ~ ")
+            continue
+        if isinstance(part, Content):
+            if part.text.strip():
+                yield indent(part.text, "  ")
+            continue
+        call = known.get(f"{step.index}.{place}")
+        place += 1
+        if isinstance(part, MalformedCall):
+            yield "  → a call that could not be read"
+        else:
+            yield f"  → {part.name}({json.dumps(part.arguments, ensure_ascii=False)})"
+        if call is None:
+            yield "    not begun"
+        elif call.finished is None:
+            yield "    outcome unknown"
+        else:
+            yield f"  {'✗' if call.is_error else '←'} {_result(call.text, verbose)}"
+
+
+def _result(text: str, verbose: bool) -> str:
+    lines = text.strip("\n").split("\n")
+    hidden = 0 if verbose else len(lines) - SHOWN_LINES
+    if hidden > 0:
+        lines = [*lines[:SHOWN_LINES], f"… {hidden} more lines; --verbose shows them"]
+    return "\n    ".join(lines)

@@ -1,0 +1,312 @@
+"""What can be typed in a chat after a slash."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
+from prompt_toolkit.document import Document
+
+from ...models.choose import DEMO
+from ..config.options import thinking_mode
+from .live_view import ROUTES
+from .printable import printable
+
+if TYPE_CHECKING:
+    from .chat_session import ChatSession
+
+MOST_FILES = 50
+"""Files that `/files` lists."""
+
+
+class CommandError(Exception):
+    """A command that cannot be done; the message says why and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command."""
+
+    name: str
+    about: str
+    run: Callable[[ChatSession, str], Awaitable[None] | None]
+    takes: str = ""
+    """What may stand behind it, as it is shown."""
+    choices: tuple[str, ...] = ()
+    """What is proposed to stand behind it."""
+
+
+def split_command(text: str) -> tuple[str, str] | None:
+    """The name and the rest of what was typed; None when it is no command.
+
+    Qwen3's own soft switches, `/think` and `/no_think` before a question, are for the model.
+    """
+    found = re.fullmatch(r"/([a-z_]*)(?:\s+(.*))?", text.strip(), re.DOTALL)
+    if found is None or found[1] == "no_think":
+        return None
+    return found[1], (found[2] or "").strip()
+
+
+async def run_command(session: ChatSession, name: str, rest: str) -> None:
+    """Do what a command says.
+
+    Raises:
+        CommandError: it cannot be done, or there is no such command.
+    """
+    command = _BY_NAME.get(name)
+    if command is None:
+        near = difflib.get_close_matches(name, _BY_NAME, n=1)
+        hint = f" Did you mean /{near[0]}?" if near else ""
+        raise CommandError(f"There is no command /{name}.{hint} /help lists them; Ctrl-D leaves.")
+    if rest and not command.takes:
+        raise CommandError(f"/{name} takes nothing behind it.")
+    work = command.run(session, rest)
+    if work is not None:
+        await work
+
+
+class CommandCompleter(Completer):
+    """Proposes commands and what may stand behind them."""
+
+    def __init__(self) -> None:
+        self._paths = PathCompleter(expanduser=True)
+
+    def get_completions(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> Iterable[Completion]:
+        """See `Completer`."""
+        text = document.text_before_cursor
+        if not text.startswith("/") or "\n" in text:
+            return
+        name, space, rest = text[1:].partition(" ")
+        if not space:
+            for command in COMMANDS:
+                if command.name.startswith(name):
+                    yield Completion(f"/{command.name}", -len(text), display_meta=command.about)
+            return
+        command = _BY_NAME.get(name, _NOTHING)
+        for choice in command.choices:
+            if choice.startswith(rest):
+                yield Completion(choice, -len(rest))
+        if name in ("model", "save"):
+            yield from self._paths.get_completions(Document(rest), complete_event)
+
+
+def _think(session: ChatSession, rest: str) -> None:
+    if rest:
+        try:
+            mode = thinking_mode(rest)
+        except ValueError as error:
+            raise CommandError(
+                f"/think: {error} To ask with thinking, type the question alone."
+            ) from None
+        session.conversation.set_thinking(mode)
+        session.chosen_thinking = rest
+    session.say(f"Thinking: {session.thinking}.")
+
+
+def _tools(session: ChatSession, rest: str) -> None:
+    tools = session.conversation.tools
+    width = max((len(tool.name) for tool in tools), default=0)
+    for tool in tools:
+        about = tool.description.strip().splitlines() or [""]
+        session.say(f"{tool.name.ljust(width)}  {about[0]}".rstrip())
+    if not tools:
+        session.say("No tools.")
+
+
+def _mcp(session: ChatSession, rest: str) -> None:
+    from qwen3_tools.mcp import McpServers
+
+    sources = [tool for tool in session.agent.tools if isinstance(tool, McpServers)]
+    for servers in sources:
+        for status in servers.status:
+            count = len(status.tools)
+            session.say(f"{status.name}: {status.state}, {status.reason or _of(count, 'tool')}")
+        for name in servers.config.disabled:
+            session.say(f"{name}: disabled")
+    if not any(servers.status or servers.config.disabled for servers in sources):
+        session.say("No MCP servers.")
+
+
+async def _model(session: ChatSession, rest: str) -> None:
+    if rest and not await session.switch_model(rest):
+        return
+    model = session.conversation.model
+    thinks = "always thinks" if not model.can_skip_thinking else "can think"
+    thinks = thinks if model.can_think else "cannot think"
+    session.say(f"{model.name}{ROUTES[model.route]} · {thinks}")
+    session.say(f"{session.conversation.context_left} tokens of context are left.")
+
+
+def _files(session: ChatSession, rest: str) -> None:
+    folder = session.conversation.folder
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = [path for path in files if not path.relative_to(folder).parts[0].startswith(".")]
+    session.say(f"{folder}: {len(files) or 'no'} {'file' if len(files) == 1 else 'files'}")
+    for path in files[:MOST_FILES]:
+        session.say(f"  {path.relative_to(folder)}  {_size(path.stat().st_size)}")
+    if len(files) > MOST_FILES:
+        session.say(f"  … and {len(files) - MOST_FILES} more")
+
+
+def _save(session: ChatSession, rest: str) -> None:
+    messages = session.conversation.messages
+    if not messages:
+        raise CommandError("Nothing has been said yet.")
+    path = Path(os.path.expanduser(rest or time.strftime("chat-%Y-%m-%d-%H%M%S.md")))
+    if path.suffix == ".json":
+        text = json.dumps(messages, ensure_ascii=False, indent=2) + "\n"
+    else:
+        text = as_markdown(messages)
+    try:
+        with path.open("x", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+    except FileExistsError:
+        raise CommandError(f"{path} is there already; name another file.") from None
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}.") from None
+    session.say(f"Saved to {path}.")
+
+
+def _undo(session: ChatSession, rest: str) -> None:
+    session.say(f"Taken back: {_in_short(_take_back(session))}")
+
+
+async def _retry(session: ChatSession, rest: str) -> None:
+    if session.conversation.unfinished is not None:
+        await session.go_on()
+        return
+    text = _take_back(session)
+    session.say(f"Again: {_in_short(text)}")
+    await session.turn(text)
+
+
+async def _compact(session: ChatSession, rest: str) -> None:
+    if session.conversation.unfinished is not None:
+        raise CommandError(
+            "The last message is not answered yet: /retry goes on with it, /undo takes it back."
+        )
+    saved = await session.compact()
+    if saved is None:
+        return
+    if saved <= 0:
+        session.say("Nothing to make shorter: the last question and answer always stay.")
+    else:
+        left = session.conversation.context_left
+        session.say(f"Shorter by {saved} tokens; {left} tokens of context are left.")
+
+
+def _usage(session: ChatSession, rest: str) -> None:
+    steps = session.steps
+    prompt = sum(step.prompt_tokens for step in steps)
+    cached = sum(step.cached_tokens for step in steps)
+    sampled = sum(step.sampled_tokens for step in steps)
+    thinking = sum(step.thinking_tokens for step in steps)
+    seconds = sum(step.seconds for step in steps)
+    calls = sum(len(step.tool_calls) for step in steps)
+    share = f", {cached / prompt:.0%} of them cached" if prompt else ""
+    did = [_of(session.turns, "turn"), _of(len(steps), "step"), _of(calls, "tool call")]
+    session.say(f"{', '.join(did)}, {seconds:.1f} s")
+    session.say(f"{prompt} prompt tokens{share}")
+    session.say(f"{sampled} sampled tokens, {thinking} of them in thoughts")
+    session.say(f"{session.conversation.context_left} tokens of context are left.")
+
+
+def _help(session: ChatSession, rest: str) -> None:
+    for command in COMMANDS:
+        session.say(f"{f'/{command.name} {command.takes}'.ljust(24)}  {command.about}")
+    session.say("Enter sends; Alt-Enter, Ctrl-J, or \\ before Enter begins a new line.")
+    session.say("Ctrl-C stops the step; Ctrl-D leaves; up and down go through what was typed.")
+
+
+COMMANDS = (
+    Command(
+        "think",
+        "whether the model thinks, or how many tokens at most",
+        _think,
+        "[on|off|N|auto]",
+        ("on", "off", "auto"),
+    ),
+    Command("tools", "what the model can call", _tools),
+    Command("mcp", "how the MCP servers are doing", _mcp),
+    Command(
+        "model",
+        "which model it is, or go on with another one: a folder, or an id on the hub",
+        _model,
+        "[NAME]",
+        (DEMO,),
+    ),
+    Command("files", "what is in the folder of the tools", _files),
+    Command("save", "write the conversation to a file, .md or .json", _save, "[FILE]"),
+    Command("undo", "take the last turn back", _undo),
+    Command("retry", "take the last turn back and ask again", _retry),
+    Command("compact", "sum up what was said before the last turn", _compact),
+    Command("usage", "tokens and time so far", _usage),
+    Command("help", "this list", _help),
+)
+
+_BY_NAME = {command.name: command for command in COMMANDS}
+_NOTHING = Command("", "", _help)
+
+
+def as_markdown(messages: Sequence[Mapping[str, Any]]) -> str:
+    """A conversation to be read by people: who said what, calls and results as code."""
+    parts = []
+    for message in messages:
+        parts.append(f"## {str(message['role']).capitalize()}")
+        content = str(message.get("content") or "").strip("\n")
+        thought = str(message.get("reasoning_content") or message.get("reasoning") or "")
+        if thought.strip():
+            quoted = "\n".join(f"> {line}".rstrip() for line in thought.strip().split("\n"))
+            parts.append(quoted)
+        if content:
+            parts.append(_fenced(content) if message["role"] == "tool" else content)
+        for call in message.get("tool_calls") or ():
+            function = call["function"]
+            arguments = function["arguments"]
+            if not isinstance(arguments, str):
+                arguments = json.dumps(arguments, ensure_ascii=False)
+            parts.append(f"Calls `{function['name']}`:\n\n{_fenced(arguments)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _fenced(text: str) -> str:
+    """As a block of code, whatever fences are in it."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{text}\n{fence}"
+
+
+def _take_back(session: ChatSession) -> str:
+    try:
+        return session.conversation.undo()
+    except LookupError as error:
+        raise CommandError(str(error)) from None
+
+
+def _in_short(text: str) -> str:
+    line = " ".join(printable(text).split())
+    return line if len(line) <= 60 else f"{line[:59]}…"
+
+
+def _of(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _size(count: int) -> str:
+    """Bytes, in a unit that suits."""
+    size, unit = float(count), "B"
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024 or unit == "GiB":
+            break
+        size /= 1024
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"

@@ -1,0 +1,148 @@
+"""Holds what an engine of this process samples to a structural tag, by xgrammar."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .request import Constraint
+
+if TYPE_CHECKING:
+    import torch
+    import xgrammar
+
+__all__ = ["Grammars", "Guide"]
+
+_KEPT = 32
+
+
+class Grammars:
+    """Compiles structural tags for one vocabulary, each once.
+
+    Nothing is imported, read or compiled before the first constraint, and then in a thread of its
+    own, while the engine reads the prompt.
+
+    Args:
+        vocabulary: gives the text of each token in the letters of byte-level BPE, by id.
+        size: of the model's output; may be larger than the vocabulary.
+    """
+
+    def __init__(self, vocabulary: Callable[[], list[str]], size: int) -> None:
+        self.size = size
+        self._vocabulary = vocabulary
+        self._compiler: xgrammar.GrammarCompiler | None = None
+        self._compiled: OrderedDict[str, xgrammar.CompiledGrammar] = OrderedDict()
+        self._thread = ThreadPoolExecutor(1, "compile-grammar")
+
+    @classmethod
+    def of_checkpoint(cls, folder: Path, size: int) -> Grammars | None:
+        """For the tokenizer in a folder. None: xgrammar or the tokenizer is not there."""
+        path = folder / "tokenizer.json"
+        if find_spec("xgrammar") is None or not path.is_file():
+            return None
+        return cls(lambda: _read_vocabulary(path), size)
+
+    def compile(self, constraint: Constraint) -> Future[xgrammar.CompiledGrammar]:
+        """Begin to compile; what is known already is there at once."""
+        return self._thread.submit(self._compile, constraint)
+
+    def close(self) -> None:
+        """Let go of the thread."""
+        self._thread.shutdown(wait=False)
+
+    def _compile(self, constraint: Constraint) -> xgrammar.CompiledGrammar:
+        import xgrammar
+
+        tag = constraint.structural_tag()
+        found = self._compiled.pop(tag, None)
+        if found is None:
+            if self._compiler is None:
+                # What ends a generation, each says itself; left out, it would be guessed
+                info = xgrammar.TokenizerInfo(
+                    self._vocabulary(),
+                    xgrammar.VocabType.BYTE_LEVEL,
+                    vocab_size=self.size,
+                    stop_token_ids=[],
+                )
+                self._compiler = xgrammar.GrammarCompiler(
+                    info, max_threads=2, cache_limit_bytes=256 << 20
+                )
+            found = self._compiler.compile_structural_tag(tag)
+        self._compiled[tag] = found
+        if len(self._compiled) > _KEPT:
+            self._compiled.popitem(last=False)
+        return found
+
+
+class Guide:
+    """Holds one generation to a constraint.
+
+    Args:
+        grammars: of the engine.
+        constraint: says nothing before one of its `wakes_on` tokens is sampled, and nor does this.
+        stop_ids: tokens that end the generation.
+    """
+
+    def __init__(
+        self, grammars: Grammars, constraint: Constraint, stop_ids: frozenset[int]
+    ) -> None:
+        self._compiling = grammars.compile(constraint)
+        self._stop_ids = sorted(stop_ids)
+        self._size = grammars.size
+        self._wakes_on = constraint.wakes_on
+        self._awake = not constraint.wakes_on
+        self._unread: list[int] = []
+        self._matcher: xgrammar.GrammarMatcher | None = None
+        self._bits: torch.Tensor | None = None
+
+    def mask(self, logits: torch.Tensor) -> torch.Tensor:
+        """The logits, with minus infinity for tokens that the constraint does not allow next.
+
+        Blocks until the grammar is compiled: for worker threads.
+
+        Raises:
+            RuntimeError: what has been taken does not fit, or nothing more does.
+        """
+        if not self._awake:
+            return logits
+        import xgrammar
+
+        if self._matcher is None:
+            self._matcher = xgrammar.GrammarMatcher(
+                self._compiling.result(), override_stop_tokens=self._stop_ids
+            )
+            self._bits = xgrammar.allocate_token_bitmask(1, self._size)
+        for token in self._unread:
+            if not self._matcher.accept_token(token):
+                raise RuntimeError(f"the constraint does not allow token {token}")
+        self._unread.clear()
+        if self._bits is None or not self._matcher.fill_next_token_bitmask(self._bits):
+            return logits
+        masked = logits.clone()
+        xgrammar.apply_token_bitmask_inplace(
+            masked,
+            self._bits[0].to(masked.device),
+            backend="cpu" if masked.device.type == "cpu" else "torch_native",
+        )
+        if not bool(masked.max().isfinite()):
+            raise RuntimeError("the constraint allows no token")
+        return masked
+
+    def take(self, token: int) -> None:
+        """Note what was sampled."""
+        self._unread.append(token)
+        self._awake = self._awake or token in self._wakes_on
+
+
+def _read_vocabulary(path: Path) -> list[str]:
+    import tokenizers
+
+    vocabulary = tokenizers.Tokenizer.from_file(str(path)).get_vocab(with_added_tokens=True)
+    texts = [""] * (max(vocabulary.values()) + 1)
+    for text, id in vocabulary.items():
+        texts[id] = text
+    return texts

@@ -1,0 +1,1 @@
+"""Chat formats: templates, tokenizers, and messages as token ids."""

@@ -1,0 +1,329 @@
+"""The checkpoint's chat format: a conversation as the token ids that the model was trained on.
+
+The checkpoint's own template is the source of truth. It renders the head of a run; and what is
+appended later (tool results, a user's next turn, what opens the assistant's message) is what the
+template puts there, cut out of the rendering of a short conversation. What a template can do is
+found out by trying it, once, when it is loaded; a model's name says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import ChatFormatError, ThinkingUnavailable
+from .masking import ControlTexts, Mask
+from .template import ChatTemplate
+from .tokenizer import Decoder, Tokenizer
+
+__all__ = ["CallFormat", "ChatFormat"]
+
+CallFormat = Literal["json", "xml"]
+Message = Mapping[str, Any]
+
+CLOSING_SENTENCE = (
+    "\n\nConsidering the limited time by the user, I have to give the solution based on the "
+    "thinking directly now.\n</think>\n\n"
+)
+"""What ends a thought whose budget is spent, from section 4.7 of Qwen3's technical report
+(arXiv:2505.09388)."""
+
+_OPENING = "<|im_start|>assistant\n"
+_END = "<|im_end|>"
+_EMPTY_THOUGHT = "<think>\n\n</think>\n\n"
+_OPEN_THOUGHT = "<think>\n"
+
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """What a template can do."""
+
+    name: str
+    call_format: CallFormat
+    thinking_prompt: str | None
+    """What opens an assistant's message that thinks; None: it cannot."""
+    plain_prompt: str | None
+    """What opens one that does not; None: it always thinks."""
+    thinks_by_default: bool
+
+
+class ChatFormat:
+    """A chat template and the tokenizer that belongs to it.
+
+    Args:
+        template: of the checkpoint.
+        tokenizer: of the same checkpoint.
+
+    Attributes:
+        family: "qwen3", "qwen3-instruct-2507", "qwen3-thinking-2507", "qwen3-coder", "qwen3.5".
+        call_format: how the model writes tool calls.
+        can_think: whether it has a thinking mode.
+        can_skip_thinking: whether it has another one.
+        thinks_by_default: whether it thinks when nobody says whether it should.
+        opens_thought: whether the prompt itself opens the thought, so that what is sampled
+            begins inside of it.
+        stop_ids: tokens that end the model's message.
+        call_ids: tokens that begin a tool call.
+        thought_end_ids: tokens that end a thought: its end tag, or a tool call.
+
+    Raises:
+        ChatFormatError: the template is of no known family, or the tokenizer of another model.
+    """
+
+    def __init__(self, template: ChatTemplate, tokenizer: Tokenizer) -> None:
+        self._template = template
+        self._tokenizer = tokenizer
+        self._controls = ControlTexts(tokenizer.control_ids)
+        family = _recognise(template)
+        self._family = family
+        self.family = family.name
+        self.call_format: CallFormat = family.call_format
+        self.can_think = family.thinking_prompt is not None
+        self.can_skip_thinking = family.plain_prompt is not None
+        self.thinks_by_default = family.thinks_by_default
+        self.opens_thought = (family.thinking_prompt or "").endswith(_OPEN_THOUGHT)
+        self.stop_ids = self._ids_of(_END, "<|endoftext|>")
+        self.call_ids = self._ids_of("<tool_call>")
+        self.thought_end_ids = self._ids_of("</think>") | self.call_ids
+        self._end_id = self.control_id(_END)
+        self.control_id("<|im_start|>")
+        if _END not in self._appended([{"role": "tool", "content": "x"}])[0]:
+            raise ChatFormatError(f"The chat template does not end a tool result with {_END}.")
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> ChatFormat:
+        """The chat format of a checkpoint in the layout of Transformers.
+
+        Raises:
+            ChatFormatError: the tokenizer or the template is missing or unknown.
+        """
+        path = folder / "tokenizer.json"
+        if not path.is_file():
+            raise ChatFormatError(f"{folder} has no tokenizer: looked for tokenizer.json.")
+        template = ChatTemplate.from_folder(folder)
+        try:
+            tokenizer = Tokenizer.from_file(path)
+        except ValueError as error:
+            raise ChatFormatError(f"{path} is not a tokenizer: {error}") from error
+        return cls(template, tokenizer)
+
+    def render(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Mapping[str, Any]] = (),
+        *,
+        thinking: bool | None,
+        generation_prompt: bool,
+    ) -> str:
+        """The template's own text. See `ChatTemplate.render`."""
+        return self._template.render(
+            messages, tools, thinking=thinking, generation_prompt=generation_prompt
+        )
+
+    def head(
+        self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()
+    ) -> list[int]:
+        """Ids of a whole conversation, up to where the assistant's next message begins.
+
+        No string in messages or tools can speak a control token.
+
+        Raises:
+            ChatFormatError: the template cannot render these messages.
+        """
+        rendered, mask = self._render_masked(messages, tools)
+        return self._encode_masked(rendered, mask)
+
+    def generation_prompt(self, *, thinking: bool) -> list[int]:
+        """Ids of what opens the assistant's message.
+
+        Raises:
+            ThinkingUnavailable: the model has no such mode.
+        """
+        prompt = self._family.thinking_prompt if thinking else self._family.plain_prompt
+        if prompt is None:
+            raise ThinkingUnavailable(
+                "This model cannot think: take a hybrid Qwen3 model or a Thinking one."
+                if thinking
+                else "This model always thinks: take a hybrid Qwen3 model or an Instruct one."
+            )
+        return self._tokenizer.encode(prompt)
+
+    def between_messages(self) -> list[int]:
+        """Ids of what stands between the end of a message and the beginning of the next."""
+        return self._tokenizer.encode("\n")
+
+    def tool_results(self, texts: Sequence[str]) -> list[int]:
+        """Ids of what follows the end of the assistant's message: one turn with all results."""
+        return self._encode_masked(
+            *self._appended([{"role": "tool", "content": text} for text in texts])
+        )
+
+    def user_turn(self, text: str) -> list[int]:
+        """Ids of what follows the end of the assistant's message: the user's next turn."""
+        return self._encode_masked(*self._appended([{"role": "user", "content": text}]))
+
+    def close_step(self) -> list[int]:
+        """Ids that end an assistant's message that was cut off."""
+        return [self._end_id]
+
+    def close_thought(self) -> list[int]:
+        """Ids that end a thought before its time: Qwen3's closing sentence and the end tag."""
+        return self._tokenizer.encode(CLOSING_SENTENCE)
+
+    def control_id(self, text: str) -> int:
+        """Id of a control token.
+
+        Raises:
+            ChatFormatError: the tokenizer has no such token.
+        """
+        if text not in self._tokenizer.control_ids:
+            raise ChatFormatError(f"The tokenizer has no {text} token: is it a Qwen3 tokenizer?")
+        return self._tokenizer.control_ids[text]
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of text whose control tokens are meant."""
+        return self._tokenizer.encode(text)
+
+    def encode_plain(self, text: str) -> list[int]:
+        """Ids of untrusted text: never a control token."""
+        return self._tokenizer.encode_plain(text)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text that ids spell, control tokens included."""
+        return self._tokenizer.decode(ids)
+
+    def decoder(self) -> Decoder:
+        """A decoder for ids that come bit by bit."""
+        return self._tokenizer.decoder()
+
+    def _appended(self, messages: Sequence[Message]) -> tuple[str, Mask]:
+        """What the template writes for `messages` after the `<|im_end|>` of an assistant."""
+        mask = Mask(self._controls)
+        said = f"said{mask.nonce}"
+        conversation = [
+            {"role": "user", "content": "asked"},
+            {"role": "assistant", "content": said},
+            *mask.hide(list(messages)),
+        ]
+        rendered = self._template.render(conversation, thinking=None, generation_prompt=False)
+        _, found, rest = rendered.partition(said + _END)
+        if not found:
+            raise ChatFormatError(f"The chat template does not end what was said with {_END}.")
+        return rest, mask
+
+    def _render_masked(
+        self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]
+    ) -> tuple[str, Mask]:
+        """The rendered conversation with control text of messages and tools hidden.
+
+        Hiding must not change what the template decides, so it gets to see what it looks for
+        (`_show_structure`). If the text comes out otherwise even so, the template sees nothing.
+        """
+        mask = Mask(self._controls)
+        hidden_tools = mask.hide(list(tools))
+        hidden = mask.hide(list(messages))
+        if not mask.used:
+            return self._render(messages, tools), mask
+        shown = [_show_structure(message, mask) for message in messages]
+        rendered = mask.settle(self._render(shown, hidden_tools))
+        if mask.reveal(rendered) != self._render(messages, tools):
+            rendered = self._render(hidden, hidden_tools)
+        return rendered, mask
+
+    def _render(self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]) -> str:
+        return self._template.render(messages, tools, thinking=None, generation_prompt=False)
+
+    def _encode_masked(self, rendered: str, mask: Mask) -> list[int]:
+        """Ids of rendered text: control tokens where they stand, all else as plain text."""
+        ids: list[int] = []
+        for text, control in self._tokenizer.split(rendered):
+            ids += self.encode_plain(mask.reveal(text)) if control is None else [control]
+        return ids
+
+    def _ids_of(self, *texts: str) -> frozenset[int]:
+        ids = self._tokenizer.control_ids
+        return frozenset(ids[text] for text in texts if text in ids)
+
+
+def _show_structure(message: Message, mask: Mask) -> Message:
+    """The message with hidden control text, except where Qwen's templates look for it.
+
+    They take a user message that is one `<tool_response>` for a tool's, and split thought and
+    answer of an assistant at `</think>`.
+    """
+    content = message.get("content")
+    hidden: dict[str, Any] = mask.hide(message)
+    if not isinstance(content, str):
+        return hidden
+    opening, closing = "<tool_response>", "</tool_response>"
+    if message.get("role") == "user":
+        content = content.strip()
+        if content.startswith(opening) and content.endswith(closing):
+            hidden["content"] = mask.hide_within(content, opening, closing)
+    elif (
+        message.get("role") == "assistant"
+        and "</think>" in content
+        and not isinstance(message.get("reasoning_content"), str)
+    ):
+        thought = content.split("</think>")[0].rstrip("\n").split("<think>")[-1].lstrip("\n")
+        hidden["reasoning_content"] = mask.hide(thought)
+        hidden["content"] = mask.hide(content.split("</think>")[-1].lstrip("\n"))
+    return hidden
+
+
+def _recognise(template: ChatTemplate) -> _Family:
+    """Find out what a template can do by rendering a short conversation with it."""
+    asked = {"role": "user", "content": "asked"}
+    call = {"name": "look", "arguments": {"where": "there"}}
+    calls = {"role": "assistant", "content": "", "tool_calls": [{"function": call}]}
+    answered = {"role": "tool", "content": "found"}
+    try:
+        text = template.render([asked, calls, answered], thinking=None, generation_prompt=False)
+    except ChatFormatError as error:
+        raise _unknown(f"it cannot render a tool call and its result ({error})") from error
+    call_format: CallFormat
+    if '<tool_call>\n{"name": "look", "arguments": {"where": "there"}}\n</tool_call>' in text:
+        call_format = "json"
+    elif "<tool_call>\n<function=look>\n<parameter=where>\nthere\n</parameter>" in text:
+        call_format = "xml"
+    else:
+        raise _unknown("it writes no <tool_call> with JSON, and none with <function=name>")
+    if "<|im_start|>user\n<tool_response>\nfound\n</tool_response>" not in text:
+        raise _unknown("it puts no tool result between <tool_response> and </tool_response>")
+
+    def prompt(thinking: bool | None) -> str:
+        before = template.render([asked], thinking=thinking, generation_prompt=False)
+        after = template.render([asked], thinking=thinking, generation_prompt=True)
+        if not after.startswith(before):
+            raise _unknown("its generation prompt changes the conversation before it")
+        return after[len(before) :]
+
+    names = {
+        ("json", "", _EMPTY_THOUGHT): "qwen3",
+        ("json", "", ""): "qwen3-instruct-2507",
+        ("json", _OPEN_THOUGHT, _OPEN_THOUGHT): "qwen3-thinking-2507",
+        ("xml", "", ""): "qwen3-coder",
+        ("xml", _OPEN_THOUGHT, _EMPTY_THOUGHT): "qwen3.5",
+    }
+    on, off = prompt(thinking=True), prompt(thinking=False)
+    name = names.get((call_format, on.removeprefix(_OPENING), off.removeprefix(_OPENING)))
+    if name is None:
+        raise _unknown(f"its generation prompts are {on!r} and, without thinking, {off!r}")
+    same = on == off
+    opens = on.endswith(_OPEN_THOUGHT)
+    return _Family(
+        name,
+        call_format,
+        thinking_prompt=on if opens or not same else None,
+        plain_prompt=off if not (same and opens) else None,
+        thinks_by_default=prompt(thinking=None) == on and (opens or not same),
+    )
+
+
+def _unknown(why: str) -> ChatFormatError:
+    return ChatFormatError(
+        f"The chat template is not one of Qwen3 (hybrid, 2507 Instruct or Thinking, Coder) or "
+        f"Qwen3.5: {why}."
+    )

@@ -1,0 +1,1 @@
+"""Grammars that constrain tool calls and answers during sampling."""

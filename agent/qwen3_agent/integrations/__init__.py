@@ -1,0 +1,1 @@
+"""Doors to other frameworks and protocols; nothing in the core imports them."""

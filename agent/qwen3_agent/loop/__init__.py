@@ -1,0 +1,1 @@
+"""The ReAct loop: model step, then tools, until there is an answer."""

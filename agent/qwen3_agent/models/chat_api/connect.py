@@ -1,0 +1,231 @@
+"""From a URL to a model: who answers there, what is served, and whether token ids can be used."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ...engines.server import ServerEngine
+from ...errors import (
+    ChatFormatError,
+    EngineError,
+    ModelNotFound,
+    NotAuthorised,
+    Qwen3AgentError,
+    ServerUnreachable,
+)
+from ...formats.chat_format import ChatFormat
+from ...openai_http.client import Patience, ServerClient
+from ..choose import DEMO, DEMO_FOLDER, is_hub_id
+from ..local import LocalModel, own_sampling
+from .dialects import Kind
+from .model import ServerModel
+
+__all__ = ["API_KEY", "connect"]
+
+API_KEY = "OPENAI_API_KEY"
+"""The environment variable that holds the key, as for OpenAI's own client."""
+
+_OWNERS: dict[str, Kind] = {
+    "vllm": "vllm",
+    "sglang": "sglang",
+    "llamacpp": "llamacpp",
+    "organization_owner": "lmstudio",
+}
+"""`owned_by` in the answer to GET /models."""
+
+_PROBE = (
+    "<|im_start|>user\nWhat is 48213 * 977? 东京现在几点?<|im_end|>\n<|im_start|>assistant\n"
+    "<think>\nI add \t  1.5e-3.\n</think>\n\n<tool_call>\n{}\n</tool_call><|im_end|>\n"
+)
+"""Text of which the ids are compared: control tokens, digits, spaces and Chinese."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """A model, as GET /models tells of it."""
+
+    name: str
+    kind: Kind
+    context_length: int | None
+    sources: tuple[str, ...]
+    """Folders and hub ids that its files may come from."""
+
+
+def connect(
+    base_url: str,
+    model: str | None = None,
+    *,
+    api_key: str | None = None,
+    patience: Patience | None = None,
+    folder: Path | None = None,
+) -> LocalModel | ServerModel:
+    """The model that a server serves.
+
+    Takes a moment; call it in a worker thread. Where the server takes and gives token ids (vLLM,
+    SGLang) and the tokenizer of its model is on this machine, tokens are exchanged, and runs are
+    as exact as with an engine in the process: `route` is "server_tokens". Elsewhere it is
+    "server_chat".
+
+    Its connections belong to the event loop that runs: `aclose` it there. After that it can be
+    used again, on any loop. An `Agent` that is given a URL does so by itself.
+
+    Args:
+        base_url: where the API begins, such as "http://localhost:8000/v1".
+        model: its name there. None: the only one that is served.
+        api_key: None: what OPENAI_API_KEY says.
+        patience: how long to wait for the server.
+        folder: with the tokenizer and the chat template of the model. None: where the server says
+            that it has them from, if that is on this machine, or among what has been downloaded
+            from the Hugging Face hub.
+
+    Raises:
+        ServerUnreachable: nothing answers.
+        NotAChatServer: what answers is none.
+        NotAuthorised: the key is missing or wrong.
+        ModelNotFound: the model is not served; says which are.
+        EngineError: the server fails.
+        ValueError: the URL is none.
+    """
+    client = ServerClient(base_url, api_key or os.environ.get(API_KEY), patience)
+    served = _choose(client, model)
+    chat_format, source, why = _chat_format_of(served, folder)
+    sampling = own_sampling(source) if source else None
+    if chat_format is not None:
+        why = _why_no_token_ids(client, served, chat_format)
+        if not why and served.context_length is not None:
+            engine = ServerEngine(client, served.name, served.context_length)
+            return LocalModel(
+                engine, chat_format, name=served.name, sampling=sampling, route="server_tokens"
+            )
+    return ServerModel(
+        client,
+        served.name,
+        kind=served.kind,
+        context_length=served.context_length,
+        chat_format=chat_format,
+        sampling=sampling,
+        why_chat=why,
+    )
+
+
+def _choose(client: ServerClient, model: str | None) -> _Served:
+    """What is served under the name."""
+    try:
+        answer = client.ask("GET", "/models")
+    except (NotAuthorised, ServerUnreachable):
+        raise
+    except EngineError:
+        # Some services have no list; the first request tells whether the model is there
+        if model is None:
+            raise
+        answer = {}
+    listed = answer.get("data") if isinstance(answer, dict) else None
+    entries = [e for e in listed or () if isinstance(e, dict) and isinstance(e.get("id"), str)]
+    client.errors.served = tuple(entry["id"] for entry in entries)
+    if model is None:
+        if len(entries) != 1:
+            raise ModelNotFound(
+                f"{client.shown} serves {client.errors.list_served() or 'nothing that it tells of'}"
+                ": name the model."
+            )
+        model = entries[0]["id"]
+    entry = next((entry for entry in entries if entry["id"] in (model, f"{model}:latest")), None)
+    kind = _kind_of(client, entries)
+    if entry is None and kind not in ("dashscope", "other"):
+        raise client.errors.not_served(model)
+    return _describe(model if entry is None else entry["id"], kind, entry or {}, entries)
+
+
+def _describe(
+    name: str, kind: Kind, entry: dict[str, Any], entries: list[dict[str, Any]]
+) -> _Served:
+    # A LoRA adapter has its base model's tokenizer
+    base = next((each for each in entries if each["id"] == entry.get("parent")), entry)
+    sources = [base.get("root"), base.get("id"), name]
+    meta = entry.get("meta")
+    length = entry.get("max_model_len") or base.get("max_model_len")
+    if length is None and isinstance(meta, dict):
+        length = meta.get("n_ctx")
+    return _Served(
+        name,
+        kind,
+        length if isinstance(length, int) else None,
+        tuple(dict.fromkeys(source for source in sources if isinstance(source, str))),
+    )
+
+
+def _kind_of(client: ServerClient, entries: list[dict[str, Any]]) -> Kind:
+    if _is_dashscope(client):
+        return "dashscope"
+    for entry in entries:
+        if (kind := _OWNERS.get(str(entry.get("owned_by")))) is not None:
+            return kind
+    try:
+        version = client.ask("GET", "/api/version", from_root=True)
+    except Qwen3AgentError:
+        return "other"
+    return "ollama" if isinstance(version, dict) and "version" in version else "other"
+
+
+def _is_dashscope(client: ServerClient) -> bool:
+    return client.host.endswith(".aliyuncs.com")
+
+
+def _chat_format_of(
+    served: _Served, folder: Path | None
+) -> tuple[ChatFormat | None, Path | None, str]:
+    """The model's chat format and its folder, or why it is not at hand."""
+    if folder is not None:
+        return ChatFormat.from_folder(folder), folder, ""
+    for source in served.sources:
+        found = DEMO_FOLDER if source == DEMO else Path(source)
+        if not found.is_absolute() or not (found / "tokenizer.json").is_file():
+            cached = _downloaded(source)
+            if cached is None:
+                continue
+            found = cached
+        try:
+            return ChatFormat.from_folder(found), found, ""
+        except ChatFormatError as error:
+            return None, None, str(error)
+    return None, None, f"the tokenizer of {served.name} is not on this machine"
+
+
+def _downloaded(hub_id: str) -> Path | None:
+    """The folder of what has been downloaded from the hub before. Downloads nothing."""
+    if not is_hub_id(hub_id) or find_spec("huggingface_hub") is None:
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
+    file = try_to_load_from_cache(hub_id, "tokenizer.json")
+    return Path(file).parent if isinstance(file, str) else None
+
+
+def _why_no_token_ids(client: ServerClient, served: _Served, chat_format: ChatFormat) -> str:
+    """Why tokens cannot be exchanged; "" if they can. One token is sampled to find out."""
+    if served.context_length is None:
+        return "the server does not say how long its context is"
+    request = {
+        "model": served.name,
+        "prompt": _PROBE,
+        "add_special_tokens": False,
+        "max_tokens": 1,
+        "temperature": 0,
+        "return_token_ids": True,
+    }
+    try:
+        answer = client.ask("POST", "/completions", request)
+    except EngineError:
+        return "the server takes no token ids"
+    choices = answer.get("choices") if isinstance(answer, dict) else None
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    if not isinstance(choice, dict) or not choice.get("token_ids"):
+        return "the server gives no token ids"
+    ids = choice.get("prompt_token_ids") or answer.get("prompt_token_ids")
+    if ids != chat_format.encode(_PROBE):
+        return "the tokenizer on this machine is not the server's"
+    return ""

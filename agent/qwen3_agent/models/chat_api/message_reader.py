@@ -1,0 +1,224 @@
+"""A message of a chat server, as it streams in, to parts.
+
+Servers differ in how much they read out of what a model writes: a thought comes as
+`reasoning_content`, as `reasoning`, or as raw text between <think> and </think>; tool calls come
+parsed, or as raw text. All of it is put back into the text that the model wrote, as far as that is
+known, and goes through the one `Parser`. Calls that the server has parsed are added behind it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...formats.chat_format import CallFormat
+from ...formats.tokenizer import encodable
+from ...parsing.json_calls import read_json_call
+from ...parsing.parser import CallParsed, ContentDelta, Delta, Parser
+from ...parsing.parts import Content, MalformedCall, Part, Reasoning, ToolCall
+from ...parsing.scanner import CallError
+from ..session import OnDelta
+
+__all__ = ["MessageReader"]
+
+REASONING_FIELDS = ("reasoning_content", "reasoning")
+"""Where servers put a thought: vLLM before 0.12, SGLang, llama.cpp, LM Studio and DashScope in
+the first, later vLLM and Ollama in the second."""
+
+
+@dataclass(slots=True)
+class _ServerCall:
+    """A call as the server has parsed it, piece by piece."""
+
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+
+
+class MessageReader:
+    """Reads the chunks of one message.
+
+    Args:
+        tools: schemas, for the types of XML arguments.
+        on_delta: called with each piece as it comes.
+        call_format: how the model writes calls, for those that the server leaves raw.
+        opens_thought: whether the prompt has opened the thought, so that raw text begins in it.
+
+    Attributes:
+        parts: of the message; whole after `finish`.
+        call_ids: the server's ids of the calls that it has parsed, by their place in `parts`.
+        finish_reason: the server's; None until it comes.
+        usage: the server's counts; empty where it gives none.
+        reasoning_field: under which name the thought came; None where it was raw text.
+        pieces: chunks that said something, which are tokens on most servers.
+        opens_thought: as given, or as it turned out.
+    """
+
+    def __init__(
+        self,
+        tools: Sequence[Mapping[str, Any]],
+        on_delta: OnDelta,
+        *,
+        call_format: CallFormat = "json",
+        opens_thought: bool = False,
+    ) -> None:
+        self.parts: tuple[Part, ...] = ()
+        self.call_ids: dict[int, str] = {}
+        self.finish_reason: str | None = None
+        self.usage: dict[str, Any] = {}
+        self.reasoning_field: str | None = None
+        self.pieces = 0
+        self.opens_thought = opens_thought
+        self._tools = tools
+        self._call_format = call_format
+        self._on_delta = on_delta
+        self._parser: Parser | None = None
+        self._in_field = False
+        self._half = ""
+        self._raw: list[str] = []
+        self._calls: list[_ServerCall] = []
+        self._by_index: dict[int | None, _ServerCall] = {}
+
+    def feed(self, chunk: Mapping[str, Any]) -> None:
+        """Take in the next chunk."""
+        if isinstance(chunk.get("usage"), dict):
+            self.usage = chunk["usage"]
+        for choice in chunk.get("choices") or ():
+            delta = choice.get("delta") or {}
+            self.pieces += says(delta)
+            for name in REASONING_FIELDS:
+                if isinstance(delta.get(name), str) and delta[name]:
+                    self.reasoning_field = name
+                    self._think(self._whole(delta[name]))
+                    break
+            if isinstance(delta.get("content"), str) and delta["content"]:
+                self._say(self._whole(delta["content"]))
+            for call in delta.get("tool_calls") or ():
+                self._take_call(call)
+            self.finish_reason = choice.get("finish_reason") or self.finish_reason
+
+    def finish(self, *, truncated: bool) -> None:
+        """The message is over.
+
+        Args:
+            truncated: it was cut off; a call that is not whole is malformed then.
+        """
+        if self._half:
+            half, self._half = encodable(self._half), ""
+            (self._think if self._in_field else self._say)(half)
+        self._end_parser(truncated=truncated)
+        self._read_again(truncated=truncated)
+        said = [(part.name, part.arguments) for part in self.parts if isinstance(part, ToolCall)]
+        for call in self._calls:
+            part = _part_of(call)
+            if isinstance(part, ToolCall) and (part.name, part.arguments) in said:
+                # Some servers parse a call and leave its text in the content, too
+                said.remove((part.name, part.arguments))
+                continue
+            if isinstance(part, ToolCall):
+                self.call_ids[len(self.parts)] = call.id
+            self.parts = (*self.parts, part)
+            self._tell([CallParsed(part)])
+
+    def _whole(self, text: str) -> str:
+        """The text without half a character at its end, which waits for the other half."""
+        text = self._half + text
+        self._half = text[-1] if "\ud800" <= text[-1] <= "\udbff" else ""
+        return encodable(text.removesuffix(self._half))
+
+    def _think(self, text: str) -> None:
+        """More of a thought that the server has told apart."""
+        if not self._in_field:
+            self._end_parser(truncated=False)
+            self._parser = self._new_parser(thinking_open=False)
+            self._tell(self._parser.feed("<think>\n"))
+            self._in_field = True
+        assert self._parser is not None
+        self._tell(self._parser.feed(text))
+
+    def _say(self, text: str) -> None:
+        """More of what the server takes for content."""
+        if self._parser is None:
+            self._parser = self._new_parser(thinking_open=self.opens_thought)
+        if self._in_field:
+            self._tell(self._parser.feed("\n</think>\n\n"))
+            self._in_field = False
+        self._raw.append(text)
+        self._tell(self._parser.feed(text))
+
+    def _end_parser(self, *, truncated: bool) -> None:
+        if self._parser is not None:
+            self._tell(self._parser.finish(truncated=truncated))
+            self.parts += self._parser.parts
+
+    def _take_call(self, piece: Mapping[str, Any]) -> None:
+        function = piece.get("function") or {}
+        name, arguments = function.get("name") or "", function.get("arguments") or ""
+        if not isinstance(arguments, str):
+            arguments = json.dumps(arguments, ensure_ascii=False)
+        index, id = piece.get("index"), piece.get("id") or ""
+        call = self._calls[-1] if self._calls and index is None else self._by_index.get(index)
+        is_new = call is None or (id and call.id and id != call.id and name)
+        if is_new or (index is None and name):
+            call = _ServerCall()
+            self._calls.append(call)
+            if index is not None:
+                self._by_index[index] = call
+        assert call is not None
+        call.id = call.id or id
+        # A name comes once, in pieces or again and again
+        call.name = call.name if name == call.name else call.name + name
+        call.arguments.append(arguments)
+
+    def _read_again(self, *, truncated: bool) -> None:
+        """Mend what was taken for content or for a thought, and turns out to be the other.
+
+        Where the template opens the thought and the server leaves it raw, only the </think> tells.
+        """
+        raw = "".join(self._raw)
+        if self.reasoning_field is not None or not raw:
+            return
+        thought = any(isinstance(part, Reasoning) for part in self.parts)
+        closed = "</think>" in raw
+        if self.opens_thought and not closed and not truncated:
+            parser = self._new_parser(thinking_open=False)
+        elif not self.opens_thought and closed and not thought:
+            parser = self._new_parser(thinking_open=True)
+            self.opens_thought = True
+        else:
+            return
+        told = any(isinstance(part, Content) for part in self.parts)
+        deltas = parser.feed(raw) + parser.finish(truncated=truncated)
+        self.parts = parser.parts
+        if not told:
+            self._tell([delta for delta in deltas if isinstance(delta, ContentDelta)])
+
+    def _new_parser(self, *, thinking_open: bool) -> Parser:
+        return Parser(self._call_format, thinking_open=thinking_open, tools=self._tools)
+
+    def _tell(self, deltas: Sequence[Delta]) -> None:
+        for delta in deltas:
+            self._on_delta(delta)
+
+
+def says(delta: Mapping[str, Any]) -> bool:
+    """Whether a piece of a message says something."""
+    return bool(
+        delta.get("content")
+        or delta.get("tool_calls")
+        or any(delta.get(name) for name in REASONING_FIELDS)
+    )
+
+
+def _part_of(call: _ServerCall) -> ToolCall | MalformedCall:
+    """The call, if it can be run. Nothing is repaired: what is missing may be what was cut off."""
+    arguments = encodable("".join(call.arguments)).strip() or "{}"
+    body = f'{{"name": {json.dumps(call.name, ensure_ascii=False)}, "arguments": {arguments}}}'
+    raw = f"<tool_call>\n{body}\n</tool_call>"
+    try:
+        name, values = read_json_call(body, repair=False)
+    except CallError as error:
+        return MalformedCall(raw=raw, error=str(error))
+    return ToolCall(name, values, raw=raw)

@@ -1,0 +1,339 @@
+"""A model behind an OpenAI-compatible chat server: messages in, parts out.
+
+The server renders the conversation and samples; its tokens are not seen here. Where it takes token
+ids, `connect.py` gives a `LocalModel` over an engine on the server instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from ...engines.request import Finish, Sampling
+from ...engines.server import sampling_fields
+from ...errors import EngineError, PromptTooLong, Qwen3AgentError
+from ...formats.chat_format import ChatFormat
+from ...grammar.tool_grammar import ToolChoice
+from ...openai_http.client import Event, ServerClient
+from ...thinking import Plan
+from ...transcript import Transcript
+from ..base_chat import BaseChat, ids_of
+from ..messages import EncodedOnce, json_bytes, message_of, without_thought
+from ..session import ModelStep, OnDelta, Route
+from .dialects import OPTIONAL, Kind, thinking_fields
+from .message_reader import MessageReader, says
+from .usage import TokenEstimate, step_of
+
+__all__ = ["ServerModel"]
+
+NATIVE_CONTEXT = 32_768
+"""Tokens that every Qwen3 model's context holds: for servers that do not say."""
+
+_FINISH: dict[str, Finish] = {
+    "stop": "stop",
+    "tool_calls": "stop",
+    "function_call": "stop",
+    "length": "length",
+}
+_CONTROL_TEXT = re.compile(r"<(?=\|[a-z_]+\|>|/?(?:think|tool_call|tool_response)>)")
+
+
+class ServerModel:
+    """A model on a chat server. Made by `connect`.
+
+    Args:
+        client: of the server.
+        model: its name there.
+        kind: whose server it is.
+        context_length: in tokens; None where the server does not say.
+        chat_format: of the model, where its files are on this machine: tells what it can do.
+        sampling: used where the caller gives none; None follows the thinking mode.
+        why_chat: why its tokens are not exchanged, in words.
+    """
+
+    route: Route = "server_chat"
+
+    def __init__(
+        self,
+        client: ServerClient,
+        model: str,
+        *,
+        kind: Kind = "other",
+        context_length: int | None = None,
+        chat_format: ChatFormat | None = None,
+        sampling: Sampling | None = None,
+        why_chat: str = "",
+    ) -> None:
+        self.name = model
+        self.kind = kind
+        self.client = client
+        self.context_length = context_length
+        self.chat_format = chat_format
+        self.why_chat = why_chat
+        self.can_think = chat_format is None or chat_format.can_think
+        self.can_skip_thinking = chat_format is None or chat_format.can_skip_thinking
+        self.thinks_by_default = chat_format is None or chat_format.thinks_by_default
+        self.parses_calls = True
+        """Whether the server is asked to parse tool calls."""
+        self.refused: set[str] = set()
+        """Fields that the server does not take."""
+        self._sampling = sampling
+
+    def chat(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]],
+        *,
+        keep_thoughts: bool = False,
+        sampling: Sampling | None = None,
+        logprobs: bool = False,
+        constrain: bool = True,
+        output: Mapping[str, Any] | None = None,
+    ) -> ServerChat:
+        """See `Model.chat`.
+
+        Args:
+            keep_thoughts: they are sent to the server, whose template may drop them even so.
+            constrain: which calls are well-formed is the server's own business; `tool_choice` is
+                passed on.
+            output: asked for as `response_format` where there are no tools. With tools it would
+                forbid their calls on some servers, and the answer is validated only.
+
+        Raises:
+            EngineError: log-probabilities are asked for, which need the tokens.
+        """
+        if logprobs:
+            raise EngineError(
+                f"{self.client.shown} gives no token ids ({self.why_chat or 'chat protocol'}), and "
+                "log-probabilities belong to them: leave logprobs out."
+            )
+        return ServerChat(
+            self,
+            [dict(message) for message in messages],
+            [dict(tool) for tool in tools],
+            keep_thoughts=keep_thoughts,
+            sampling=sampling or self._sampling,
+            output=output if constrain else None,
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self.client.aclose()
+
+
+class ServerChat(BaseChat):
+    """One conversation, as messages.
+
+    The server's template spells tool results without a mask, so text in them that looks like a
+    control token of Qwen3 is defused: a word joiner (U+2060) is put behind its first character.
+    """
+
+    def __init__(
+        self,
+        model: ServerModel,
+        messages: list[dict[str, Any]],
+        tools: list[dict[str, Any]],
+        *,
+        keep_thoughts: bool,
+        sampling: Sampling | None,
+        output: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(messages, tools, keep_thoughts=keep_thoughts, sampling=sampling)
+        self._model = model
+        self._output = output
+        self._tool_choice: ToolChoice = "auto"
+        self._encoded = EncodedOnce()
+        self._encoded_tools = json_bytes(tools)
+        self._estimate = TokenEstimate()
+        self._opens_thought = bool(model.chat_format and model.chat_format.opens_thought)
+
+    @property
+    def context_length(self) -> int:
+        """Tokens that prompt and answer may have together, as far as is known."""
+        return self._model.context_length or NATIVE_CONTEXT
+
+    @property
+    def context_left(self) -> int:
+        """Tokens that still fit into the context: an estimate, from what the server has counted."""
+        return max(0, self.context_length - self._estimate.of(self._size))
+
+    @property
+    def _size(self) -> int:
+        """Bytes of what the server is sent to render."""
+        return sum(map(len, self._encoded.of(self._messages))) + len(self._encoded_tools)
+
+    def count(self, messages: Sequence[Mapping[str, Any]]) -> int:
+        """See `Chat.count`: an estimate."""
+        size = sum(len(json_bytes(message)) for message in messages) + len(self._encoded_tools)
+        return self._estimate.of(size)
+
+    def add_tool_results(self, texts: Sequence[str]) -> None:
+        """Answer the calls of the last step, in their order.
+
+        A call without an id, since it could not be read, is answered as Qwen3's template answers
+        any call: by the user. No server takes a tool's message that no call belongs to.
+        """
+        for id, text in zip(self._unanswered, texts, strict=True):
+            text = _CONTROL_TEXT.sub("<\u2060", text)
+            if id is None:
+                wrapped = f"<tool_response>\n{text}\n</tool_response>"
+                self._messages.append({"role": "user", "content": wrapped})
+            else:
+                self._messages.append({"role": "tool", "tool_call_id": id, "content": text})
+        self._unanswered = []
+        self.transcript.append("tool_results", ())
+
+    def _begin_transcript(self) -> None:
+        self.transcript = Transcript()
+        self.transcript.append("head", ())
+
+    def _append_user(self, text: str) -> None:
+        self.transcript.append("user", ())
+
+    def _forget_thoughts(self) -> None:
+        self._messages = [without_thought(message) for message in self._messages]
+
+    async def step(
+        self,
+        plan: Plan,
+        *,
+        max_tokens: int | None,
+        on_delta: OnDelta,
+        tool_choice: ToolChoice = "auto",
+    ) -> ModelStep:
+        """See `Chat.step`."""
+        self.unfinished = None
+        self._tool_choice = tool_choice
+        if max_tokens is not None and max_tokens < 1:
+            prompt_tokens = self._estimate.of(self._size)
+            return ModelStep((), "length", prompt_tokens, 0, 0, 0, closed_by_force=False)
+        model = self._model
+        if plan.budget is not None and model.kind not in ("dashscope", "llamacpp", "sglang"):
+            because = f" ({model.why_chat})" if model.why_chat else ""
+            self._tell(
+                on_delta,
+                f"{model.client.shown} has no thinking budget in its chat protocol{because}: "
+                "thoughts may be longer than asked for.",
+            )
+        reader = await self._generate(plan, max_tokens, on_delta)
+        finish = _FINISH.get(reader.finish_reason or "")
+        if finish is None:
+            raise EngineError(
+                f"{model.client.shown} ended its message: {reader.finish_reason}."
+                if reader.finish_reason
+                else f"{model.client.shown} broke off in the middle of a message."
+            )
+        reader.finish(truncated=finish == "length")
+        self._opens_thought = reader.opens_thought
+        step = step_of(reader, finish)
+        self._estimate.learn(self._size, step.prompt_tokens)
+        self._record(reader)
+        self._check_thought(plan, step, on_delta)
+        return step
+
+    async def _generate(
+        self, plan: Plan, max_tokens: int | None, on_delta: OnDelta
+    ) -> MessageReader:
+        """Let the server write a message; with what it can do, if that turns out to be less."""
+        model = self._model
+        while True:
+            reader = MessageReader(
+                self._tools,
+                on_delta,
+                call_format=model.chat_format.call_format if model.chat_format else "json",
+                opens_thought=plan.on and self._opens_thought,
+            )
+            try:
+                body = self._body(plan, max_tokens)
+                async with model.client.stream("/chat/completions", body, says=_says) as events:
+                    with self._keeping_what_is_cut_off(reader):
+                        async for event in events:
+                            reader.feed(event)
+                return reader
+            except PromptTooLong as error:
+                room = error.context_length - error.prompt_tokens
+                if max_tokens is None or not 0 < room < max_tokens:
+                    model.context_length = error.context_length or model.context_length
+                    self._estimate.learn(self._size, error.prompt_tokens)
+                    raise
+                max_tokens = room  # vLLM wants to be asked for no more than there is
+            except Qwen3AgentError as error:
+                said = str(error)
+                refused = [name for name in OPTIONAL if name in said and name not in model.refused]
+                if model.parses_calls and "tool-call-parser" in said:
+                    model.parses_calls = False  # vLLM without a parser: calls come as raw text
+                elif refused and "refused the request" in said:
+                    model.refused.update(refused)
+                    self._tell(
+                        on_delta,
+                        f"{model.client.shown} takes no {', '.join(refused)}: goes without.",
+                    )
+                else:
+                    raise
+
+    @contextmanager
+    def _keeping_what_is_cut_off(self, reader: MessageReader) -> Iterator[None]:
+        """What the user has seen of a message stays said."""
+        try:
+            yield
+        except BaseException:
+            reader.finish(truncated=True)
+            if reader.parts:
+                self._record(reader)
+                self.unfinished = step_of(reader, "cut")
+            raise
+
+    def _body(self, plan: Plan, max_tokens: int | None) -> bytes:
+        fields: dict[str, Any] = {
+            "model": self._model.name,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            **sampling_fields(self._sampling_for(plan)),
+            **thinking_fields(self._model.kind, plan),
+        }
+        if max_tokens is not None:
+            fields["max_tokens"] = max_tokens
+        if self._tools:
+            fields["parallel_tool_calls"] = True
+            if self._tool_choice != "auto":
+                fields["tool_choice"] = _choice(self._tool_choice)
+            if not self._model.parses_calls:
+                fields["tool_choice"] = "none"
+        elif self._output is not None:
+            answer = {"name": "answer", "schema": self._output}
+            fields["response_format"] = {"type": "json_schema", "json_schema": answer}
+        taken = {name: value for name, value in fields.items() if name not in self._model.refused}
+        tools = b', "tools": ' + self._encoded_tools if self._tools else b""
+        messages = b", ".join(self._encoded.of(self._messages))
+        return b"".join([json_bytes(taken)[:-1], tools, b', "messages": [', messages, b"]}"])
+
+    def _record(self, reader: MessageReader) -> None:
+        """Append what the model said, as the server is to be told it again."""
+        message = message_of(reader, number=len(self._messages))
+        self._messages.append(message)
+        self._unanswered = ids_of(reader.parts, message)
+        self.transcript.append("sampled", ())
+        self.transcript.name_parts(reader.parts)
+
+    def _check_thought(self, plan: Plan, step: ModelStep, on_delta: OnDelta) -> None:
+        """Say so when the server did not do what it was asked for."""
+        shown = self._model.client.shown
+        if not plan.on and step.thinking_tokens:
+            self._tell(on_delta, f"{shown} let the model think although thinking is off.")
+        elif plan.budget is not None and step.thinking_tokens > plan.budget + plan.grace:
+            self._tell(on_delta, f"{shown} did not hold the thinking budget of a step.")
+
+
+def _choice(tool_choice: ToolChoice) -> str | dict[str, Any]:
+    if tool_choice in ("none", "required"):
+        return tool_choice
+    return {"type": "function", "function": {"name": tool_choice}}
+
+
+def _says(event: Event) -> bool:
+    return any(
+        says(choice.get("delta") or {}) or choice.get("finish_reason")
+        for choice in event.get("choices") or ()
+    )

@@ -1,0 +1,214 @@
+"""Models: a conversation in, parts out.
+
+A `Model` is an engine plus a chat format (`local.py`), or a chat server. What the loop talks to is
+a `Chat`: one conversation with a model, to which messages are added and steps are asked of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from ..engines.request import Finish, Sampling
+
+if TYPE_CHECKING:
+    from ..grammar.tool_grammar import ToolChoice
+    from ..parsing.parser import Delta
+    from ..parsing.parts import MalformedCall, Part, ToolCall
+    from ..thinking import Plan
+    from ..transcript import Segment, Transcript
+
+__all__ = ["UNANSWERED", "Chat", "Model", "ModelStep", "OnDelta", "Remark", "Route", "last_user"]
+
+Route = Literal["engine", "server_tokens", "server_chat"]
+"""How a model is reached: token ids to an engine in this process, token ids to a server, or
+messages to a chat server."""
+
+UNANSWERED = "Error: the call was stopped before it answered. What it had done is unknown."
+"""What the model is told of a call when its turn was cancelled, or reached a limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something about a step that the user should know, and that the model did not say."""
+
+    text: str
+
+
+OnDelta = Callable[["Delta | Remark"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStep:
+    """What the model wrote in one step."""
+
+    parts: tuple[Part, ...]
+    finish: Finish | Literal["cut"]
+    """cut: it was stopped in the middle."""
+    prompt_tokens: int
+    cached_tokens: int
+    sampled_tokens: int
+    thinking_tokens: int
+    closed_by_force: bool
+
+    @property
+    def content(self) -> str:
+        """What it said to the user."""
+        from ..parsing.parts import Content
+
+        return "".join(part.text for part in self.parts if isinstance(part, Content))
+
+    @property
+    def calls(self) -> tuple[ToolCall | MalformedCall, ...]:
+        """The tool calls in the order in which it made them."""
+        from ..parsing.parts import MalformedCall, ToolCall
+
+        return tuple(part for part in self.parts if isinstance(part, ToolCall | MalformedCall))
+
+
+class Chat(Protocol):
+    """One conversation with a model. Used by one task at a time."""
+
+    transcript: Transcript
+    """Of the current turn; with `keep_thoughts`, of the whole conversation."""
+
+    earlier: list[Transcript]
+    """Those that ended before it when the conversation was made shorter, and of the summaries."""
+    unfinished: ModelStep | None
+    """What there is of the last step, if it was cancelled or failed."""
+
+    @property
+    def context_length(self) -> int:
+        """Tokens that prompt and answer may have together."""
+        ...
+
+    @property
+    def context_left(self) -> int:
+        """Tokens that still fit into the context."""
+        ...
+
+    @property
+    def messages(self) -> Sequence[Mapping[str, Any]]:
+        """What was said, the oldest first, as messages of the chat completions protocol.
+
+        A message that has been added is not changed any more: another may stand in its place.
+        """
+        ...
+
+    def restore(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        segments: Sequence[Segment],
+        *,
+        turn: int,
+        earlier: Sequence[Sequence[Segment]] = (),
+    ) -> None:
+        """Go on where another chat was.
+
+        Args:
+            messages: that it had come to.
+            segments: of its transcript.
+            turn: which of the messages began the last turn.
+            earlier: the segments of `earlier`.
+        """
+        ...
+
+    @property
+    def turn(self) -> int:
+        """Place of the newest user message in `messages`."""
+        ...
+
+    def count(self, messages: Sequence[Mapping[str, Any]]) -> int:
+        """Tokens that a prompt of these messages would have; an estimate where nobody can tell."""
+        ...
+
+    def restart(self, messages: Sequence[Mapping[str, Any]], *, turn: int) -> None:
+        """Go on from other messages, with a new transcript.
+
+        Args:
+            messages: in the form that `messages` has.
+            turn: place of the newest user message. The turns before it can't be taken back any
+                more.
+        """
+        ...
+
+    def add_user(self, text: str) -> None:
+        """Begin a turn. Calls that the turn before left open are answered with `UNANSWERED`."""
+        ...
+
+    def take_back_turn(self) -> None:
+        """Forget the last user message and all that came after it.
+
+        Raises:
+            LookupError: there is none.
+        """
+        ...
+
+    def add_tool_results(self, texts: Sequence[str]) -> None:
+        """Answer the calls of the last step, in their order."""
+        ...
+
+    def add_note(self, text: str) -> None:
+        """Tell the model something in the middle of a turn, in the user's place."""
+        ...
+
+    async def step(
+        self,
+        plan: Plan,
+        *,
+        max_tokens: int | None,
+        on_delta: OnDelta,
+        tool_choice: ToolChoice = "auto",
+    ) -> ModelStep:
+        """Let the model write one message, at most `max_tokens` tokens of it.
+
+        With `tool_choice` "none" it ends where a tool call would begin, if it cannot be held to
+        saying something else.
+
+        Raises:
+            ToolChoiceUnavailable: the model cannot be held to `tool_choice`.
+            PromptTooLong: the context has no room.
+            ThinkingUnavailable: the model cannot do what the plan asks.
+            EngineError: the engine failed.
+        """
+        ...
+
+
+class Model(Protocol):
+    """A conversation in, parts out."""
+
+    name: str
+    route: Route
+    can_think: bool
+    can_skip_thinking: bool
+    thinks_by_default: bool
+
+    def chat(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Mapping[str, Any]],
+        *,
+        keep_thoughts: bool = False,
+        sampling: Sampling | None = None,
+        logprobs: bool = False,
+        constrain: bool = True,
+        output: Mapping[str, Any] | None = None,
+    ) -> Chat:
+        """A conversation that begins with `messages` (a system message or none).
+
+        Without `sampling`, each step is sampled as suits its thinking mode. With `constrain`,
+        tool calls and an answer by the JSON Schema `output` cannot be malformed, where the model
+        can be held to that.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of what the model holds. Safe to call twice."""
+        ...
+
+
+def last_user(messages: Sequence[Mapping[str, Any]]) -> int:
+    """Place of the last message of a user; as many as there are messages if there is none."""
+    places = (place for place in reversed(range(len(messages))))
+    return next((each for each in places if messages[each]["role"] == "user"), len(messages))

@@ -1,0 +1,167 @@
+"""What a server's failures mean: one clear sentence for each.
+
+The words that are looked for are those of vLLM, SGLang, llama.cpp, Ollama and DashScope.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ..errors import (
+    EngineError,
+    ModelNotFound,
+    NotAChatServer,
+    NotAuthorised,
+    PromptTooLong,
+    Qwen3AgentError,
+    ServerUnreachable,
+)
+
+__all__ = ["InPassingError", "ServerErrors"]
+
+LONGEST_QUOTE = 300
+"""Characters of a server's own words that are shown."""
+
+
+class InPassingError(Exception):
+    """A failure that may be over when the request is sent again. Never leaves the client.
+
+    Args:
+        error: what it is if it does not pass.
+        pause: seconds after which to come back, where the server says so.
+    """
+
+    def __init__(self, error: Qwen3AgentError, pause: float | None = None) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.pause = pause
+
+
+class ServerErrors:
+    """Errors of one server.
+
+    Args:
+        shown: its URL, as it may be shown.
+        key: what must be in no sentence.
+
+    Attributes:
+        served: names of the models that the server serves, where it has told.
+    """
+
+    def __init__(self, shown: str, key: str) -> None:
+        self.shown = shown
+        self.served: tuple[str, ...] = ()
+        self._key = key
+
+    def of_status(self, status: int, said: Any, path: str) -> Qwen3AgentError:
+        """What an HTTP status means.
+
+        Args:
+            status: of the answer, or the code in an event.
+            said: the JSON of the answer.
+            path: that was asked for.
+        """
+        if isinstance(said, dict) and isinstance(said.get("error"), dict):
+            said = said["error"]
+        message = _message_of(said)
+        about = self.clean(message)
+        if status in (401, 403):
+            if self._key:
+                return NotAuthorised(
+                    f"{self.shown} refuses the API key ({status}): check OPENAI_API_KEY or api_key."
+                )
+            return NotAuthorised(
+                f"{self.shown} wants an API key ({status}): put it into OPENAI_API_KEY, or give "
+                "api_key."
+            )
+        if status == 404 and "model" in message.lower():
+            return self.not_served(None)
+        if status == 404:
+            return self.no_api(f"it has no {path}")
+        if status < 500 and (too_long := _too_long(said, message, about)) is not None:
+            return too_long
+        if status == 429:
+            return EngineError(f"{self.shown} has too many requests (429): {about}")
+        verb = "refused the request" if status < 500 else "failed"
+        return EngineError(f"{self.shown} {verb} ({status}): {about or 'it does not say why'}")
+
+    def not_served(self, model: str | None) -> ModelNotFound:
+        """The model is not there."""
+        name = "the model" if model is None else repr(model)
+        if not self.served:
+            return ModelNotFound(f"{self.shown} does not serve {name}.")
+        return ModelNotFound(
+            f"{self.shown} does not serve {name}. It serves: {self.list_served()}."
+        )
+
+    def list_served(self) -> str:
+        """Names of the served models, the first twenty."""
+        more = f" and {len(self.served) - 20} more" if len(self.served) > 20 else ""
+        return ", ".join(self.served[:20]) + more
+
+    def clean(self, text: str) -> str:
+        """A server's words on one short line, without our key."""
+        if self._key:
+            text = text.replace(self._key, "[key]")
+        text = " ".join(text.split())
+        return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + " …"
+
+    def unreachable(self, why: str) -> ServerUnreachable:
+        """No connection."""
+        return ServerUnreachable(
+            f"Nothing answers at {self.shown} ({self.clean(why) or 'no connection'}): is the "
+            "server running, and is the address right?"
+        )
+
+    def mute(self, path: str, seconds: float) -> ServerUnreachable:
+        """A connection, and no answer."""
+        return ServerUnreachable(
+            f"{self.shown} takes connections but does not answer {path} within {seconds:g} "
+            "seconds: it may be busy, still loading, or something else than a chat server."
+        )
+
+    def no_api(self, why: str) -> NotAChatServer:
+        """Something answers, but not as a chat server."""
+        hint = "" if self.shown.endswith("/v1") else " Most base URLs end in /v1."
+        return NotAChatServer(f"{self.shown} is not an OpenAI-compatible API: {why}.{hint}")
+
+    def broken(self, error: Exception, when: str) -> EngineError:
+        """The connection broke; `when` ends the sentence."""
+        why = self.clean(str(error)) or type(error).__name__
+        return EngineError(f"The connection to {self.shown} broke {when}: {why}.")
+
+
+_IS_CONTEXT = re.compile(
+    r"context[_ ](?:length|size|window)|input length|longer than the model", re.IGNORECASE
+)
+_HOLDS = re.compile(r"context (?:length|size|window)\D{0,20}(\d+)", re.IGNORECASE)
+_HAS = re.compile(
+    r"(\d+) (?:input tokens|in the messages)|(?:request|input|prompt|input length) \((\d+)",
+    re.IGNORECASE,
+)
+
+
+def _too_long(said: Any, message: str, shown: str) -> PromptTooLong | None:
+    """The error, if a server's words mean that the prompt is too long for its context.
+
+    The words are those of vLLM, SGLang, llama.cpp (which gives the numbers in fields of their own)
+    and DashScope.
+    """
+    fields = said if isinstance(said, dict) else {}
+    if "n_prompt_tokens" in fields and "n_ctx" in fields:
+        return PromptTooLong(int(fields["n_prompt_tokens"]), int(fields["n_ctx"]))
+    if fields.get("code") != "context_length_exceeded" and not _IS_CONTEXT.search(message):
+        return None
+    holds, has = _HOLDS.search(message), _HAS.search(message)
+    if holds and has:
+        return PromptTooLong(int(has[1] or has[2]), int(holds[1]))
+    return PromptTooLong(0, 0, said=shown)
+
+
+def _message_of(said: Any) -> str:
+    for key in ("message", "detail", "error"):
+        if isinstance(said, dict) and isinstance(said.get(key), str):
+            return str(said[key])
+    return said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)

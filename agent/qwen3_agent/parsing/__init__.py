@@ -1,0 +1,1 @@
+"""Incremental parsing of what a model writes: thoughts, content and tool calls."""

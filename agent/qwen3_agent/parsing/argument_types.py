@@ -1,0 +1,79 @@
+"""Values of XML tool calls, which are bare text, read as what the tool's schema wants."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .json_values import load_json
+
+__all__ = ["convert"]
+
+_PYTHON_WORDS = {"True": True, "False": False, "None": None}
+_MOST_REFERENCES = 16
+
+
+def convert(text: str, schema: Mapping[str, Any], key: str) -> Any:
+    """The value of one argument.
+
+    Text stays text where the schema allows a string or says nothing; otherwise it is read as JSON,
+    or as Python writes it (Qwen's templates write True and None). What cannot be read stays text,
+    for the tool's own validation to complain about.
+
+    Args:
+        text: as the model wrote it.
+        schema: JSON Schema of the tool's parameters.
+        key: name of the argument.
+    """
+    properties = schema.get("properties")
+    wanted = properties.get(key) if isinstance(properties, Mapping) else None
+    types = _types(wanted, schema, _MOST_REFERENCES)
+    if "null" in types and text.strip() in ("null", "None"):
+        return None
+    if not types or "string" in types:
+        return text
+    if text.strip() in _PYTHON_WORDS:
+        return _PYTHON_WORDS[text.strip()]
+    try:
+        return load_json(text)
+    except (ValueError, RecursionError):
+        return _python_literal(text)
+
+
+def _types(wanted: Any, schema: Mapping[str, Any], references: int) -> set[str]:
+    """Names of the JSON types that a schema allows; none if it does not say."""
+    if not isinstance(wanted, Mapping) or references < 0:
+        return set()
+    types = wanted.get("type")
+    if isinstance(types, str):
+        return {types}
+    if isinstance(types, list):
+        return {type for type in types if isinstance(type, str)}
+    if "enum" in wanted or "const" in wanted:
+        values = wanted.get("enum", [wanted.get("const")])
+        return {"string" if isinstance(value, str) else "other" for value in values}
+    if isinstance(reference := wanted.get("$ref"), str):
+        return _types(_resolve(reference, schema), schema, references - 1)
+    found: set[str] = set()
+    for key in ("anyOf", "oneOf", "allOf"):
+        for option in wanted.get(key) or ():
+            found |= _types(option, schema, references - 1)
+    return found
+
+
+def _resolve(reference: str, schema: Mapping[str, Any]) -> Any:
+    """What a local reference such as `#/$defs/Place` points to."""
+    value: Any = schema
+    for step in reference.removeprefix("#/").split("/"):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def _python_literal(text: str) -> Any:
+    import ast
+
+    try:
+        return load_json(json.dumps(ast.literal_eval(text.strip()), allow_nan=False))
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        return text

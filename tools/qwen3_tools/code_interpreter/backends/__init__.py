@@ -1,0 +1,1 @@
+"""Sandbox backends: bubblewrap, Docker, and control groups."""

@@ -1,0 +1,1 @@
+"""The MCP config file: reading, validating and editing it."""

@@ -1,0 +1,1 @@
+"""Transports to MCP servers: stdio, HTTP, processes and sign-in."""

@@ -1,0 +1,82 @@
+"""The SDK's HTTP transports with headers and a sign-in, as one thing to enter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import anyio
+import httpx2
+from mcp.client._transport import TransportStreams
+from mcp.client.sse import sse_client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared._httpx_utils import MCP_DEFAULT_TIMEOUT
+
+from .stdio import MAX_LINE_BYTES
+
+_NOTICE_SECONDS = 2.0
+
+
+@asynccontextmanager
+async def streamable_transport(
+    url: str, headers: Mapping[str, str], auth: httpx2.Auth | None
+) -> AsyncIterator[TransportStreams]:
+    """Streamable HTTP, the protocol's present one."""
+    async with (
+        _Client(headers=dict(headers), auth=auth, timeout=_timeout()) as http_client,
+        streamable_http_client(
+            url, http_client=http_client, max_sse_event_size=MAX_LINE_BYTES
+        ) as streams,
+    ):
+        yield streams
+
+
+@asynccontextmanager
+async def sse_transport(
+    url: str, headers: Mapping[str, str], auth: httpx2.Auth | None
+) -> AsyncIterator[TransportStreams]:
+    """HTTP with server-sent events, the protocol's former one (2024-11-05)."""
+
+    def client(
+        headers: dict[str, str] | None = None,
+        timeout: httpx2.Timeout | None = None,
+        auth: httpx2.Auth | None = None,
+    ) -> httpx2.AsyncClient:
+        return _Client(headers=headers, auth=auth, timeout=_timeout())
+
+    async with sse_client(
+        url, headers=dict(headers), auth=auth, httpx_client_factory=client
+    ) as streams:
+        yield streams
+
+
+def _timeout() -> httpx2.Timeout:
+    # An answer is waited for as long as the bound of its call says.
+    return httpx2.Timeout(MCP_DEFAULT_TIMEOUT, read=None)
+
+
+class _Client(httpx2.AsyncClient):
+    """Waits a while only for a server to take what needs no answer.
+
+    The SDK sends nothing else meanwhile, so a server that hangs over one notice, such as that of
+    a cancelled call, would be lost for all calls.
+    """
+
+    async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        if not _is_notice(request):
+            return await super().send(request, **options)
+        with anyio.move_on_after(_NOTICE_SECONDS), suppress(httpx2.TimeoutException):
+            return await super().send(request, **options)
+        return httpx2.Response(202, request=request)
+
+
+def _is_notice(request: httpx2.Request) -> bool:
+    if request.method != "POST":
+        return False
+    try:
+        message = json.loads(request.content)
+    except (httpx2.RequestNotRead, ValueError):
+        return False  # a form of the sign-in's
+    return isinstance(message, dict) and "method" in message and "id" not in message

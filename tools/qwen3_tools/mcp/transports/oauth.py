@@ -1,0 +1,341 @@
+"""Signing in to a server over HTTP: OAuth 2.1, with tokens that are kept for the next time.
+
+The protocol is the SDK's part. Ours: where tokens are kept, how the browser comes back, who is
+asked, and that requests need not wait for each other (the SDK, 2.3, sends one at a time).
+https://modelcontextprotocol.io/specification/2025-11-25/basic/authorization
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import os
+import socket
+import tempfile
+import time
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import anyio
+import httpx2
+import pydantic
+from anyio.abc import SocketStream
+from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider, OAuthFlowError
+from mcp.client.auth.extensions.client_credentials import (
+    ClientCredentialsOAuthProvider,
+    PrivateKeyJWTOAuthProvider,
+    SignedJWTParameters,
+)
+from mcp.shared.auth import (
+    OAuthClientInformationFull,
+    OAuthClientMetadata,
+    OAuthMetadata,
+    OAuthToken,
+    ProtectedResourceMetadata,
+)
+
+from ...state import state_folder
+from ..client_requests import Asked
+from ..config.servers_file import OAuthConfig, ServerConfig
+
+_SIGN_IN_SECONDS = 300.0
+_MOST_REQUEST_BYTES = 16_384
+_CALLBACK_PATH = "/callback"
+_EARLY_SECONDS = 30  # a token is taken for expired this long before it is
+NEEDS_SIGN_IN = "it wants you to sign in: run `qwen3-agent mcp check` in a terminal"
+
+
+def sign_in(config: ServerConfig, asked: Asked) -> SignIn | None:
+    """What signs in to a server when it asks for that; None where the config says never.
+
+    A header of the config that authorizes is taken for all that is needed, unless the config
+    has OAuth settings as well.
+
+    Raises:
+        ValueError: The settings cannot be used, in one sentence.
+    """
+    given = config.oauth
+    has_header = any(name.lower() == "authorization" for name in config.headers)
+    if given is False or (given is None and has_header):
+        return None
+    settings = given if isinstance(given, OAuthConfig) else OAuthConfig.model_validate({})
+    if not settings.enabled:
+        return None
+    address = config.address or ""
+    kept = KeptTokens(address, settings)
+    return SignIn(_provider(address, settings, kept, asked), kept)
+
+
+class SignIn(httpx2.Auth):
+    """Adds the token to each request, and gets one when the server wants it."""
+
+    def __init__(self, provider: OAuthClientProvider, kept: KeptTokens) -> None:
+        self._provider = provider
+        self._kept = kept
+        kept.context = provider.context
+        self._loaded = False
+
+    async def async_auth_flow(
+        self, request: httpx2.Request
+    ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
+        """One request, and all that it takes to get it through."""
+        context = self._provider.context
+        if not self._loaded:
+            self._loaded = True
+            self._kept.restore()
+            context.current_tokens = await self._kept.get_tokens()
+        # The SDK's flow lets one request through at a time, so it is entered only when needed.
+        if context.is_token_valid() or context.current_tokens is None:
+            if context.current_tokens is not None:
+                bearer = context.current_tokens.access_token
+                request.headers["Authorization"] = f"Bearer {bearer}"
+            response = yield request
+            if not _wants_more(response):
+                return
+        flow = self._provider.async_auth_flow(request)
+        try:
+            outgoing = await anext(flow)
+            while True:
+                response = yield outgoing
+                outgoing = await flow.asend(response)
+        except StopAsyncIteration:
+            return
+        finally:
+            await flow.aclose()
+
+
+def _wants_more(response: httpx2.Response) -> bool:
+    challenge = response.headers.get("WWW-Authenticate", "")
+    return response.status_code == 401 or (
+        response.status_code == 403 and "insufficient_scope" in challenge
+    )
+
+
+class KeptTokens:
+    """The tokens for one address, in a file that only this user can read."""
+
+    def __init__(self, address: str, settings: OAuthConfig) -> None:
+        digest = hashlib.sha256(address.encode()).hexdigest()[:16]
+        self.path = state_folder() / "mcp-tokens" / f"{digest}.json"
+        self.context: Any = None
+        """The SDK's state of the flow."""
+        self._address = address
+        self._settings = settings
+        self._port: int | None = None
+
+    async def get_tokens(self) -> OAuthToken | None:
+        tokens = self._read().get("tokens")
+        return OAuthToken.model_validate(tokens) if tokens else None
+
+    async def set_tokens(self, tokens: OAuthToken) -> None:
+        lasts = tokens.expires_in
+        self._write(
+            tokens=_plain(tokens),
+            expires_at=None if lasts is None else time.time() + lasts - _EARLY_SECONDS,
+            server=_plain(self.context.oauth_metadata),
+            resource=_plain(self.context.protected_resource_metadata),
+        )
+
+    async def get_client_info(self) -> OAuthClientInformationFull | None:
+        settings = self._settings
+        if settings.client_id is None:
+            client = self._read().get("client")
+            return OAuthClientInformationFull.model_validate(client) if client else None
+        return OAuthClientInformationFull(
+            client_id=settings.client_id,
+            client_secret=settings.client_secret,
+            redirect_uris=[pydantic.AnyUrl(self.redirect_uri())],
+            token_endpoint_auth_method=(
+                "client_secret_basic" if settings.client_secret else "none"
+            ),
+            issuer=settings.issuer,
+        )
+
+    async def set_client_info(self, client: OAuthClientInformationFull) -> None:
+        self._write(client=_plain(client))
+
+    def restore(self) -> None:
+        """Tell the SDK when the token ends and where a new one is had; it does not keep these."""
+        kept = self._read()
+        self.context.token_expiry_time = kept.get("expires_at")
+        if kept.get("server"):
+            self.context.oauth_metadata = OAuthMetadata.model_validate(kept["server"])
+        if kept.get("resource"):
+            resource = ProtectedResourceMetadata.model_validate(kept["resource"])
+            self.context.protected_resource_metadata = resource
+
+    def redirect_uri(self) -> str:
+        """Where the browser comes back to. The same each time: servers remember it."""
+        self._port = self._port or self._settings.callback_port or self._read().get("port")
+        if self._port is None:
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                self._port = free.getsockname()[1]
+        return f"http://127.0.0.1:{self._port}{_CALLBACK_PATH}"
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            kept = json.loads(self.path.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return kept if isinstance(kept, dict) and kept.get("address") == self._address else {}
+
+    def _write(self, **changed: Any) -> None:
+        kept = self._read() | {"port": self._port} | changed | {"address": self._address}
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # mkstemp's files are readable by their owner alone.
+        descriptor, name = tempfile.mkstemp(dir=self.path.parent)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            json.dump(kept, file)
+        os.replace(name, self.path)
+
+
+def _plain(model: pydantic.BaseModel | None) -> Any:
+    return model.model_dump(mode="json", exclude_none=True) if model is not None else None
+
+
+def _provider(
+    address: str,
+    settings: OAuthConfig,
+    kept: KeptTokens,
+    asked: Asked,
+) -> OAuthClientProvider:
+    scope = " ".join(settings.scopes) if settings.scopes else None
+    if settings.grant_type == "client_credentials":
+        return _for_a_machine(address, settings, kept, scope)
+    browser = _Browser(kept, asked)
+    metadata = OAuthClientMetadata(
+        client_name="qwen3-agent",
+        redirect_uris=[pydantic.AnyUrl(kept.redirect_uri())],
+        grant_types=["authorization_code", "refresh_token"],
+        scope=scope,
+    )
+    return OAuthClientProvider(
+        address,
+        metadata,
+        kept,
+        redirect_handler=browser.remember,
+        callback_handler=browser.go,
+        client_metadata_url=settings.client_metadata_url,
+    )
+
+
+def _for_a_machine(
+    address: str,
+    settings: OAuthConfig,
+    kept: KeptTokens,
+    scope: str | None,
+) -> OAuthClientProvider:
+    client_id, secret, key_file = (
+        settings.client_id,
+        settings.client_secret,
+        settings.private_key_file,
+    )
+    if not client_id or not settings.issuer or not (secret or key_file):
+        raise ValueError(
+            "its oauth.grantType client_credentials needs clientId, issuer, and clientSecret "
+            "or privateKeyFile"
+        )
+    if secret:
+        return ClientCredentialsOAuthProvider(
+            address, kept, client_id, secret, scope=scope, issuer=settings.issuer
+        )
+    try:
+        key = Path(str(key_file)).read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise ValueError(f"its oauth.privateKeyFile {key_file} cannot be read") from None
+    signed = SignedJWTParameters(
+        issuer=client_id,
+        subject=client_id,
+        signing_key=key,
+        signing_algorithm=settings.signing_algorithm,
+    )
+    return PrivateKeyJWTOAuthProvider(
+        address,
+        kept,
+        client_id,
+        signed.create_assertion_provider(),
+        scope=scope,
+        issuer=settings.issuer,
+    )
+
+
+class _Browser:
+    """Sends a person to the sign-in page, and catches the browser when it comes back."""
+
+    def __init__(self, kept: KeptTokens, asked: Asked) -> None:
+        self._kept = kept
+        self._asked = asked
+        self._page = ""
+
+    async def remember(self, page: str) -> None:
+        self._page = page
+
+    async def go(self) -> AuthorizationCodeResult:
+        """The code that the browser brings.
+
+        Raises:
+            OAuthFlowError: Nobody went, or came back without one.
+        """
+        port = urlsplit(self._kept.redirect_uri()).port or 0
+        try:
+            listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=port)
+        except OSError as error:
+            raise OAuthFlowError(
+                f"port {port} of this machine, which the browser comes back to, is taken: "
+                f"{error.strerror}"
+            ) from None
+        brought: list[dict[str, str]] = []
+        # No bound on the start runs from here until the browser is back.
+        with self._asked.bounds.paused():
+            async with listener, anyio.create_task_group() as tasks:
+
+                async def answer(stream: SocketStream) -> None:
+                    async with stream:
+                        query = await _query_of(stream)
+                        await stream.send(_page_for(query))
+                    if query is not None:
+                        brought.append(query)
+                        tasks.cancel_scope.cancel()
+
+                tasks.start_soon(listener.serve, answer)
+                went = await self._asked.visit("It wants you to sign in.", self._page)
+                if went:
+                    with anyio.move_on_after(_SIGN_IN_SECONDS):
+                        await anyio.sleep_forever()
+                tasks.cancel_scope.cancel()
+        if not brought:
+            raise OAuthFlowError("nobody came back from signing in" if went else NEEDS_SIGN_IN)
+        query = brought[0]
+        if "code" not in query:
+            why = query.get("error_description") or query.get("error") or "no reason was given"
+            raise OAuthFlowError(f"the sign-in was refused: {why}")
+        return AuthorizationCodeResult(
+            code=query["code"], state=query.get("state"), iss=query.get("iss")
+        )
+
+
+async def _query_of(stream: SocketStream) -> dict[str, str] | None:
+    """What the browser brought; None for a request that is something else, such as an icon."""
+    received = b""
+    try:
+        while b"\r\n\r\n" not in received and len(received) < _MOST_REQUEST_BYTES:
+            received += await stream.receive()
+    except anyio.EndOfStream:
+        return None
+    target = received.split(b" ", 2)[1].decode("ascii", "replace") if b" " in received else ""
+    parts = urlsplit(target)
+    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    return query if parts.path == _CALLBACK_PATH and {"code", "error"} & set(query) else None
+
+
+def _page_for(query: dict[str, str] | None) -> bytes:
+    if query is None:
+        return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    what = "You are signed in" if "code" in query else "The sign-in was refused"
+    body = f"<!doctype html><meta charset=utf-8><p>{html.escape(what)}. You can close this page."
+    head = "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nConnection: close\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
