@@ -49,10 +49,10 @@ from qwen3_agent.formats.chat_format import ChatFormat
 from qwen3_agent.formats.tokenizer import Tokenizer
 from qwen3_agent.grammar.schema import for_grammar
 from qwen3_agent.grammar.tool_grammar import CallGrammar
+from qwen3_agent.messages import MalformedCall, Part, ToolCall
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
 from qwen3_agent.parsing.parser import Parser
-from qwen3_agent.parsing.parts import MalformedCall, Part, ToolCall
 from qwen3_agent.thinking import Plan
 
 TEXT = {"type": "string"}

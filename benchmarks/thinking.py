@@ -23,10 +23,10 @@ from rich.table import Table
 
 from qwen3_agent import Agent, CodeInterpreter, Qwen3AgentError, RunResult, Thinking
 from qwen3_agent.formats.chat_format import ChatFormat
+from qwen3_agent.messages import MalformedCall
 from qwen3_agent.models.choose import resolve
 from qwen3_agent.models.local import LocalModel
 from qwen3_agent.models.session import Model
-from qwen3_agent.parsing.parts import MalformedCall
 
 POLICIES: dict[str, Thinking] = {
     "off": Thinking.off(),

@@ -20,8 +20,8 @@ import anyio.from_thread
 
 from qwen3_agent.engines.request import Engine, Sampling
 from qwen3_agent.formats.chat_format import ChatFormat
+from qwen3_agent.messages import ToolCall
 from qwen3_agent.parsing.parser import ContentDelta, Parser, ReasoningDelta
-from qwen3_agent.parsing.parts import ToolCall
 
 Answer = Callable[["Handler"], None]
 Json = dict[str, Any]

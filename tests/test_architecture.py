@@ -32,6 +32,7 @@ LAYERS = (
     ("result",),
     ("history", "limits", "thinking", "transcript", "call_display"),
     ("errors",),
+    ("messages",),
 )
 """Rooms of qwen3_agent from the top down: a module imports from its own room and from those in
 lower rows. A row's rooms do not know each other."""
@@ -47,13 +48,11 @@ UPWARD = {
     ("loop", "subagent"),
     ("result", "engines"),
     ("result", "models"),
-    ("result", "parsing"),
     ("errors", "result"),
     ("errors", "limits"),
     ("events", "models"),
     ("events", "approvals"),
     ("grammar", "engines"),
-    ("transcript", "parsing"),
 }
 """Arrows that still go up. Each has to go; none may be added."""
 

@@ -12,8 +12,8 @@ from oracles import chat_format
 from scripted import call
 
 from qwen3_agent.grammar.tool_grammar import CallGrammar, Thought
+from qwen3_agent.messages import ToolCall
 from qwen3_agent.parsing.parser import Parser
-from qwen3_agent.parsing.parts import ToolCall
 
 WEATHER = {
     "name": "get_weather",

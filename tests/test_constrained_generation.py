@@ -14,8 +14,8 @@ from test_call_grammar import CLOCK, ODD, TOOLS, WEATHER
 from untrained import untrained_model
 
 from qwen3_agent.errors import ToolChoiceUnavailable
+from qwen3_agent.messages import ToolCall
 from qwen3_agent.models.session import ModelStep, Remark
-from qwen3_agent.parsing.parts import ToolCall
 from qwen3_agent.thinking import Plan
 
 pytestmark = pytest.mark.anyio

@@ -20,8 +20,8 @@ from pydantic import TypeAdapter
 from scripted import call, scripted_model
 
 from qwen3_agent import Agent, ToolError, tool
+from qwen3_agent.messages import Content, ToolCall
 from qwen3_agent.models.chat_api.connect import connect
-from qwen3_agent.parsing.parts import Content, ToolCall
 
 pytestmark = pytest.mark.anyio
 

@@ -16,8 +16,8 @@ from conversations import json_values, plain_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qwen3_agent.messages import Content, MalformedCall, Part, Reasoning, ToolCall
 from qwen3_agent.parsing.parser import CallParsed, ContentDelta, Delta, Parser, ReasoningDelta
-from qwen3_agent.parsing.parts import Content, MalformedCall, Part, Reasoning, ToolCall
 
 CALL = '<tool_call>\n{"name": "look", "arguments": {"where": "there"}}\n</tool_call>'
 LOOK = ("look", {"where": "there"})

@@ -16,12 +16,12 @@ from openai.types.chat import completion_create_params as chat_create_params
 from test_openai_judges import EXTENSIONS, TOKEN_EXTENSIONS, judge
 
 from qwen3_agent import Agent, CodeInterpreter, RunResult, Sampling, Thinking
+from qwen3_agent.messages import Content, ToolCall
 from qwen3_agent.models.chat_api.model import ServerModel
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
 from qwen3_agent.models.session import Model
 from qwen3_agent.openai_http.client import ServerClient
-from qwen3_agent.parsing.parts import Content, ToolCall
 
 pytestmark = pytest.mark.anyio
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from oracles import chat_format, package_file
 
+from qwen3_agent.messages import ToolCall
 from qwen3_agent.parsing.parser import Parser
-from qwen3_agent.parsing.parts import ToolCall
 
 Call = tuple[str, dict[str, Any]]
 

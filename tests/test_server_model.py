@@ -39,9 +39,9 @@ from qwen3_agent.errors import (
     Qwen3AgentError,
     ServerUnreachable,
 )
+from qwen3_agent.messages import MalformedCall, Reasoning, ToolCall
 from qwen3_agent.models.chat_api.connect import connect
 from qwen3_agent.openai_http.client import PAUSES, Patience, ServerClient
-from qwen3_agent.parsing.parts import MalformedCall, Reasoning, ToolCall
 
 pytestmark = pytest.mark.anyio
 

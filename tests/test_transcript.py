@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qwen3_agent.parsing.parts import Content, MalformedCall, Reasoning, ToolCall
+from qwen3_agent.messages import Content, MalformedCall, Reasoning, ToolCall
 from qwen3_agent.transcript import Transcript
 
 kinds = st.sampled_from(["head", "generation_prompt", "sampled", "forced", "tool_results", "user"])

@@ -399,7 +399,7 @@ def is_zombie(pid: int) -> bool:
 async def test_a_required_call_is_sampled_by_its_grammar_also_after_a_thought_that_was_closed(
     engine: VllmEngine, chat_format: ChatFormat
 ) -> None:
-    from qwen3_agent.parsing.parts import ToolCall
+    from qwen3_agent.messages import ToolCall
     from qwen3_agent.thinking import Plan
 
     schema = {

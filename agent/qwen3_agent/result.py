@@ -9,8 +9,8 @@ from typing import Any, Literal, Self
 
 from .engines.request import Finish
 from .limits import LimitName
+from .messages import ToolCall
 from .models.session import ModelStep, Route
-from .parsing.parts import ToolCall
 from .thinking import Plan
 from .transcript import Transcript
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from .parsing.parts import Part
+from .messages import Part
 
 Kind = Literal["head", "generation_prompt", "sampled", "forced", "tool_results", "user"]
 """What a segment is.

@@ -7,8 +7,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from ..formats.chat_format import ChatFormat
+from ..messages import Content, MalformedCall, Part, Reasoning, ToolCall
 from ..models.session import Chat
-from ..parsing.parts import Content, MalformedCall, Part, Reasoning, ToolCall
 from ..transcript import Segment
 from .redaction import Redactor
 

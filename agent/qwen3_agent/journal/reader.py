@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import JournalError
-from ..parsing.parts import MalformedCall, Part, ToolCall
+from ..messages import MalformedCall, Part, ToolCall
 from ..result import StepReport
 from ..transcript import Segment
 from .ledger import Ledger

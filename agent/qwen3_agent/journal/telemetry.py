@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..parsing.parts import Content, MalformedCall, Part, Reasoning
+from ..messages import Content, MalformedCall, Part, Reasoning
 from .reader import RecordedCall, RecordedRun, RecordedStep, RecordedTurn
 
 _INTERNAL, _CLIENT = 1, 3

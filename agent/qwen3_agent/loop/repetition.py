@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from qwen3_tools.tool import ToolResult
 
-from ..parsing.parts import MalformedCall, ToolCall
+from ..messages import MalformedCall, ToolCall
 
 TIMES = 3
 """How often the same call may have the same result before the model is told."""

@@ -15,8 +15,8 @@ from qwen3_tools.toolbox import Toolbox
 from .. import events
 from ..events import Emit
 from ..hooks import Call
+from ..messages import MalformedCall, ToolCall
 from ..models.session import UNANSWERED
-from ..parsing.parts import MalformedCall, ToolCall
 from ..subagent import Caller, called_by
 from .gate import Gate
 

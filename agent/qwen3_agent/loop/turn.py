@@ -19,9 +19,9 @@ from ..events import Emit
 from ..hooks import Refuse
 from ..journal.resume import PastStep
 from ..limits import LimitName, Limits, Stop
+from ..messages import MalformedCall, ToolCall
 from ..models.session import Chat, Model, ModelStep, Remark
 from ..parsing.parser import ContentDelta, Delta, ReasoningDelta
-from ..parsing.parts import MalformedCall, ToolCall
 from ..result import RunResult, StepReport
 from ..thinking import LastEvent, Plan, Policy, StepState, Switch, decide
 from .gate import Gate

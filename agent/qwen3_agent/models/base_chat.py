@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..engines.request import Sampling
-from ..parsing.parts import MalformedCall, Part, ToolCall
+from ..messages import MalformedCall, Part, ToolCall
 from ..thinking import Plan
 from ..transcript import Segment, Transcript
 from .session import UNANSWERED, ModelStep, OnDelta, Remark, last_user

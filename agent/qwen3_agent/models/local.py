@@ -13,8 +13,8 @@ from ..engines.request import Engine, Finish, Sampling
 from ..errors import PromptTooLong, ThinkingUnavailable, ToolChoiceUnavailable
 from ..formats.chat_format import ChatFormat
 from ..grammar.tool_grammar import CallGrammar, ToolChoice
+from ..messages import Content, MalformedCall, Part, Reasoning, ToolCall
 from ..parsing.parser import Parser
-from ..parsing.parts import Content, MalformedCall, Part, Reasoning, ToolCall
 from ..thinking import Plan
 from ..transcript import Transcript
 from .base_chat import BaseChat, ids_of

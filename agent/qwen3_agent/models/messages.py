@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..parsing.parts import Content, MalformedCall, Reasoning, ToolCall
+from ..messages import Content, MalformedCall, Reasoning, ToolCall
 from .chat_api.message_reader import MessageReader
 
 __all__ = ["EncodedOnce", "json_bytes", "message_of", "without_thought"]

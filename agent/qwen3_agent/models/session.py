@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..engines.request import Finish, Sampling
+from ..messages import Content, MalformedCall, Part, ToolCall
 
 if TYPE_CHECKING:
     from ..grammar.tool_grammar import ToolChoice
     from ..parsing.parser import Delta
-    from ..parsing.parts import MalformedCall, Part, ToolCall
     from ..thinking import Plan
     from ..transcript import Segment, Transcript
 
@@ -55,15 +55,11 @@ class ModelStep:
     @property
     def content(self) -> str:
         """What it said to the user."""
-        from ..parsing.parts import Content
-
         return "".join(part.text for part in self.parts if isinstance(part, Content))
 
     @property
     def calls(self) -> tuple[ToolCall | MalformedCall, ...]:
         """The tool calls in the order in which it made them."""
-        from ..parsing.parts import MalformedCall, ToolCall
-
         return tuple(part for part in self.parts if isinstance(part, ToolCall | MalformedCall))
 
 

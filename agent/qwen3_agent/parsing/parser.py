@@ -19,9 +19,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from ..messages import Content, MalformedCall, Part, Reasoning, ToolCall
 from .code_blocks import CodeBlocks
 from .json_calls import JsonScanner, read_json_call
-from .parts import Content, MalformedCall, Part, Reasoning, ToolCall
 from .scanner import CALL_END, CALL_START, CallError, CallScanner, End
 from .xml_calls import FUNCTION_START, XmlScanner, parameters_by_tool, read_xml_call
 

@@ -81,8 +81,8 @@ def read_message(
         thinking_open: the prompt opened the thought.
         tools: schemas.
     """
+    from ...messages import Content, MalformedCall, Reasoning, ToolCall
     from ...parsing.parser import Parser
-    from ...parsing.parts import Content, MalformedCall, Reasoning, ToolCall
 
     parser = Parser(
         "json" if format == "qwen3" else "xml", thinking_open=thinking_open, tools=tools or ()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from textwrap import indent
 from typing import TYPE_CHECKING
 
-from ...parsing.parts import Content, MalformedCall, Reasoning
+from ...messages import Content, MalformedCall, Reasoning
 from .printable import printable
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from qwen_agent.llm.base import BaseChatModel, ModelServiceError, register_llm
 from qwen_agent.llm.schema import FunctionCall, Message
 
 from ...errors import Qwen3AgentError
+from ...messages import MalformedCall, ToolCall
 from ...models.session import Model
 from ...parsing.parser import ContentDelta, ReasoningDelta
-from ...parsing.parts import MalformedCall, ToolCall
 from ...runtime import load_model
 from ...streaming import Stream, iterate
 from ...thinking import StepState, Thinking, as_policy, decide

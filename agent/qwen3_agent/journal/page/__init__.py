@@ -14,7 +14,7 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
-from ...parsing.parts import Content, MalformedCall, Reasoning, ToolCall
+from ...messages import Content, MalformedCall, Reasoning, ToolCall
 from ..images import image_type
 from ..reader import RecordedCall, RecordedRun, RecordedStep, RecordedTurn
 from .timeline import Axis, Bar, bars

@@ -15,9 +15,9 @@ from typing import Any
 
 from ...formats.chat_format import CallFormat
 from ...formats.tokenizer import encodable
+from ...messages import Content, MalformedCall, Part, Reasoning, ToolCall
 from ...parsing.json_calls import read_json_call
 from ...parsing.parser import CallParsed, ContentDelta, Delta, Parser
-from ...parsing.parts import Content, MalformedCall, Part, Reasoning, ToolCall
 from ...parsing.scanner import CallError
 from ..session import OnDelta
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from ...engines.request import Finish
 from ...engines.server import cached_tokens
-from ...parsing.parts import Reasoning
+from ...messages import Reasoning
 from ..session import ModelStep
 from .message_reader import MessageReader
 
