@@ -134,7 +134,7 @@ async def generations(count: int) -> None:
                     tool_choice=list(TOOLS)[seed % len(TOOLS)],
                 )
                 parts = step.parts
-                seen["tokens"] += step.sampled_tokens
+                seen["tokens"] += step.usage.output_tokens
             calls = [part for part in parts if isinstance(part, ToolCall | MalformedCall)]
             if step and step.finish == "length":
                 calls = [call for call in calls if isinstance(call, ToolCall)]

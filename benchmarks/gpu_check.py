@@ -50,8 +50,8 @@ async def rate(model: LocalModel, engine: VllmEngine, runs: int) -> tuple[Load, 
 
 def cache_rate(load: Load) -> float:
     """The share of the prompts, first steps left out, that did not have to be computed again."""
-    steps = [step for result in load.results if result for step in result.steps[1:]]
-    return sum(s.cached_tokens for s in steps) / max(1, sum(s.prompt_tokens for s in steps))
+    usages = [step.usage for result in load.results if result for step in result.steps[1:]]
+    return sum(u.cached_tokens for u in usages) / max(1, sum(u.input_tokens for u in usages))
 
 
 async def budgets_hold(model: LocalModel) -> bool:
@@ -72,7 +72,7 @@ async def budgets_hold(model: LocalModel) -> bool:
         except NoAnswer:
             continue
         for step in result.steps:
-            spent = step.thinking_tokens
+            spent = step.usage.thinking_tokens
             exact &= spent == step.budget if step.closed_by_force else spent <= budget
     return exact
 

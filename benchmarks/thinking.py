@@ -75,9 +75,9 @@ def faults(result: RunResult, thinking: Thinking, chat_format: ChatFormat) -> It
     """Everything in a run that a budget must never do."""
     for step in result.steps:
         grace = (step.budget or 0) // 10 if thinking.grace else 0
-        if step.budget is not None and step.thinking_tokens > step.budget + grace:
+        if step.budget is not None and step.usage.thinking_tokens > step.budget + grace:
             yield "budgets not kept"
-    if thinking.total is not None and result.thinking_tokens > thinking.total:
+    if thinking.total is not None and result.usage.thinking_tokens > thinking.total:
         yield "totals not kept"
     closing = tuple(chat_format.close_thought())
     message, closed = "", False
@@ -115,8 +115,8 @@ async def measure(model: Model, chat_format: ChatFormat, runs: int, seed: int) -
             score.right += expected in result.output.replace(",", "")
             score.steps += len(result.steps)
             score.forced += sum(step.closed_by_force for step in result.steps)
-            score.thinking_tokens += result.thinking_tokens
-            score.sampled_tokens += result.sampled_tokens
+            score.thinking_tokens += result.usage.thinking_tokens
+            score.sampled_tokens += result.usage.output_tokens
             score.faults.update(faults(result, POLICIES[name], chat_format))
     return scores
 

@@ -21,8 +21,8 @@ POLICIES = {
 def main(model: str | None) -> None:
     for name, policy in POLICIES.items():
         result = Agent(model, tools=[CodeInterpreter()], thinking=policy).run_sync(TASK)
-        per_step = [step.thinking_tokens for step in result.steps]
-        print(f"{name}: {result.thinking_tokens} tokens thought {per_step}: {result.output}")
+        per_step = [step.usage.thinking_tokens for step in result.steps]
+        print(f"{name}: {result.usage.thinking_tokens} tokens thought {per_step}: {result.output}")
 
 
 if __name__ == "__main__":

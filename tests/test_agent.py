@@ -292,7 +292,7 @@ async def test_a_model_that_always_thinks_closes_its_thought_at_once_when_nothin
     result = await Agent(model, thinking=0).run("Hi")
     assert result.output == "Hello."
     assert result.steps[0].closed_by_force
-    assert result.thinking_tokens == 0
+    assert result.usage.thinking_tokens == 0
 
 
 @pytest.mark.anyio

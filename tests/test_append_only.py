@@ -43,7 +43,7 @@ def says(index: int) -> list[str]:
 
 @pytest.mark.anyio
 async def test_twenty_steps_with_changing_modes(monkeypatch: pytest.MonkeyPatch) -> None:
-    from qwen3_agent.engines.request import transformers as module
+    from qwen3_agent.engines import transformers as module
 
     tokenizer, chat_format = bundled()
     torch.manual_seed(0)
@@ -88,5 +88,5 @@ async def test_twenty_steps_with_changing_modes(monkeypatch: pytest.MonkeyPatch)
     assert engine.computed_tokens == len(result.transcript) - 1
     for before, after in pairwise(result.steps):
         # The last token that was sampled is computed with the next prompt
-        known = before.prompt_tokens + before.sampled_tokens - 1
-        assert after.cached_tokens >= known
+        known = before.usage.input_tokens + before.usage.output_tokens - 1
+        assert after.usage.cached_tokens >= known

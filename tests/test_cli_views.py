@@ -26,7 +26,7 @@ from qwen3_agent.events import (
     ToolCallFinished,
     ToolCallStarted,
 )
-from qwen3_agent.result import RunResult, StepReport
+from qwen3_agent.result import RunResult, StepReport, Usage
 from qwen3_agent.thinking import Plan
 from qwen3_agent.transcript import Transcript
 
@@ -35,11 +35,8 @@ REPORT = StepReport(
     thinking="on",
     reason="",
     budget=None,
-    thinking_tokens=4,
     closed_by_force=False,
-    prompt_tokens=100,
-    cached_tokens=60,
-    sampled_tokens=12,
+    usage=Usage(100, 12, 60, 4),
     seconds=0.5,
     tool_calls=("clock", "code_interpreter"),
 )

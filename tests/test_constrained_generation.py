@@ -91,7 +91,7 @@ async def test_a_thought_that_was_closed_by_force_is_followed_by_a_call(
             Plan(on=True, budget=budget), template=template, seed=seed, tool_choice="get_time"
         )
         forced += step.closed_by_force
-        assert step.thinking_tokens <= budget
+        assert step.usage.thinking_tokens <= budget
         assert assert_calls_are_well_formed(step) == 1
     # The hybrid may do without a thought, and an untrained one does
     assert forced or template == "bundled"

@@ -190,7 +190,7 @@ async def test_every_prompt_starts_with_the_prompt_and_the_output_of_the_step_be
         last_prompt + last_sampled
     )
     block = 0 if backend.name == "transformers" else 128  # what vLLM caches by on a CPU
-    assert result.steps[1].cached_tokens > result.steps[0].prompt_tokens - block
+    assert result.steps[1].usage.cached_tokens > result.steps[0].usage.input_tokens - block
 
 
 @pytest.fixture

@@ -115,7 +115,7 @@ async def test_an_answer_that_is_cut_off_is_the_answer() -> None:
     agent = agent_that_says("one two three...", limits=Limits(tokens=20))
     result = await agent.run("Count")
     assert result.output.startswith("one two three")
-    assert (result.limit, result.sampled_tokens) == ("tokens", 20)
+    assert (result.limit, result.usage.output_tokens) == ("tokens", 20)
 
 
 async def test_tokens_are_kept_for_the_last_step_and_the_limit_holds() -> None:
@@ -124,7 +124,7 @@ async def test_tokens_are_kept_for_the_last_step_and_the_limit_holds() -> None:
     agent = agent_that_says(*doubles(1, 2), "Two and four, and so on...", limits=limits)
     result = await agent.run("Double 1 and 2")
     assert result.output.startswith("Two and")
-    assert (result.limit, result.sampled_tokens) == ("tokens", limits.tokens)
+    assert (result.limit, result.usage.output_tokens) == ("tokens", limits.tokens)
 
 
 async def test_a_thought_leaves_tokens_for_the_answer() -> None:
@@ -135,7 +135,7 @@ async def test_a_thought_leaves_tokens_for_the_answer() -> None:
     assert result.output == "Enough."
     [report] = result.steps
     assert report.closed_by_force
-    assert report.thinking_tokens <= 1024 - 1024 // 8
+    assert report.usage.thinking_tokens <= 1024 - 1024 // 8
     assert result.limit is None
 
 
@@ -156,7 +156,7 @@ async def test_thinking_tokens_are_a_limit() -> None:
     )
     result = await agent.run("Double 1")
     assert (result.output, result.limit) == ("Two.", "thinking_tokens")
-    assert result.thinking_tokens == 50
+    assert result.usage.thinking_tokens == 50
 
 
 async def test_no_more_calls_are_made_than_the_limit_allows() -> None:
@@ -284,7 +284,7 @@ async def test_what_a_step_has_written_when_it_is_stopped_counts() -> None:
     with pytest.raises(LimitReached, match="while it waited for the model") as caught:
         await agent.run("Go")
     first, last = caught.value.result.steps
-    assert (first.finish, first.sampled_tokens) == ("cut", 20)
+    assert (first.finish, first.usage.output_tokens) == ("cut", 20)
     assert last.finish == "cut"
     assert caught.value.result.seconds < 5
 

@@ -166,10 +166,10 @@ async def test_before_step_changes_the_plan_and_ends_the_run() -> None:
 
 async def test_after_step_ends_the_run_on_what_the_step_cost() -> None:
     async def dear(report: StepReport) -> End | None:
-        return End(f"{report.sampled_tokens} tokens are too many.")
+        return End(f"{report.usage.output_tokens} tokens are too many.")
 
     result = await agent(call("send", to="Ada"), hooks=Hooks(after_step=dear)).run("Go")
-    assert result.output == f"{result.sampled_tokens} tokens are too many."
+    assert result.output == f"{result.usage.output_tokens} tokens are too many."
     assert ran == ["Ada"]
 
 

@@ -46,8 +46,8 @@ async def test_a_run_is_read_back_as_it_was(tmp_path: Path) -> None:
     (turn,) = run.turns
     assert turn.output == "Eight."
     assert tuple(turn.segments) == result.transcript.segments
-    assert [step.report.sampled_tokens for step in turn.steps if step.report] == [
-        step.sampled_tokens for step in result.steps
+    assert [step.report.usage.output_tokens for step in turn.steps if step.report] == [
+        step.usage.output_tokens for step in result.steps
     ]
     (made,) = turn.steps[0].calls
     assert (made.name, made.arguments, made.text) == ("double", {"number": 4}, "8")
@@ -217,7 +217,7 @@ async def test_tools_that_are_gone_are_told_of(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        (lambda text: text.replace('"version":1', '"version":2'), "version 2 of the format"),
+        (lambda text: text.replace('"version":2', '"version":3'), "version 3 of the format"),
         (lambda text: text.replace('{"type":"turn"', '{"type":"turn'), ":3 is no record"),
         (lambda text: text.replace('"thinking":{', '"thought":{'), "'step_started' record is dam"),
         (lambda text: "", "is empty"),

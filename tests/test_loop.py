@@ -47,7 +47,7 @@ async def test_an_answer_without_tools() -> None:
     assert result.output == "Hello!"
     [report] = result.steps
     assert (report.index, report.thinking, report.tool_calls) == (0, "on", ())
-    assert report.prompt_tokens == len(engine_of(agent).prompts[0])
+    assert report.usage.input_tokens == len(engine_of(agent).prompts[0])
 
 
 async def test_a_tool_result_comes_back_to_the_model() -> None:
@@ -173,7 +173,7 @@ async def test_the_limit_on_tokens_counts_all_steps_and_holds_to_the_token() -> 
         await agent.run("Go on")
     assert caught.value.limit == "tokens"
     result = caught.value.result
-    assert result.sampled_tokens == 45
+    assert result.usage.output_tokens == 45
     assert sum(result.transcript.mask) == 45
     assert result.output.startswith("one two three")
 
@@ -274,5 +274,5 @@ async def test_a_run_goes_the_same_way_in_chunks_of_any_size() -> None:
     for chunk_size in (1, 2, 3, 7, 1000):
         agent = Agent(scripted_model(said, "Gut. 好", chunk_size=chunk_size), tools=[double])
         result = await agent.run("Los")
-        outcomes.add((tuple(result.transcript.ids), result.output, result.thinking_tokens))
+        outcomes.add((tuple(result.transcript.ids), result.output, result.usage.thinking_tokens))
     assert len(outcomes) == 1

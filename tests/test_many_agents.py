@@ -155,7 +155,7 @@ async def test_what_a_called_agent_samples_counts_for_its_caller() -> None:
 
     events = [event async for event in events_of(outer(None), "Let it talk.")]
     reports = [e.report for e in map(innermost, events) if isinstance(e, StepFinished)]
-    all_tokens = sum(report.sampled_tokens for report in reports)
+    all_tokens = sum(report.usage.output_tokens for report in reports)
     assert len(reports) == 3
     await outer(Limits(tokens=all_tokens)).run("Let it talk.")
     with pytest.raises(LimitReached):
@@ -175,7 +175,7 @@ async def test_a_called_agent_is_held_to_what_its_caller_has_left() -> None:
     assert isinstance(finished, RunFinished)
     assert (finished.result.output, finished.result.limit) == ("It stopped.", "tokens")
     nested = [each.event for each in told if isinstance(each, SubagentEvent)]
-    sampled = sum(e.report.sampled_tokens for e in nested if isinstance(e, StepFinished))
+    sampled = sum(e.report.usage.output_tokens for e in nested if isinstance(e, StepFinished))
     assert 0 < sampled < 100
 
 

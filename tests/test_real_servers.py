@@ -93,7 +93,7 @@ async def test_a_run_over_http_is_the_run_in_this_process(backend: Backend, url:
     assert any(calls for _, calls in said_in_steps(there))
     if there.route == "server_tokens":
         assert there.transcript.ids == here.transcript.ids
-        assert there.steps[1].cached_tokens > 0
+        assert there.steps[1].usage.cached_tokens > 0
 
 
 async def test_a_thinking_budget_holds_on_a_server_that_has_tokens(
@@ -102,7 +102,7 @@ async def test_a_thinking_budget_holds_on_a_server_that_has_tokens(
     if backend.name != "vllm-serve":
         pytest.skip(f"{backend.name} gives no token ids")
     result = await greedy_run(backend.model(), thinking=Thinking(3))
-    assert result.steps[0].thinking_tokens == 3
+    assert result.steps[0].usage.thinking_tokens == 3
     assert result.steps[0].closed_by_force
 
 

@@ -120,8 +120,9 @@ async def test_an_answer_and_its_thought() -> None:
     result = happened[-1].result
     assert (result.output, result.route) == ("Hello!", "server_chat")
     [step] = result.steps
-    assert (step.prompt_tokens, step.cached_tokens, step.sampled_tokens) == (50, 32, 12)
-    assert 0 < step.thinking_tokens < 12
+    usage = step.usage
+    assert (usage.input_tokens, usage.cached_tokens, usage.output_tokens) == (50, 32, 12)
+    assert 0 < usage.thinking_tokens < 12
 
 
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
@@ -393,7 +394,7 @@ async def test_a_blank_thought_is_none() -> None:
     with ChatServer(says({"reasoning_content": "\n\n"}, {"content": "\n\nYes."})) as server:
         happened = await events_of(server, thinking="off")
     assert not [event for event in happened if isinstance(event, events.Notice)]
-    assert (happened[-1].result.output, happened[-1].result.thinking_tokens) == ("Yes.", 0)
+    assert (happened[-1].result.output, happened[-1].result.usage.thinking_tokens) == ("Yes.", 0)
 
 
 async def test_thoughts_of_earlier_turns_go_and_calls_that_were_never_answered_are_closed() -> None:
@@ -430,7 +431,7 @@ async def test_one_connection_is_used_again_and_again() -> None:
 async def test_without_usage_the_pieces_are_counted() -> None:
     with ChatServer(says({"content": "a"}, {"content": "b"}, usage=None)) as server:
         result = await run(server)
-    assert (result.sampled_tokens, result.steps[0].prompt_tokens) == (2, 0)
+    assert (result.usage.output_tokens, result.steps[0].usage.input_tokens) == (2, 0)
 
 
 # How it streams --------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ async def test_a_thinking_budget_holds_to_the_token_and_the_server_is_hung_up_on
     with serving(thought, "It is 42.") as server:
         result = await run_on(server, thinking=Thinking(10))
     [step] = result.steps
-    assert (step.thinking_tokens, step.closed_by_force) == (10, True)
+    assert (step.usage.thinking_tokens, step.closed_by_force) == (10, True)
     assert result.output == "It is 42."
     first, second = server.prompts
     assert second[: len(first)] == first

@@ -38,7 +38,7 @@ def test_a_thought_is_closed_when_its_budget_is_spent() -> None:
     model = scripted_model("<think>\n" + "on and on " * 50 + "...", "It is 42.")
     result = run(model, thinking=Thinking.budget(10))
     [report] = result.steps
-    assert report.thinking_tokens == 10
+    assert report.usage.thinking_tokens == 10
     assert report.closed_by_force
     assert report.budget == 10
     kinds = [segment.kind for segment in result.transcript.segments]
@@ -61,7 +61,7 @@ def test_the_step_goes_on_over_the_same_prefix() -> None:
 def test_a_thought_that_ends_by_itself_costs_nothing_extra(chunk_size: int) -> None:
     said = "<think>\nShort.\n</think>\n\nIt is 42."
     free = scripted_model(said, chunk_size=chunk_size)
-    spent = run(free, thinking="on").thinking_tokens
+    spent = run(free, thinking="on").usage.thinking_tokens
     exact = scripted_model(said, chunk_size=chunk_size)
     result = run(exact, thinking=Thinking.budget(spent))
     assert not result.steps[0].closed_by_force
@@ -74,7 +74,7 @@ def test_a_thought_that_ends_by_itself_costs_nothing_extra(chunk_size: int) -> N
 def test_a_call_inside_a_thought_ends_the_thought_and_is_not_cut() -> None:
     said = "<think>\nI call it.\n" + call("double", number=21)
     free = run(scripted_model(said, "42."))
-    spent = free.steps[0].thinking_tokens
+    spent = free.steps[0].usage.thinking_tokens
     result = run(scripted_model(said, "42."), thinking=Thinking.budget(spent))
     assert result.steps[0].tool_calls == ("double",)
     assert not any(step.closed_by_force for step in result.steps)
@@ -85,7 +85,7 @@ def test_a_budget_does_not_touch_a_step_that_does_not_think() -> None:
     said = "No need to think. " * 5 + call("double", number=21)
     result = run(scripted_model(said, "42."), thinking=Thinking.budget(3))
     assert result.steps[0].tool_calls == ("double",)
-    assert [step.thinking_tokens for step in result.steps] == [0, 0]
+    assert [step.usage.thinking_tokens for step in result.steps] == [0, 0]
     assert not any(step.closed_by_force for step in result.steps)
 
 
@@ -98,13 +98,13 @@ def test_a_budget_of_zero_is_the_prompt_without_thinking() -> None:
 
 def test_the_grace_lets_a_line_end() -> None:
     said = "<think>\n" + "word " * 18 + "end.\n" + "more " * 50 + "..."
-    spent = run(scripted_model(said, "42."), thinking=Thinking(20)).thinking_tokens
+    spent = run(scripted_model(said, "42."), thinking=Thinking(20)).usage.thinking_tokens
     assert spent == 20
     model = scripted_model(said, "42.")
     result = run(model, thinking=Thinking(20, grace=True))
-    assert 20 < result.thinking_tokens <= 22
+    assert 20 < result.usage.thinking_tokens <= 22
     thought = text_of(model, result.transcript.segments[2].ids)
-    assert thought.endswith("end.\n") or result.thinking_tokens == 22
+    assert thought.endswith("end.\n") or result.usage.thinking_tokens == 22
 
 
 @pytest.mark.parametrize("budget", range(1, 16))
@@ -112,8 +112,8 @@ def test_what_only_looks_like_a_call_is_part_of_the_thought(budget: int) -> None
     said = "<think>\nOne could write <tool_call> here, or <tool_call>\n\n twice. So what?"
     model = scripted_model(said + "...", "42.")
     [step] = run(model, thinking=Thinking(budget)).steps
-    assert (step.thinking_tokens, step.closed_by_force) == (budget, True)
-    assert step.sampled_tokens == 1 + budget + len(model.chat_format.encode_plain("42.")) + 1
+    assert (step.usage.thinking_tokens, step.closed_by_force) == (budget, True)
+    assert step.usage.output_tokens == 1 + budget + len(model.chat_format.encode_plain("42.")) + 1
 
 
 words = st.lists(st.sampled_from(["so ", "wait, ", "東京 ", "é", "\n", "<", "x" * 9]), max_size=40)
@@ -139,11 +139,11 @@ def test_budgets_hold_and_calls_stay_whole(
     result = run(model, thinking=thinking)
     assert result.output == "42."
     for step in result.steps:
-        assert step.thinking_tokens <= (step.budget or 0)
+        assert step.usage.thinking_tokens <= (step.budget or 0)
         assert step.budget is None or step.budget <= budget
     assert [step.tool_calls for step in result.steps] == [("double",)] * len(calls) + [()]
     if total is not None:
-        assert result.thinking_tokens <= total
+        assert result.usage.thinking_tokens <= total
     forced = [segment for segment in result.transcript.segments if segment.kind == "forced"]
     assert len(forced) == sum(step.closed_by_force for step in result.steps)
     assert all(text_of(model, segment.ids) == CLOSING for segment in forced)

@@ -19,7 +19,7 @@ from .events import Emit
 from .grammar.tool_grammar import ToolChoice
 from .hooks import Hooks
 from .journal import Journal, RecordedRun
-from .journal.resume import PastStep, past_steps
+from .journal.resume import past_steps
 from .limits import Limits
 from .loop.context import compact
 from .loop.gate import Gate
@@ -27,7 +27,7 @@ from .loop.output import AnswerType, Wanted
 from .loop.run import run_turn
 from .models.retelling import retold
 from .models.session import Chat, Model
-from .result import RunResult
+from .result import PastStep, RunResult
 from .streaming import RunStream
 from .thinking import Mode, Policy, Switch, Thinking, as_policy, latest_switch
 

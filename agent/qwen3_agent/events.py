@@ -23,8 +23,7 @@ from typing import Any, ClassVar, Literal
 
 from .approvals import Answer
 from .limits import LimitName
-from .models.session import Route
-from .result import RunResult, StepReport
+from .result import Route, RunResult, StepReport
 from .thinking import Plan
 
 __all__ = [

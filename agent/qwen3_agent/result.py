@@ -1,4 +1,4 @@
-"""What a run reports when it is over, and after each of its steps."""
+"""The results of steps and runs, and what they cost."""
 
 from __future__ import annotations
 
@@ -7,52 +7,99 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from .engines.request import Finish
+from qwen3_tools.tool import ToolResult
+
 from .limits import LimitName
-from .messages import ToolCall
-from .models.session import ModelStep, Route
+from .messages import Content, MalformedCall, Part, ToolCall
 from .thinking import Plan
 from .transcript import Transcript
+
+__all__ = ["ModelStep", "PastStep", "Route", "RunResult", "StepFinish", "StepReport", "Usage"]
+
+Route = Literal["engine", "server_tokens", "server_chat"]
+"""How a model is reached: token ids to an engine in this process, token ids to a server, or
+messages to a chat server."""
+
+StepFinish = Literal["stop", "length", "cut"]
+"""Why the model stopped writing. length: no more tokens were allowed, or fitted into the context.
+cut: the step was cancelled or failed."""
+
+_FORMER_NAMES = {"prompt_tokens": "input_tokens", "sampled_tokens": "output_tokens"}
+"""Token counts as journals of version 1 name them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts of a step or a run. Two of them can be added."""
+
+    input_tokens: int = 0
+    """Tokens of the prompts."""
+    output_tokens: int = 0
+    """Tokens that the model sampled, thoughts included."""
+    cached_tokens: int = 0
+    """Input tokens that the engine did not have to compute again."""
+    thinking_tokens: int = 0
+    """Output tokens inside a thought, without its tags."""
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.thinking_tokens + other.thinking_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStep:
+    """The output of the model in one step."""
+
+    parts: tuple[Part, ...]
+    finish: StepFinish
+    usage: Usage
+    closed_by_force: bool = False
+    """Whether the runtime ended the thought because the budget was spent."""
+
+    @property
+    def content(self) -> str:
+        """The text for the user."""
+        return "".join(part.text for part in self.parts if isinstance(part, Content))
+
+    @property
+    def calls(self) -> tuple[ToolCall | MalformedCall, ...]:
+        """The tool calls, in the order in which the model made them."""
+        return tuple(part for part in self.parts if isinstance(part, ToolCall | MalformedCall))
 
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """What one step did and what it cost."""
+    """Report on one step: how it thought, what it called, what it cost."""
 
     index: int
     """0 for the first step of the turn."""
     thinking: Literal["on", "off"]
     reason: str
-    """Why it was on or off, in a few words."""
+    """Why thinking was on or off, in a few words."""
     budget: int | None
-    """Thinking tokens that it was allowed. None: no limit."""
-    thinking_tokens: int
-    """Sampled inside the thought, its tags not counted."""
+    """Maximum number of thinking tokens. None: no limit."""
     closed_by_force: bool
     """Whether the runtime ended the thought because the budget was spent."""
-    prompt_tokens: int
-    cached_tokens: int
-    """Prompt tokens that the engine did not have to compute again."""
-    sampled_tokens: int
+    usage: Usage
     seconds: float
     tool_calls: tuple[str, ...] = ()
-    """Names of the tools that it called; "" for a malformed call."""
-    finish: Finish | Literal["cut"] = "stop"
-    """length: there was no room for more, or no more was allowed. cut: it was stopped."""
+    """Names of the tools that the step called; "" for a malformed call."""
+    finish: StepFinish = "stop"
 
     @classmethod
     def of(cls, step: ModelStep, *, index: int, plan: Plan, seconds: float) -> Self:
-        """The report on what the model wrote."""
+        """Return the report on a step."""
         return cls(
             index=index,
             thinking="on" if plan.on else "off",
             reason=plan.reason,
             budget=plan.budget,
-            thinking_tokens=step.thinking_tokens,
             closed_by_force=step.closed_by_force,
-            prompt_tokens=step.prompt_tokens,
-            cached_tokens=step.cached_tokens,
-            sampled_tokens=step.sampled_tokens,
+            usage=step.usage,
             seconds=seconds,
             tool_calls=tuple(
                 call.name if isinstance(call, ToolCall) else "" for call in step.calls
@@ -61,15 +108,43 @@ class StepReport:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The report as a JSON object."""
+        """Return the report as a JSON object."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, written: Mapping[str, Any]) -> Self:
-        """What `to_json` was called on. Fields that are not known are left out."""
+        """Return the report that `to_json` wrote, now or in an earlier version."""
         known = {each.name for each in fields(cls)}
         given = {name: value for name, value in written.items() if name in known}
-        return cls(**{**given, "tool_calls": tuple(written["tool_calls"])})
+        counts = written.get("usage") or {_FORMER_NAMES.get(k, k): v for k, v in written.items()}
+        usage = Usage(**{each.name: counts[each.name] for each in fields(Usage)})
+        return cls(**{**given, "usage": usage, "tool_calls": tuple(written["tool_calls"])})
+
+
+@dataclass(frozen=True, slots=True)
+class PastStep:
+    """A step from before a run was resumed, whose message was finished."""
+
+    report: StepReport
+    said: ModelStep
+    results: dict[int, ToolResult]
+    """Results of its calls by their index; a call without one still has to run."""
+    subagent_tokens: int
+    """Output tokens of the agents among its tools."""
+    calls_made: int
+    """How many of its calls began to run."""
+    is_open: bool
+    """Whether its results still have to be added to the conversation."""
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it ends the turn."""
+        return self.said.finish == "stop" and not self.said.calls and not self.is_silent
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it contains neither text nor calls."""
+        return not self.said.calls and not self.said.content.strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +179,9 @@ class RunResult:
     model has written to sum it up is among them."""
 
     @property
-    def sampled_tokens(self) -> int:
-        """Tokens that the model wrote in all steps."""
-        return sum(step.sampled_tokens for step in self.steps)
-
-    @property
-    def thinking_tokens(self) -> int:
-        """Tokens that the model thought in all steps."""
-        return sum(step.thinking_tokens for step in self.steps)
+    def usage(self) -> Usage:
+        """Token counts of all steps together."""
+        return sum((step.usage for step in self.steps), Usage())
 
     def to_json(self) -> dict[str, Any]:
         """The result as a JSON object, without the transcript (see `Transcript.to_record`)."""
@@ -123,8 +193,7 @@ class RunResult:
             "ended_by_hook": self.ended_by_hook,
             "run_id": self.run_id,
             "seconds": round(self.seconds, 3),
-            "sampled_tokens": self.sampled_tokens,
-            "thinking_tokens": self.thinking_tokens,
+            "usage": asdict(self.usage),
             "files": [str(path) for path in self.files],
             "steps": [step.to_json() for step in self.steps],
         }

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from contextvars import ContextVar
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,38 +13,13 @@ from qwen3_tools.artifacts import save_artifact
 from qwen3_tools.errors import ToolError
 from qwen3_tools.tool import Tool, ToolResult, tool
 
-from .approvals import Approvals
 from .errors import LimitReached, Qwen3AgentError
-from .events import Emit, RunFinished
+from .events import RunFinished
+from .loop.caller import current_caller
 from .models.session import Model
 
 if TYPE_CHECKING:
     from .agent import Agent
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who makes the call that is under way."""
-
-    emit: Emit
-    """Told each event of the agent that is called."""
-    tokens_left: int | None
-    """Sampled tokens that the call may cost. None: no limit."""
-    policy_over: Callable[[Approvals], Approvals]
-    """What holds for the calls of an agent with such approvals of its own."""
-
-
-_caller: ContextVar[Caller | None] = ContextVar("caller", default=None)
-
-
-@contextmanager
-def called_by(caller: Caller) -> Iterator[None]:
-    """Within the block, agents that are called as tools work for `caller`."""
-    token = _caller.set(caller)
-    try:
-        yield
-    finally:
-        _caller.reset(token)
 
 
 class SubAgent:
@@ -101,7 +75,7 @@ def _tool_of(agent: Agent, name: str, description: str) -> Tool:
 
 
 async def _work(agent: Agent, task: str) -> ToolResult:
-    caller = _caller.get()
+    caller = current_caller()
     conversing = copy(agent)
     if caller is not None:
         conversing.approvals = caller.policy_over(agent.approvals)

@@ -293,7 +293,8 @@ def _take(run: RecordedRun, ledger: Ledger, record: Mapping[str, Any]) -> None:
             while inner["type"] == "subagent":
                 inner = inner["event"]
             if inner["type"] == "step_finished":
-                turn.steps[-1].subagent_tokens += inner["report"]["sampled_tokens"]
+                usage = StepReport.from_json(inner["report"]).usage
+                turn.steps[-1].subagent_tokens += usage.output_tokens
         case "step_finished":
             step = turn.steps[-1]
             step.finished = at

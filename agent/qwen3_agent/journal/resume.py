@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from qwen3_tools.tool import Tool, ToolResult
 
 from ..errors import JournalError
-from ..models.session import Chat, Model, ModelStep
-from ..result import RunResult, StepReport
+from ..models.session import Chat, Model
+from ..result import ModelStep, PastStep, RunResult, StepReport
 from ..transcript import Transcript
 from .reader import RecordedCall, RecordedRun, RecordedStep, RecordedTurn
 
@@ -19,32 +18,6 @@ UNKNOWN = (
     "out before you make it again."
 )
 """What the model is told of a call that may or may not have done something."""
-
-
-@dataclass(frozen=True, slots=True)
-class PastStep:
-    """A step whose message was finished before the run ended."""
-
-    report: StepReport
-    said: ModelStep
-    results: dict[int, ToolResult]
-    """What its calls answered, by their place; one that is not there is still to be made."""
-    subagent_tokens: int
-    """Sampled by agents among its tools."""
-    calls_made: int
-    """How many of the calls began to run."""
-    is_open: bool
-    """Whether the results have still to be told to the model."""
-
-    @property
-    def is_answer(self) -> bool:
-        """Whether it ends the turn."""
-        return self.said.finish == "stop" and not self.said.calls and not self.is_silent
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether it neither says nor calls anything."""
-        return not self.said.calls and not self.said.content.strip()
 
 
 def past_steps(turn: RecordedTurn, tools: Sequence[Tool]) -> list[PastStep]:
@@ -67,15 +40,7 @@ def _past_step(step: RecordedStep, read_only: set[str], *, is_last: bool) -> Pas
         for place in range(len(step.tool_calls))
         if (result := _result(known.get(f"{step.index}.{place}"), read_only)) is not None
     }
-    said = ModelStep(
-        parts=step.parts,
-        finish=report.finish,
-        prompt_tokens=report.prompt_tokens,
-        cached_tokens=report.cached_tokens,
-        sampled_tokens=report.sampled_tokens,
-        thinking_tokens=report.thinking_tokens,
-        closed_by_force=report.closed_by_force,
-    )
+    said = ModelStep(step.parts, report.finish, report.usage, report.closed_by_force)
     return PastStep(
         report,
         said,

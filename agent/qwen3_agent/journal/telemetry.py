@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..messages import Content, MalformedCall, Part, Reasoning
+from ..result import Usage
 from .reader import RecordedCall, RecordedRun, RecordedStep, RecordedTurn
 
 _INTERNAL, _CLIENT = 1, 3
@@ -53,10 +54,7 @@ def _turn_spans(run: RecordedRun, turn: RecordedTurn) -> list[dict[str, Any]]:
         "gen_ai.request.model": turn.model,
         "gen_ai.conversation.id": run.id,
         "gen_ai.input.messages": json.dumps([_said_by("user", turn.text)], ensure_ascii=False),
-        "gen_ai.usage.input_tokens": sum(report.prompt_tokens for report in reports),
-        "gen_ai.usage.output_tokens": sum(report.sampled_tokens for report in reports),
-        "gen_ai.usage.reasoning.output_tokens": sum(r.thinking_tokens for r in reports),
-        "gen_ai.usage.cache_read.input_tokens": sum(report.cached_tokens for report in reports),
+        **_usage(sum((report.usage for report in reports), Usage())),
         "qwen3_agent.route": run.route,
         "qwen3_agent.status": turn.status,
     }
@@ -117,10 +115,7 @@ def _chat_span(
             "gen_ai.response.finish_reasons": [
                 "tool_call" if step.tool_calls and report.finish == "stop" else report.finish
             ],
-            "gen_ai.usage.input_tokens": report.prompt_tokens,
-            "gen_ai.usage.output_tokens": report.sampled_tokens,
-            "gen_ai.usage.reasoning.output_tokens": report.thinking_tokens,
-            "gen_ai.usage.cache_read.input_tokens": report.cached_tokens,
+            **_usage(report.usage),
             "gen_ai.output.messages": json.dumps(
                 [{"role": "assistant", "parts": parts}], ensure_ascii=False
             ),
@@ -178,6 +173,15 @@ def _tool_span(
         attributes,
         error,
     )
+
+
+def _usage(usage: Usage) -> dict[str, int]:
+    return {
+        "gen_ai.usage.input_tokens": usage.input_tokens,
+        "gen_ai.usage.output_tokens": usage.output_tokens,
+        "gen_ai.usage.reasoning.output_tokens": usage.thinking_tokens,
+        "gen_ai.usage.cache_read.input_tokens": usage.cached_tokens,
+    }
 
 
 def _span(

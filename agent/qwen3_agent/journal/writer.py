@@ -28,7 +28,7 @@ from .redaction import Redactor
 if TYPE_CHECKING:
     from .reader import RecordedRun
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 FILE_NAME = "journal.jsonl"
 
 

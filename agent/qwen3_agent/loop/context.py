@@ -176,9 +176,9 @@ class Shortening:
         step = await chat.step(
             plan, max_tokens=most, on_delta=lambda delta: None, tool_choice="none"
         )
-        self.sampled += step.sampled_tokens
+        self.sampled += step.usage.output_tokens
         if self.tokens is not None:
-            self.tokens = max(0, self.tokens - step.sampled_tokens)
+            self.tokens = max(0, self.tokens - step.usage.output_tokens)
         self.chat.earlier.append(chat.transcript)
         return step.content.strip()
 

@@ -16,10 +16,9 @@ from ..errors import NoAnswer, PromptTooLong
 from ..events import Emit
 from ..grammar.tool_grammar import ToolChoice
 from ..hooks import Ended
-from ..journal.resume import PastStep
 from ..limits import Limits, Stop
-from ..models.session import Chat, Model, ModelStep
-from ..result import RunResult
+from ..models.session import Chat, Model
+from ..result import ModelStep, PastStep, RunResult
 from ..thinking import Plan, Policy, Switch
 from .context import Shortening
 from .gate import Gate

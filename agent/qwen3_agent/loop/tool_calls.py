@@ -17,7 +17,7 @@ from ..events import Emit
 from ..hooks import Call
 from ..messages import MalformedCall, ToolCall
 from ..models.session import UNANSWERED
-from ..subagent import Caller, called_by
+from .caller import Caller, called_by
 from .gate import Gate
 
 TOO_MANY = "The call was not made: no more tool calls are allowed in this run."

@@ -17,12 +17,11 @@ from .. import events
 from ..errors import InvalidAnswer, LimitReached
 from ..events import Emit
 from ..hooks import Refuse
-from ..journal.resume import PastStep
 from ..limits import LimitName, Limits, Stop
 from ..messages import MalformedCall, ToolCall
-from ..models.session import Chat, Model, ModelStep, Remark
+from ..models.session import Chat, Model, Remark
 from ..parsing.parser import ContentDelta, Delta, ReasoningDelta
-from ..result import RunResult, StepReport
+from ..result import ModelStep, PastStep, RunResult, StepReport
 from ..thinking import LastEvent, Plan, Policy, StepState, Switch, decide
 from .gate import Gate
 from .output import Wanted
@@ -102,7 +101,7 @@ class Turn:
         state = StepState(
             index=len(self.reports),
             last=self.last,
-            thinking_tokens=sum(report.thinking_tokens for report in self.reports),
+            thinking_tokens=sum(report.usage.thinking_tokens for report in self.reports),
             context_left=self.chat.context_left,
             steps_left=self.limits.steps - len(self.reports),
             tokens_left=self.tokens_left,
@@ -123,7 +122,7 @@ class Turn:
         """Tokens that may still be sampled. None: no limit."""
         if self.limits.tokens is None:
             return None
-        sampled = self.other_tokens + sum(report.sampled_tokens for report in self.reports)
+        sampled = self.other_tokens + sum(report.usage.output_tokens for report in self.reports)
         return max(0, self.limits.tokens - sampled)
 
     @property
@@ -149,7 +148,7 @@ class Turn:
     def _thinking_left(self) -> int | None:
         if self.limits.thinking_tokens is None:
             return None
-        thought = sum(report.thinking_tokens for report in self.reports)
+        thought = sum(report.usage.thinking_tokens for report in self.reports)
         return max(0, self.limits.thinking_tokens - thought)
 
     # While a step goes on
@@ -160,7 +159,7 @@ class Turn:
         while isinstance(event, events.SubagentEvent):
             event = event.event
             if isinstance(event, events.StepFinished):
-                self.other_tokens += event.report.sampled_tokens
+                self.other_tokens += event.report.usage.output_tokens
 
     def begin_step(self, plan: Plan) -> None:
         """The model is about to write."""

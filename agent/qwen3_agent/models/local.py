@@ -15,6 +15,7 @@ from ..formats.chat_format import ChatFormat
 from ..grammar.tool_grammar import CallGrammar, ToolChoice
 from ..messages import Content, MalformedCall, Part, Reasoning, ToolCall
 from ..parsing.parser import Parser
+from ..result import Usage
 from ..thinking import Plan
 from ..transcript import Transcript
 from .base_chat import BaseChat, ids_of
@@ -241,10 +242,12 @@ class LocalChat(BaseChat):
             step = ModelStep(
                 parts=parts,
                 finish=finish or "cut",
-                prompt_tokens=prompt_tokens,
-                cached_tokens=generation.cached_tokens or 0,
-                sampled_tokens=generation.sampled_tokens,
-                thinking_tokens=generation.thinking_tokens,
+                usage=Usage(
+                    prompt_tokens,
+                    generation.sampled_tokens,
+                    generation.cached_tokens or 0,
+                    generation.thinking_tokens,
+                ),
                 closed_by_force=generation.closed_by_force,
             )
             self.unfinished = None if finish else step

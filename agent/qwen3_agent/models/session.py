@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ..engines.request import Finish, Sampling
-from ..messages import Content, MalformedCall, Part, ToolCall
+from ..engines.request import Sampling
+from ..result import ModelStep, Route
 
 if TYPE_CHECKING:
     from ..grammar.tool_grammar import ToolChoice
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from ..transcript import Segment, Transcript
 
 __all__ = ["UNANSWERED", "Chat", "Model", "ModelStep", "OnDelta", "Remark", "Route", "last_user"]
-
-Route = Literal["engine", "server_tokens", "server_chat"]
-"""How a model is reached: token ids to an engine in this process, token ids to a server, or
-messages to a chat server."""
 
 UNANSWERED = "Error: the call was stopped before it answered. What it had done is unknown."
 """What the model is told of a call when its turn was cancelled, or reached a limit."""
@@ -37,30 +33,6 @@ class Remark:
 
 
 OnDelta = Callable[["Delta | Remark"], None]
-
-
-@dataclass(frozen=True, slots=True)
-class ModelStep:
-    """What the model wrote in one step."""
-
-    parts: tuple[Part, ...]
-    finish: Finish | Literal["cut"]
-    """cut: it was stopped in the middle."""
-    prompt_tokens: int
-    cached_tokens: int
-    sampled_tokens: int
-    thinking_tokens: int
-    closed_by_force: bool
-
-    @property
-    def content(self) -> str:
-        """What it said to the user."""
-        return "".join(part.text for part in self.parts if isinstance(part, Content))
-
-    @property
-    def calls(self) -> tuple[ToolCall | MalformedCall, ...]:
-        """The tool calls in the order in which it made them."""
-        return tuple(part for part in self.parts if isinstance(part, ToolCall | MalformedCall))
 
 
 class Chat(Protocol):

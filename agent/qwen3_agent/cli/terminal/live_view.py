@@ -310,7 +310,7 @@ class LiveView:
             self._line(f"file: {path}")
         steps = len(result.steps)
         self._line(
-            f"{steps} {'step' if steps == 1 else 'steps'} · {result.sampled_tokens} tokens · "
+            f"{steps} {'step' if steps == 1 else 'steps'} · {result.usage.output_tokens} tokens · "
             f"{result.seconds:.1f} s",
             "dim",
         )
@@ -380,8 +380,8 @@ def _cost(report: StepReport) -> str:
     called = f", called {called}" if called else ""
     return (
         f"step {report.index + 1}: thinking {report.thinking}, "
-        f"{report.prompt_tokens} prompt tokens ({report.cached_tokens} cached), "
-        f"{report.sampled_tokens} sampled, {report.seconds:.1f} s{called}"
+        f"{report.usage.input_tokens} prompt tokens ({report.usage.cached_tokens} cached), "
+        f"{report.usage.output_tokens} sampled, {report.seconds:.1f} s{called}"
     )
 
 

@@ -53,10 +53,11 @@ def _step(step: RecordedStep, verbose: bool) -> Iterator[str]:
     if report is None:
         yield f"step {step.index + 1}: cut off"
         return
+    usage = report.usage
     yield (
-        f"step {step.index + 1}: {report.seconds:.1f} s, thought {report.thinking_tokens}"
+        f"step {step.index + 1}: {report.seconds:.1f} s, thought {usage.thinking_tokens}"
         f"{f' of {report.budget}' if report.budget is not None else ''}, prompt "
-        f"{report.prompt_tokens} ({report.cached_tokens} cached), sampled {report.sampled_tokens}"
+        f"{usage.input_tokens} ({usage.cached_tokens} cached), sampled {usage.output_tokens}"
     )
     known = {call.id: call for call in step.calls}
     place = 0

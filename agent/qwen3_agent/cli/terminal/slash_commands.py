@@ -16,6 +16,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion, Path
 from prompt_toolkit.document import Document
 
 from ...models.choose import DEMO
+from ...result import Usage
 from ..config.options import thinking_mode
 from .live_view import ROUTES
 from .printable import printable
@@ -207,17 +208,17 @@ async def _compact(session: ChatSession, rest: str) -> None:
 
 def _usage(session: ChatSession, rest: str) -> None:
     steps = session.steps
-    prompt = sum(step.prompt_tokens for step in steps)
-    cached = sum(step.cached_tokens for step in steps)
-    sampled = sum(step.sampled_tokens for step in steps)
-    thinking = sum(step.thinking_tokens for step in steps)
+    usage = sum((step.usage for step in steps), Usage())
     seconds = sum(step.seconds for step in steps)
     calls = sum(len(step.tool_calls) for step in steps)
-    share = f", {cached / prompt:.0%} of them cached" if prompt else ""
+    prompt = usage.input_tokens
+    share = f", {usage.cached_tokens / prompt:.0%} of them cached" if prompt else ""
     did = [_of(session.turns, "turn"), _of(len(steps), "step"), _of(calls, "tool call")]
     session.say(f"{', '.join(did)}, {seconds:.1f} s")
     session.say(f"{prompt} prompt tokens{share}")
-    session.say(f"{sampled} sampled tokens, {thinking} of them in thoughts")
+    session.say(
+        f"{usage.output_tokens} sampled tokens, {usage.thinking_tokens} of them in thoughts"
+    )
     session.say(f"{session.conversation.context_left} tokens of context are left.")
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 
 from ...messages import Content, MalformedCall, Reasoning, ToolCall
+from ...result import Usage
 from ..images import image_type
 from ..reader import RecordedCall, RecordedRun, RecordedStep, RecordedTurn
 from .timeline import Axis, Bar, bars
@@ -93,10 +94,8 @@ class _Page:
         run = self._run
         reports = [step.report for turn in run.turns for step in turn.steps if step.report]
         calls = [call for turn in run.turns for step in turn.steps for call in step.calls]
-        prompt = sum(report.prompt_tokens for report in reports)
-        cached = sum(report.cached_tokens for report in reports)
-        sampled = sum(report.sampled_tokens for report in reports)
-        thought = sum(report.thinking_tokens for report in reports)
+        usage = sum((report.usage for report in reports), Usage())
+        cached = _percent(usage.cached_tokens, usage.input_tokens)
         wrong = sum(call.is_error for call in calls)
         worked = sum(_axis(turn).seconds for turn in run.turns)
         facts = [
@@ -106,8 +105,11 @@ class _Page:
             ("Worked for", _seconds(worked)),
             ("Steps", f"{len(reports)}"),
             ("Tool calls", f"{len(calls)}" + (f", {wrong} with an error" if wrong else "")),
-            ("Written by the model", f"{sampled:,} tokens, {thought:,} of them thought"),
-            ("Prompts", f"{prompt:,} tokens, {_percent(cached, prompt)} from the prefix cache"),
+            (
+                "Written by the model",
+                f"{usage.output_tokens:,} tokens, {usage.thinking_tokens:,} of them thought",
+            ),
+            ("Prompts", f"{usage.input_tokens:,} tokens, {cached} from the prefix cache"),
         ]
         bad = "" if run.status == "answered" else " bad"
         listed = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
@@ -194,11 +196,12 @@ class _Page:
         shown = bars(step, turn)
         facts = [_seconds(_worked(shown)), _thinking(step)]
         if (report := step.report) is not None:
-            cached = _percent(report.cached_tokens, report.prompt_tokens)
+            usage = report.usage
+            cached = _percent(usage.cached_tokens, usage.input_tokens)
             facts += [
-                f"prompt {report.prompt_tokens:,} tokens, {report.cached_tokens:,} ({cached}) from "
+                f"prompt {usage.input_tokens:,} tokens, {usage.cached_tokens:,} ({cached}) from "
                 "the prefix cache",
-                f"wrote {report.sampled_tokens:,}",
+                f"wrote {usage.output_tokens:,}",
             ]
             if report.finish == "length":
                 facts.append("<strong>cut off at a limit</strong>")
@@ -331,7 +334,7 @@ def _thinking(step: RecordedStep) -> str:
     plan, report = step.plan, step.report
     if not plan["on"]:
         return f"no thought ({escape(plan['reason'])})"
-    tokens = report.thinking_tokens if report else 0
+    tokens = report.usage.thinking_tokens if report else 0
     budget = plan["budget"]
     if budget is None:
         return f"thought {tokens:,} tokens, no budget ({escape(plan['reason'])})"

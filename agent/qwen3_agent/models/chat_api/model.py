@@ -17,6 +17,7 @@ from ...errors import EngineError, PromptTooLong, Qwen3AgentError
 from ...formats.chat_format import ChatFormat
 from ...grammar.tool_grammar import ToolChoice
 from ...openai_http.client import Event, ServerClient
+from ...result import Usage
 from ...thinking import Plan
 from ...transcript import Transcript
 from ..base_chat import BaseChat, ids_of
@@ -207,8 +208,7 @@ class ServerChat(BaseChat):
         self.unfinished = None
         self._tool_choice = tool_choice
         if max_tokens is not None and max_tokens < 1:
-            prompt_tokens = self._estimate.of(self._size)
-            return ModelStep((), "length", prompt_tokens, 0, 0, 0, closed_by_force=False)
+            return ModelStep((), "length", Usage(self._estimate.of(self._size)))
         model = self._model
         if plan.budget is not None and model.kind not in ("dashscope", "llamacpp", "sglang"):
             because = f" ({model.why_chat})" if model.why_chat else ""
@@ -228,7 +228,7 @@ class ServerChat(BaseChat):
         reader.finish(truncated=finish == "length")
         self._opens_thought = reader.opens_thought
         step = step_of(reader, finish)
-        self._estimate.learn(self._size, step.prompt_tokens)
+        self._estimate.learn(self._size, step.usage.input_tokens)
         self._record(reader)
         self._check_thought(plan, step, on_delta)
         return step
@@ -320,9 +320,9 @@ class ServerChat(BaseChat):
     def _check_thought(self, plan: Plan, step: ModelStep, on_delta: OnDelta) -> None:
         """Say so when the server did not do what it was asked for."""
         shown = self._model.client.shown
-        if not plan.on and step.thinking_tokens:
+        if not plan.on and step.usage.thinking_tokens:
             self._tell(on_delta, f"{shown} let the model think although thinking is off.")
-        elif plan.budget is not None and step.thinking_tokens > plan.budget + plan.grace:
+        elif plan.budget is not None and step.usage.thinking_tokens > plan.budget + plan.grace:
             self._tell(on_delta, f"{shown} did not hold the thinking budget of a step.")
 
 

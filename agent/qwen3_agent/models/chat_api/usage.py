@@ -8,6 +8,7 @@ from typing import Any, Literal
 from ...engines.request import Finish
 from ...engines.server import cached_tokens
 from ...messages import Reasoning
+from ...result import Usage
 from ..session import ModelStep
 from .message_reader import MessageReader
 
@@ -43,14 +44,9 @@ def step_of(reader: MessageReader, finish: Finish | Literal["cut"]) -> ModelStep
         thoughts = [part for part in reader.parts if isinstance(part, Reasoning) and part.text]
         thought = sum(len(part.raw) for part in thoughts)
         thinking = round(sampled * thought / sum(lengths)) if thought else 0
+    prompt = _count(usage, "prompt_tokens") or 0
     return ModelStep(
-        parts=reader.parts,
-        finish=finish,
-        prompt_tokens=_count(usage, "prompt_tokens") or 0,
-        cached_tokens=cached_tokens(usage) or 0,
-        sampled_tokens=sampled,
-        thinking_tokens=thinking,
-        closed_by_force=False,
+        reader.parts, finish, Usage(prompt, sampled, cached_tokens(usage) or 0, thinking)
     )
 
 
