@@ -43,7 +43,7 @@ from typing import Any
 import anyio
 import jsonschema
 
-from qwen3_agent.engines.request import Sampling
+from qwen3_agent.engines.request import GenerationRequest
 from qwen3_agent.engines.xgrammar import Grammars
 from qwen3_agent.formats.chat_format import ChatFormat
 from qwen3_agent.formats.tokenizer import Tokenizer
@@ -53,6 +53,7 @@ from qwen3_agent.messages import MalformedCall, Part, ToolCall
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
 from qwen3_agent.parsing.parser import Parser
+from qwen3_agent.sampling import Sampling
 from qwen3_agent.thinking import Plan
 
 TEXT = {"type": "string"}
@@ -159,8 +160,8 @@ async def _go_on(
     parser = Parser("json", tools=SCHEMAS)
     parser.feed("<tool_call>")
     stop_ids = model.chat_format.stop_ids
-    generation = model.engine.generate(ids, sampling=sampling, max_tokens=most, stop_ids=stop_ids)
-    async for chunk in generation:
+    request = GenerationRequest(ids, sampling, max_tokens=most, stop_ids=stop_ids)
+    async for chunk in model.engine.generate(request):
         parser.feed(model.chat_format.decode(id for id in chunk.ids if id not in stop_ids))
     parser.finish()
     return parser.parts

@@ -22,6 +22,7 @@ from saturation import ON_CPU, Load, Recorder, bare, code_interpreter, load_mode
 
 from qwen3_agent import Agent, LimitReached, Limits, Sampling, Thinking
 from qwen3_agent.cli.config.options import engine_options
+from qwen3_agent.engines.request import GenerationRequest
 from qwen3_agent.engines.vllm import VllmEngine
 from qwen3_agent.errors import NoAnswer
 from qwen3_agent.models.local import LocalModel
@@ -82,8 +83,9 @@ async def seconds_to_idle(engine: VllmEngine, count: int) -> float:
     llm = engine._process._llm
 
     async def endless(number: int) -> None:
-        options = {"sampling": Sampling(1.0), "max_tokens": 3000, "stop_ids": frozenset[int]()}
-        async for _ in engine.generate([100 + number, 7, 8], **options):  # type: ignore[arg-type]
+        prompt = [100 + number, 7, 8]
+        request = GenerationRequest(prompt, Sampling(1.0), max_tokens=3000, stop_ids=frozenset())
+        async for _ in engine.generate(request):
             pass
 
     async with anyio.create_task_group() as group:

@@ -17,6 +17,7 @@ from typing import Any
 import anyio
 
 from qwen3_agent import Agent, LimitReached, Limits, events, tool
+from qwen3_agent.engines.request import GenerationRequest
 from qwen3_agent.errors import NoAnswer
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
@@ -47,10 +48,10 @@ async def main(turns: int, context: int) -> None:
     generate = engine.generate
     longest = 0
 
-    def watched(prompt: list[int], **options: Any) -> Any:
+    def watched(request: GenerationRequest) -> Any:
         nonlocal longest
-        longest = max(longest, len(prompt) + options["max_tokens"])
-        return generate(prompt, **options)
+        longest = max(longest, len(request.prompt_ids) + request.max_tokens)
+        return generate(request)
 
     engine.generate = watched
     random.seed(1)

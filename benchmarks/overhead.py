@@ -36,7 +36,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -194,13 +194,15 @@ async def ours_over_http(root: str, steps: int) -> None:
 
 async def ours_in_process(root: str, steps: int) -> None:
     """One run over an engine that says its lines at once."""
+    from instant_engine import InstantEngine
+
     from qwen3_agent import Agent, Limits
     from qwen3_agent.formats.chat_format import ChatFormat
     from qwen3_agent.models.choose import DEMO_FOLDER
     from qwen3_agent.models.local import LocalModel
 
     chat_format = ChatFormat.from_folder(DEMO_FOLDER)
-    engine = InstantEngine(chat_format)
+    engine = InstantEngine(chat_format, CHUNKS)
     model = LocalModel(engine, chat_format, name="scripted")
     agent = Agent(model, tools=[_async_add()], limits=Limits(steps=steps + 1), thinking="off")
 
@@ -216,46 +218,6 @@ def _async_add() -> Any:
 
     same.__name__, same.__doc__ = "add", add.__doc__
     return same
-
-
-class InstantEngine:
-    """Says one line a generation, in as many chunks as the server sends."""
-
-    context_length = 100_000_000
-    constrains = False
-
-    def __init__(self, chat_format: Any) -> None:
-        self.calls = 0
-        self._format = chat_format
-        self._lines: list[list[Any]] = []
-
-    def reset(self, steps: int) -> None:
-        """Prepare so many lines with a call each, no two alike, and one that answers."""
-        words = " ".join(f"word{index}" for index in range(8))
-        self.calls, self._lines = 0, []
-        for number in range(steps):
-            arguments = {"a": number, "b": 1, "note": "one after the other, and so on"}
-            call = json.dumps({"name": "add", "arguments": arguments})
-            self._lines.append(self._line(f"{words}\n<tool_call>\n{call}\n</tool_call>"))
-        self._lines.append(self._line(" ".join(f"word{index}" for index in range(CHUNKS))))
-
-    def _line(self, text: str) -> list[Any]:
-        from qwen3_agent.engines.request import Chunk
-
-        ids = self._format.encode(text)
-        (stop,) = self._format.encode("<|im_end|>")
-        ends = [len(ids) * (number + 1) // CHUNKS for number in range(CHUNKS)]
-        *most, last = [Chunk(tuple(ids[a:b]), cached_tokens=0) for a, b in pairwise([0, *ends])]
-        return [*most, Chunk((*last.ids, stop), finish="stop")]
-
-    async def generate(self, prompt: Sequence[int], **options: Any) -> AsyncGenerator[Any, None]:
-        """See `qwen3_agent.engines.request.Engine`."""
-        self.calls += 1
-        for chunk in self._lines[self.calls - 1]:
-            yield chunk
-
-    async def aclose(self) -> None:
-        """Nothing to close."""
 
 
 # The peers -------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ import itertools
 import statistics
 import sys
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ from typing import Any
 import anyio
 
 from qwen3_agent import Agent, LimitReached, Limits, RunResult, Sampling, tool
-from qwen3_agent.engines.request import Chunk
+from qwen3_agent.engines.request import Chunk, Engine, GenerationRequest
 from qwen3_agent.engines.vllm import VllmEngine
 from qwen3_agent.errors import NoAnswer
 from qwen3_agent.models.choose import resolve
@@ -76,7 +76,7 @@ class Load:
         return self.tokens / self.seconds
 
 
-class Recorder:
+class Recorder(Engine):
     """An engine that writes down what each run asks of it."""
 
     def __init__(self, engine: VllmEngine) -> None:
@@ -84,15 +84,15 @@ class Recorder:
         self.context_length = engine.context_length
         self.constrains = engine.constrains
 
-    async def generate(self, prompt: Sequence[int], **options: Any) -> AsyncGenerator[Chunk, None]:
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         """See `Engine.generate`."""
         sampled = 0
         try:
-            async for chunk in self.engine.generate(prompt, **options):
+            async for chunk in self.engine.generate(request):
                 sampled += len(chunk.ids)
                 yield chunk
         finally:
-            _run.get().append((list(prompt), sampled))
+            _run.get().append((list(request.prompt_ids), sampled))
 
     async def aclose(self) -> None:
         """Leave it to whoever made the engine."""

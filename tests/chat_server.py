@@ -18,10 +18,11 @@ from typing import Any, Self
 import anyio
 import anyio.from_thread
 
-from qwen3_agent.engines.request import Engine, Sampling
+from qwen3_agent.engines.request import Engine, GenerationRequest
 from qwen3_agent.formats.chat_format import ChatFormat
 from qwen3_agent.messages import ToolCall
 from qwen3_agent.parsing.parser import ContentDelta, Parser, ReasoningDelta
+from qwen3_agent.sampling import Sampling
 
 Answer = Callable[["Handler"], None]
 Json = dict[str, Any]
@@ -279,13 +280,14 @@ class ModelServer(LoopbackServer):
         parser = Parser("json", thinking_open=False)
         decoder = self._format.decoder()
         sampled, finish, cached, calls = 0, "stop", 0, 0
-        generation = self._engine.generate(
+        request = GenerationRequest(
             prompt,
-            sampling=Sampling(temperature=0),
+            Sampling(temperature=0),
             max_tokens=body.get("max_tokens") or 4096 - len(prompt),
             stop_ids=self._format.stop_ids,
             logprobs=body.get("logprobs") is not None,
         )
+        generation = self._engine.generate(request)
         try:
             async for part in generation:
                 sampled += len(part.ids)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qwen3_agent.engines.request import Constraint
 from qwen3_agent.engines.xgrammar import Grammars
 from qwen3_agent.formats.tokenizer import Tokenizer
+from qwen3_agent.grammar.constraint import Constraint
 from qwen3_agent.grammar.tool_grammar import WHITESPACE
 from qwen3_agent.models.choose import DEMO_FOLDER
 

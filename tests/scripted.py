@@ -13,14 +13,16 @@ from functools import cache
 import anyio.lowlevel
 import tokenizers
 
-from qwen3_agent.engines.request import Chunk, Constraint, Sampling
+from qwen3_agent.engines.request import Chunk, Engine, GenerationRequest
 from qwen3_agent.formats.chat_format import ChatFormat
+from qwen3_agent.grammar.constraint import Constraint
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
+from qwen3_agent.sampling import Sampling
 
 
 @dataclass
-class ScriptedEngine:
+class ScriptedEngine(Engine):
     """Says one line of `script` for each generation that it is asked for.
 
     A line is encoded with control tokens. It ends with the stop token, unless it ends with "...":
@@ -39,22 +41,13 @@ class ScriptedEngine:
     constrains: bool = False
     closed: bool = False
 
-    async def generate(
-        self,
-        prompt: Sequence[int],
-        *,
-        sampling: Sampling,
-        max_tokens: int,
-        stop_ids: frozenset[int],
-        logprobs: bool = False,
-        constraint: Constraint | None = None,
-        priority: int = 0,
-    ) -> AsyncGenerator[Chunk, None]:
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
+        max_tokens, stop_ids = request.max_tokens, request.stop_ids
         assert self.stop_id in stop_ids
         line = self.script[len(self.prompts)]
-        self.prompts.append(list(prompt))
-        self.samplings.append(sampling)
-        self.constraints.append(constraint)
+        self.prompts.append(list(request.prompt_ids))
+        self.samplings.append(request.sampling)
+        self.constraints.append(request.constraint)
         ids = self.encode(line.removesuffix("..."))
         ids += ids[-1:] * max_tokens if line.endswith("...") else [self.stop_id]
         stop = next((place for place, id in enumerate(ids) if id in stop_ids), len(ids))
@@ -68,7 +61,7 @@ class ScriptedEngine:
                 part,
                 finish=("stop" if ends else "length") if last else None,
                 cached_tokens=0 if start == 0 else None,
-                logprobs=(-0.5,) * len(part) if logprobs else None,
+                logprobs=(-0.5,) * len(part) if request.logprobs else None,
             )
 
     async def aclose(self) -> None:

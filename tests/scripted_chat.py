@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any
 
 import anyio
 
@@ -17,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from scripted import ScriptedEngine, bundled, call
 
 from qwen3_agent import Agent, tool
-from qwen3_agent.engines.request import Chunk
+from qwen3_agent.engines.request import Chunk, GenerationRequest
 from qwen3_agent.models.local import LocalModel
 from qwen3_tools.progress import report_progress
 
@@ -53,9 +52,8 @@ SCRIPT = (
 class SlowEngine(ScriptedEngine):
     """Takes its time for each token."""
 
-    async def generate(self, prompt: Sequence[int], **options: Any) -> AsyncGenerator[Chunk, None]:
-        chunks = super().generate(prompt, **options)
-        async for chunk in chunks:
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
+        async for chunk in super().generate(request):
             await anyio.sleep(0.005)
             yield chunk
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import anyio
 from scripted import ScriptedEngine, bundled, call
 
 from qwen3_agent import Agent, tool
-from qwen3_agent.engines.request import Chunk, Sampling
+from qwen3_agent.engines.request import Chunk, GenerationRequest
 from qwen3_agent.models.local import LocalModel
 from qwen3_tools.tool import Tool
 
@@ -36,25 +36,12 @@ PAUSE = float(os.environ.get("SURVIVOR_PAUSE", "0"))
 class CountingEngine(ScriptedEngine):
     """Says the line that comes after as many messages as the prompt holds already."""
 
-    async def generate(
-        self,
-        prompt: Sequence[int],
-        *,
-        sampling: Sampling,
-        max_tokens: int,
-        stop_ids: frozenset[int],
-        **options: object,
-    ) -> AsyncGenerator[Chunk, None]:
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
+        prompt = list(request.prompt_ids)
         opening = self.encode("<|im_start|>assistant\n")
-        said = sum(list(prompt[at : at + len(opening)]) == opening for at in range(len(prompt)))
+        said = sum(prompt[at : at + len(opening)] == opening for at in range(len(prompt)))
         self.prompts = [[]] * (said - 1)
-        async for chunk in super().generate(
-            prompt,
-            sampling=sampling,
-            max_tokens=max_tokens,
-            stop_ids=stop_ids,
-            **options,  # type: ignore[arg-type]
-        ):
+        async for chunk in super().generate(request):
             await anyio.sleep(PAUSE / 10)
             yield chunk
 

@@ -13,6 +13,7 @@ import pytest
 from scripted import bundled, call
 
 from qwen3_agent import Agent, Limits, tool
+from qwen3_agent.engines.request import GenerationRequest
 from qwen3_agent.models.local import LocalModel
 from qwen3_agent.thinking import Plan, StepState
 
@@ -63,15 +64,15 @@ async def test_twenty_steps_with_changing_modes(monkeypatch: pytest.MonkeyPatch)
     script = iter([text for index in range(STEPS) for text in says(index)])
     generate = engine.generate
 
-    def watched(prompt: Any, **options: Any) -> Any:
-        prompts.append(list(prompt))
+    def watched(request: GenerationRequest) -> Any:
+        prompts.append(list(request.prompt_ids))
         ids = tokenizer.encode(next(script), add_special_tokens=False).ids
         ids.append(tokenizer.token_to_id("<|im_end|>"))
-        start = len(prompt)
+        start = len(request.prompt_ids)
         monkeypatch.setattr(
             module, "draw", lambda logits, sampling, seed, position: ids[position - start]
         )
-        return generate(prompt, **options)
+        return generate(request)
 
     monkeypatch.setattr(engine, "generate", watched)
     model = LocalModel(engine, chat_format, name="random")

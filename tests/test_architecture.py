@@ -31,7 +31,7 @@ LAYERS = (
     ("events",),
     ("approvals",),
     ("result",),
-    ("history", "limits", "thinking", "transcript", "call_display"),
+    ("history", "limits", "thinking", "transcript", "call_display", "sampling"),
     ("errors",),
     ("messages",),
 )
@@ -47,7 +47,6 @@ UPWARD = {
     ("journal", "agent"),
     ("errors", "result"),
     ("errors", "limits"),
-    ("grammar", "engines"),
 }
 """Arrows that still go up. Each has to go; none may be added."""
 

@@ -11,6 +11,7 @@ from chat_server import ChatServer, says
 from scripted import ScriptedEngine, bundled, call, scripted_model
 
 from qwen3_agent import Agent, RunResult, events, tool
+from qwen3_agent.engines.request import GenerationRequest
 from qwen3_agent.errors import PromptTooLong
 from qwen3_agent.models.chat_api.connect import connect
 from qwen3_agent.models.choose import DEMO_FOLDER
@@ -279,10 +280,10 @@ async def test_no_turn_ever_exceeds_the_context_of_the_bundled_model() -> None:
     generate = engine.generate
     longest = 0
 
-    def watched(prompt: list[int], **options: Any) -> Any:
+    def watched(request: GenerationRequest) -> Any:
         nonlocal longest
-        longest = max(longest, len(prompt) + options["max_tokens"])
-        return generate(prompt, **options)
+        longest = max(longest, len(request.prompt_ids) + request.max_tokens)
+        return generate(request)
 
     engine.generate = watched
     kinds: list[str] = []

@@ -9,18 +9,18 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from backends import COMMAND, Backend
 
 from qwen3_agent import Agent, CodeInterpreter, mcp_servers
-from qwen3_agent.engines.request import Chunk, Sampling
+from qwen3_agent.engines.request import Chunk, Engine, GenerationRequest
 from qwen3_agent.models.local import LocalModel
+from qwen3_agent.sampling import Sampling
 
 Ask = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -145,19 +145,19 @@ def test_a_server_that_does_not_start_is_named_and_the_rest_goes_on(
     assert "nope" in named
 
 
-class Recorder:
+class Recorder(Engine):
     """An engine that keeps what it was given and what it gave."""
 
-    def __init__(self, engine: Any) -> None:
+    def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.context_length = engine.context_length
         self.constrains = engine.constrains
         self.steps: list[tuple[list[int], list[int]]] = []
 
-    async def generate(self, prompt: Sequence[int], **options: Any) -> AsyncGenerator[Chunk, None]:
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         sampled: list[int] = []
-        self.steps.append((list(prompt), sampled))
-        async for chunk in self.engine.generate(prompt, **options):
+        self.steps.append((list(request.prompt_ids), sampled))
+        async for chunk in self.engine.generate(request):
             sampled += chunk.ids
             yield chunk
 

@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from chat_server import hang as silence
 from scripted import ScriptedEngine, call, scripted_model
 
 from qwen3_agent import Agent, Limits, ToolError, events, mcp_servers, tool
+from qwen3_agent.engines.request import Chunk, Engine, GenerationRequest
 from qwen3_agent.errors import LimitReached, PromptTooLong
 from qwen3_agent.models.chat_api.connect import connect
 from qwen3_tools.progress import report_progress
@@ -289,19 +290,17 @@ async def test_what_a_step_has_written_when_it_is_stopped_counts() -> None:
     assert caught.value.result.seconds < 5
 
 
-class Stalling:
+class Stalling(Engine):
     """An engine that stops answering."""
-
-    constrains = False
 
     def __init__(self, engine: ScriptedEngine, *, after: int) -> None:
         self.context_length = engine.context_length
         self._engine = engine
         self._after = after
 
-    async def generate(self, prompt: Sequence[int], **options: Any) -> Any:
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         told = 0
-        async for chunk in self._engine.generate(prompt, **options):
+        async for chunk in self._engine.generate(request):
             if told >= self._after:
                 await anyio.sleep_forever()
             told += 1

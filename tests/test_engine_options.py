@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from qwen3_agent import Agent, events
 from qwen3_agent.engines.options import EngineOptions
-from qwen3_agent.engines.request import Sampling
+from qwen3_agent.engines.request import GenerationRequest
 from qwen3_agent.engines.transformers import TransformersEngine
 from qwen3_agent.engines.yarn import stretch
 from qwen3_agent.errors import EngineError
 from qwen3_agent.models.choose import DEMO_FOLDER
+from qwen3_agent.sampling import Sampling
 
 COMMAND = Path(sys.executable).with_name("qwen3-agent")
 
@@ -127,10 +128,8 @@ async def test_transformers_reads_on_beyond_the_models_own_length() -> None:
     engine = await anyio.to_thread.run_sync(TransformersEngine.load, DEMO_FOLDER, options)
     assert engine.context_length == 8192
     assert engine._model.config.rope_parameters["factor"] == 2.0
-    generation = engine.generate(
-        [5] * 5000, sampling=Sampling(0), max_tokens=1, stop_ids=frozenset()
-    )
-    assert [chunk.finish async for chunk in generation] == ["length"]
+    request = GenerationRequest([5] * 5000, Sampling(0), max_tokens=1, stop_ids=frozenset())
+    assert [chunk.finish async for chunk in engine.generate(request)] == ["length"]
 
 
 @pytest.mark.anyio

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from chat_server import ModelServer
 from scripted import ScriptedEngine, bundled, call, scripted_model
 
 from qwen3_agent import Agent, RunResult, Sampling, Thinking, events, tool
+from qwen3_agent.engines.request import Chunk, Engine, GenerationRequest
 from qwen3_agent.errors import EngineError
 from qwen3_agent.models.chat_api.connect import connect
 from qwen3_agent.models.choose import DEMO_FOLDER
@@ -170,15 +171,13 @@ async def test_text_without_ids_is_an_error() -> None:
         await model.aclose()
 
 
-class _Idless:
+class _Idless(Engine):
     """An engine that ends without an end."""
 
     def __init__(self, engine: ScriptedEngine) -> None:
         self.context_length = engine.context_length
 
-    async def generate(self, prompt: Sequence[int], **options: Any) -> Any:
-        from qwen3_agent.engines.request import Chunk
-
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         yield Chunk((1,))
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scripted import call, scripted_model
 
 from qwen3_agent import Agent, RunResult, Thinking, tool
+from qwen3_agent.engines.request import GenerationRequest
 from qwen3_agent.models.local import LocalModel
 
 CLOSING = (
@@ -159,12 +160,12 @@ class StepScript:
         format = model.chat_format
         generate = engine.generate
 
-        def say(prompt: Any, **options: Any) -> Any:
-            text = format.decode(prompt)
+        def say(request: GenerationRequest) -> Any:
+            text = format.decode(request.prompt_ids)
             step = text.count("<tool_response>\n") - text.split("user\n", 1)[0].count("<tool_resp")
             thinks = text.endswith("<|im_start|>assistant\n")
             engine.script = [*engine.script, script[step][0 if thinks else 1]]
-            return generate(prompt, **options)
+            return generate(request)
 
         engine.generate = say
         return model

@@ -12,9 +12,10 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from qwen3_agent.engines.request import Chunk, Sampling
+from qwen3_agent.engines.request import Chunk, GenerationRequest
 from qwen3_agent.engines.transformers import TransformersEngine
 from qwen3_agent.errors import EngineError
+from qwen3_agent.sampling import Sampling
 
 torch = pytest.importorskip("torch", reason="the engine needs torch")
 transformers = pytest.importorskip("transformers", reason="the engine needs transformers")
@@ -51,7 +52,7 @@ def engine(folder: Path) -> TransformersEngine:
 
 async def chunks_of(engine: TransformersEngine, prompt: list[int], **options: Any) -> list[Chunk]:
     settings: dict[str, Any] = {"sampling": GREEDY, "max_tokens": 8, "stop_ids": NO_STOP} | options
-    return [chunk async for chunk in engine.generate(prompt, **settings)]
+    return [chunk async for chunk in engine.generate(GenerationRequest(prompt, **settings))]
 
 
 async def ids_of(engine: TransformersEngine, prompt: list[int], **options: Any) -> list[int]:
@@ -188,7 +189,7 @@ async def test_cancelling_stops_within_one_pass_and_loses_nothing(
     seen: list[int] = []
     with anyio.CancelScope() as scope:
         options: Any = {"sampling": GREEDY, "max_tokens": 400, "stop_ids": NO_STOP}
-        async with aclosing(engine.generate([1, 2, 3], **options)) as generation:
+        async with aclosing(engine.generate(GenerationRequest([1, 2, 3], **options))) as generation:
             async for chunk in generation:
                 seen.extend(chunk.ids)
                 if len(seen) == 10:
@@ -233,7 +234,7 @@ async def test_generations_at_once_take_turns_and_do_not_disturb_each_other(
     async def generate(name: int) -> None:
         options: Any = {"sampling": GREEDY, "max_tokens": 10, "stop_ids": NO_STOP}
         results[name] = []
-        async for chunk in engine.generate([name, name], **options):
+        async for chunk in engine.generate(GenerationRequest([name, name], **options)):
             order.append(name)
             results[name].extend(chunk.ids)
 

@@ -21,13 +21,14 @@ import pytest
 
 from qwen3_agent import Agent, LimitReached, Limits, tool
 from qwen3_agent.engines.options import EngineOptions
-from qwen3_agent.engines.request import Chunk, Sampling
+from qwen3_agent.engines.request import Chunk, GenerationRequest
 from qwen3_agent.engines.transformers import TransformersEngine
 from qwen3_agent.engines.vllm import VllmEngine
 from qwen3_agent.errors import EngineError, NoAnswer, PromptTooLong
 from qwen3_agent.formats.chat_format import ChatFormat
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
+from qwen3_agent.sampling import Sampling
 
 pytest.importorskip("vllm", reason="make test-vllm installs vLLM and runs this")
 
@@ -59,7 +60,7 @@ def prompt(chat_format: ChatFormat) -> list[int]:
 
 async def chunks_of(engine: Any, prompt: list[int], **options: Any) -> list[Chunk]:
     settings: dict[str, Any] = {"sampling": GREEDY, "max_tokens": 8, "stop_ids": NO_STOP} | options
-    return [chunk async for chunk in engine.generate(prompt, **settings)]
+    return [chunk async for chunk in engine.generate(GenerationRequest(prompt, **settings))]
 
 
 async def ids_of(engine: Any, prompt: list[int], **options: Any) -> list[int]:
@@ -133,7 +134,7 @@ async def test_cancelling_ends_it_in_the_engine_too(engine: VllmEngine, prompt: 
     seen: list[int] = []
     with anyio.CancelScope() as scope:
         options: Any = {"sampling": GREEDY, "max_tokens": 3000, "stop_ids": NO_STOP}
-        async with aclosing(engine.generate(prompt, **options)) as generation:
+        async with aclosing(engine.generate(GenerationRequest(prompt, **options))) as generation:
             async for chunk in generation:
                 seen.extend(chunk.ids)
                 if len(seen) >= 5:

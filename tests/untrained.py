@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from qwen3_agent.engines.request import Sampling
 from qwen3_agent.engines.transformers import TransformersEngine
 from qwen3_agent.engines.xgrammar import Grammars
 from qwen3_agent.formats.chat_format import ChatFormat
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
+from qwen3_agent.sampling import Sampling
 
 
 @cache

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from .approvals import Approval, ApprovalRequest, Approvals
     from .batch import Outcome
     from .conversation import Conversation
-    from .engines.request import Sampling
     from .errors import LimitReached, Qwen3AgentError, ToolError
     from .hooks import Hooks
     from .journal import Runs
     from .limits import Limits
     from .result import RunResult
+    from .sampling import Sampling
     from .thinking import Thinking
 
 __all__ = [
@@ -63,7 +63,7 @@ _HOMES = {
     "Qwen3AgentError": "qwen3_agent.errors",
     "RunResult": "qwen3_agent.result",
     "Runs": "qwen3_agent.journal",
-    "Sampling": "qwen3_agent.engines.request",
+    "Sampling": "qwen3_agent.sampling",
     "Thinking": "qwen3_agent.thinking",
     "Tool": "qwen3_tools.tool",
     "ToolError": "qwen3_agent.errors",

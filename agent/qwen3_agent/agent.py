@@ -18,7 +18,6 @@ from qwen3_tools.toolbox import Toolbox
 from .approvals import Approvals
 from .batch import Outcome, work_on
 from .conversation import Conversation, check_task
-from .engines.request import Sampling
 from .events import Emit, Event, RunFinished
 from .grammar.tool_grammar import ToolChoice
 from .history import checked_history
@@ -32,6 +31,7 @@ from .models.choose import EngineName, Hub
 from .models.session import Model
 from .result import RunResult
 from .runtime import Warm, open_conversation, warm_up
+from .sampling import Sampling
 from .spec import as_runs, as_tools, check_arguments
 from .streaming import RunStream, Stream, iterate
 from .subagent import SubAgent

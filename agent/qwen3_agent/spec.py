@@ -13,13 +13,13 @@ from qwen3_tools.tool import Tool, ToolSource, tool
 
 from .approvals import Approvals
 from .engines.options import EngineOptions
-from .engines.request import Sampling
 from .errors import ToolDefinitionError
 from .hooks import Hooks
 from .journal import Runs
 from .limits import Limits
 from .models.choose import EngineName, Hub
 from .openai_http.client import ServerClient
+from .sampling import Sampling
 
 __all__ = ["as_runs", "as_tools", "check_arguments"]
 

@@ -6,7 +6,7 @@ import math
 import random
 from typing import TYPE_CHECKING
 
-from .request import Sampling
+from ..sampling import Sampling
 
 if TYPE_CHECKING:
     import torch

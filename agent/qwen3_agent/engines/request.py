@@ -1,142 +1,96 @@
-"""Engines: token ids in, token ids out.
+"""The interface between models and engines: `Engine`, a request to it, and the chunks it yields.
 
-An engine knows nothing of conversations, tools or thoughts. `transformers.py` runs everywhere,
-`vllm.py` wants a GPU, and `server.py` is one that somebody else runs. Each is imported when it is
-used.
+An engine knows nothing about conversations, tools or thinking. `transformers.py` runs everywhere,
+`vllm.py` needs a GPU, and `server.py` sends token ids to a server. Each is imported when it is
+first used.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import AsyncGenerator, Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
 
-__all__ = ["Chunk", "Constraint", "Engine", "Finish", "Sampling"]
+from ..grammar.constraint import Constraint
+from ..sampling import Finish, Sampling
 
-Finish = Literal["stop", "length"]
+__all__ = ["Chunk", "Engine", "GenerationRequest"]
 
 
 @dataclass(frozen=True, slots=True)
-class Sampling:
-    """How the next token is drawn.
+class GenerationRequest:
+    """One generation: the prompt, and how to continue it.
 
-    Args:
-        temperature: 0 takes the most likely token always.
-        top_p: the smallest set of tokens that together have this probability.
-        top_k: the k most likely tokens; 0 for all.
-        min_p: tokens at least this likely, relative to the most likely one.
-        seed: makes the draws repeatable; None draws anew each time.
+    The caller ensures that prompt and `max_tokens` fit into the engine's context, and sets a
+    `constraint` only for an engine that `constrains`.
 
     Raises:
-        ValueError: a value is out of its range.
+        ValueError: the prompt is empty, or `max_tokens` is less than 1.
     """
 
-    temperature: float
-    top_p: float = 1.0
-    top_k: int = 0
-    min_p: float = 0.0
-    seed: int | None = None
+    prompt_ids: Sequence[int]
+    """Token ids; at least one."""
+    sampling: Sampling
+    """How each token is drawn."""
+    max_tokens: int
+    """The generation ends with "length" after this many tokens."""
+    stop_ids: frozenset[int]
+    """The generation ends with "stop" after the first of these tokens, which is part of it."""
+    logprobs: bool = False
+    """Whether chunks carry log-probabilities. They do not reflect the constraint."""
+    constraint: Constraint | None = None
+    """Limits the sampled text, for example to valid tool calls."""
+    priority: int = 0
+    """When not all generations fit in at once, those with the lowest number go first."""
 
     def __post_init__(self) -> None:
-        for name in ("temperature", "top_p", "top_k", "min_p"):
-            if not isinstance(value := getattr(self, name), int | float):
-                raise ValueError(f"Sampling: {name} must be a number, not {value!r}.")
-        if not isinstance(self.seed, int | None):
-            raise ValueError(f"Sampling: seed must be a whole number, not {self.seed!r}.")
-        if not self.temperature >= 0:
-            raise ValueError(f"Sampling: temperature must be 0 or more, not {self.temperature!r}.")
-        if not 0 < self.top_p <= 1:
-            raise ValueError(f"Sampling: top_p must be over 0 and at most 1, not {self.top_p!r}.")
-        if self.top_k < 0:
-            raise ValueError(f"Sampling: top_k must be 0 or more, not {self.top_k!r}.")
-        if not 0 <= self.min_p <= 1:
-            raise ValueError(f"Sampling: min_p must be between 0 and 1, not {self.min_p!r}.")
-
-    @classmethod
-    def thinking(cls, seed: int | None = None) -> Sampling:
-        """What Qwen recommends for thinking mode in Qwen3's model cards."""
-        return cls(temperature=0.6, top_p=0.95, top_k=20, seed=seed)
-
-    @classmethod
-    def not_thinking(cls, seed: int | None = None) -> Sampling:
-        """What Qwen recommends for non-thinking mode in Qwen3's model cards."""
-        return cls(temperature=0.7, top_p=0.8, top_k=20, seed=seed)
+        if not self.prompt_ids or self.max_tokens < 1:
+            raise ValueError(
+                f"A generation needs a prompt and max_tokens of at least 1, not "
+                f"{len(self.prompt_ids)} prompt tokens and max_tokens={self.max_tokens}."
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Tokens that were sampled since the last chunk."""
+    """Tokens sampled since the previous chunk of a generation."""
 
     ids: tuple[int, ...]
     finish: Finish | None = None
-    """Set on the last chunk: a stop token was sampled (it is the last of `ids`), or no room."""
+    """Why the generation ended; set on its last chunk only."""
     cached_tokens: int | None = None
-    """Set on the first chunk: prompt tokens that did not have to be computed again."""
+    """Prompt tokens that did not have to be computed again; set on one chunk only."""
     logprobs: tuple[float, ...] | None = None
-    """One for each id, under the model's own distribution; None where they were not asked for."""
+    """One for each id, from the model's own distribution; None if not requested."""
 
 
-class Constraint:
-    """What a generation may say, from its first token to its stop token.
+class Engine(ABC):
+    """Runs a causal language model: token ids in, token ids out.
 
-    Args:
-        make: gives the structural tag. Called once, by the first who asks for it, in a worker
-            thread: checking the schemas of many tools takes a moment.
-        wakes_on: tokens before which anything may be said. None of them: it holds from the start.
-    """
-
-    def __init__(self, make: Callable[[], str], wakes_on: frozenset[int] = frozenset()) -> None:
-        self.wakes_on = wakes_on
-        self._make = make
-        self._tag = ""
-        self._lock = threading.Lock()
-
-    def structural_tag(self) -> str:
-        """A structural tag of xgrammar, as JSON; control tokens in it are named by their ids.
-
-        https://xgrammar.mlc.ai/docs/structural_tag/format.html
-        """
-        with self._lock:
-            self._tag = self._tag or self._make()
-            return self._tag
-
-
-class Engine(Protocol):
-    """Token ids in, token ids out.
-
-    Several generations may be under way at once. Closing the generator, or cancelling the task
-    that waits on it, ends the generation at once.
-
-    Raises:
-        EngineError: the engine failed.
+    To write one, implement `generate` and set `context_length`. The other attributes have defaults;
+    override those that apply. Pass the engine to `LocalModel` with the checkpoint's `ChatFormat`.
     """
 
     context_length: int
-    """The most tokens that prompt and sampled text may have together."""
-    constrains: bool
-    """Whether it can hold what it samples to a constraint."""
+    """Maximum number of tokens in prompt and sampled text together. Must be set."""
+    constrains: bool = False
+    """Whether `generate` supports `GenerationRequest.constraint`."""
+    fills_memory: bool = False
+    """Whether no other engine fits on the machine until this one is closed."""
+    notices: Sequence[str] = ()
+    """Messages about how the engine was set up; each run shows them to the user."""
 
-    def generate(
-        self,
-        prompt: Sequence[int],
-        *,
-        sampling: Sampling,
-        max_tokens: int,
-        stop_ids: frozenset[int],
-        logprobs: bool = False,
-        constraint: Constraint | None = None,
-        priority: int = 0,
-    ) -> AsyncGenerator[Chunk, None]:
-        """Sample at most `max_tokens` tokens after `prompt`, ending with the first stop token.
+    @abstractmethod
+    def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
+        """Sample tokens after the prompt; usually an async generator (`async def` with `yield`).
 
-        At least one chunk comes, and the last one has `finish`. The caller has checked that
-        prompt and `max_tokens` fit into the context, and that the engine can hold to `constraint`.
-        Log-probabilities are those without it. Where not all generations fit in at once, those with
-        the lowest `priority` go first.
+        Yield at least one chunk, and set `finish` on the last one. Support several generations at
+        the same time. When the generator is closed, or the task that reads it is cancelled, stop
+        sampling at once.
+
+        Raises:
+            EngineError: the engine failed, or is closed.
         """
-        ...
 
-    async def aclose(self) -> None:
-        """Let go of the model and what it holds. Safe to call twice."""
-        ...
+    async def aclose(self) -> None:  # noqa: B027 - optional
+        """Release the model and its resources. May be called more than once."""

@@ -7,19 +7,20 @@ vLLM takes a prompt as token ids, and with `return_token_ids` says which ids it 
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from ..errors import EngineError
 from ..openai_http.client import Event, ServerClient
-from .request import Chunk, Constraint, Finish, Sampling
+from ..sampling import Finish, Sampling
+from .request import Chunk, Engine, GenerationRequest
 
 __all__ = ["ServerEngine"]
 
 _FINISH: dict[str, Finish] = {"stop": "stop", "length": "length"}
 
 
-class ServerEngine:
+class ServerEngine(Engine):
     """A model on a server that takes and gives token ids.
 
     Args:
@@ -28,37 +29,25 @@ class ServerEngine:
         context_length: the most tokens that prompt and sampled text may have together.
     """
 
-    constrains = False
-
     def __init__(self, client: ServerClient, model: str, context_length: int) -> None:
         self.context_length = context_length
         self._client = client
         self._model = model
 
-    async def generate(
-        self,
-        prompt: Sequence[int],
-        *,
-        sampling: Sampling,
-        max_tokens: int,
-        stop_ids: frozenset[int],
-        logprobs: bool = False,
-        constraint: Constraint | None = None,
-        priority: int = 0,
-    ) -> AsyncGenerator[Chunk, None]:
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         """See `Engine.generate`. The last chunk tells what was cached, not the first."""
         body = json.dumps(
             {
                 "model": self._model,
-                "prompt": list(prompt),
-                "max_tokens": max_tokens,
-                "stop_token_ids": sorted(stop_ids),
+                "prompt": list(request.prompt_ids),
+                "max_tokens": request.max_tokens,
+                "stop_token_ids": sorted(request.stop_ids),
                 "skip_special_tokens": False,
                 "return_token_ids": True,
                 "stream": True,
                 "stream_options": {"include_usage": True},
-                **sampling_fields(sampling),
-                **({"logprobs": 1} if logprobs else {}),
+                **sampling_fields(request.sampling),
+                **({"logprobs": 1} if request.logprobs else {}),
             }
         ).encode()
         finish: str | None = None
@@ -71,7 +60,7 @@ class ServerEngine:
                     if not ids and choice.get("text"):
                         raise EngineError(f"{self._client.shown} sent text without token ids.")
                     scores = (choice.get("logprobs") or {}).get("token_logprobs")
-                    chunk = Chunk(ids, logprobs=tuple(scores or ()) if logprobs else None)
+                    chunk = Chunk(ids, logprobs=tuple(scores or ()) if request.logprobs else None)
                     finish = choice.get("finish_reason")
                     if finish is not None:
                         last = chunk

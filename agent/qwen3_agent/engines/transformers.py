@@ -8,7 +8,7 @@ costs only what is new in it.
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -18,9 +18,10 @@ import anyio
 from anyio import to_thread
 
 from ..errors import EngineError
+from ..sampling import Sampling
 from .draw import draw, log_probability
 from .options import EngineOptions
-from .request import Chunk, Constraint, Sampling
+from .request import Chunk, Engine, GenerationRequest
 from .xgrammar import Grammars, Guide
 from .yarn import stretch
 
@@ -44,7 +45,7 @@ class _Memory:
     ids: list[int] = field(default_factory=list)
 
 
-class TransformersEngine:
+class TransformersEngine(Engine):
     """A causal language model of Transformers as an engine.
 
     Args:
@@ -59,8 +60,6 @@ class TransformersEngine:
         text_config = model.config.get_text_config()
         self.context_length = int(text_config.max_position_embeddings)
         self.constrains = grammars is not None
-        self.notices: tuple[str, ...] = ()
-        """What the user should know of how the engine was set up."""
         self.computed_tokens = 0
         """Tokens that went through the model since it was loaded."""
         self._model = model
@@ -125,40 +124,29 @@ class TransformersEngine:
         engine.notices = (stretched.notice,) if stretched else ()
         return engine
 
-    async def generate(
-        self,
-        prompt: Sequence[int],
-        *,
-        sampling: Sampling,
-        max_tokens: int,
-        stop_ids: frozenset[int],
-        logprobs: bool = False,
-        constraint: Constraint | None = None,
-        priority: int = 0,
-    ) -> AsyncGenerator[Chunk, None]:
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         """See `Engine.generate`."""
-        if not prompt or max_tokens < 1:
-            raise ValueError("A generation needs a prompt and room for at least one token.")
+        sampling, stop_ids, prompt = request.sampling, request.stop_ids, list(request.prompt_ids)
         seed = random.getrandbits(64) if sampling.seed is None else sampling.seed
         if self._model is None:
             raise EngineError("The engine is closed.")
         guide = None
-        if constraint is not None:
+        if request.constraint is not None:
             if self._grammars is None:
                 raise EngineError(
                     "To hold to a constraint, xgrammar is needed: pip install xgrammar."
                 )
-            guide = Guide(self._grammars, constraint, stop_ids)
-        memory = self._recall(list(prompt))
+            guide = Guide(self._grammars, request.constraint, stop_ids)
+        memory = self._recall(prompt)
         cached: int | None = len(memory.ids)
-        new = list(prompt[len(memory.ids) :])
+        new = prompt[len(memory.ids) :]
         try:
             while len(new) > self._pass_tokens:
                 await self._run(self._compute, memory, new[: self._pass_tokens])
                 del new[: self._pass_tokens]
-            for left in reversed(range(max_tokens)):
+            for left in reversed(range(request.max_tokens)):
                 token, logprob = await self._run(
-                    self._next, memory, new, sampling, seed, logprobs, guide
+                    self._next, memory, new, sampling, seed, request.logprobs, guide
                 )
                 stopped = token in stop_ids
                 yield Chunk(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import weakref
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -13,8 +13,9 @@ import anyio
 from anyio import to_thread
 
 from ..errors import EngineError
+from ..sampling import Finish
 from .options import EngineOptions
-from .request import Chunk, Constraint, Finish, Sampling
+from .request import Chunk, Engine, GenerationRequest
 from .vllm_process import VllmProcess, settings_for_vllm, share
 from .yarn import stretch
 
@@ -33,7 +34,7 @@ _LORA_RANKS = (16, 32, 64, 128, 256, 320, 512)
 """What vLLM makes room for."""
 
 
-class VllmEngine:
+class VllmEngine(Engine):
     """A checkpoint on vLLM; made by `start`.
 
     Several of the same checkpoint and settings are shares in one engine, whose process ends when
@@ -42,7 +43,6 @@ class VllmEngine:
     """
 
     fills_memory = True
-    """Its cache takes what the GPU has: another engine finds room when this one is gone."""
 
     def __init__(
         self, process: VllmProcess, lora: LoRARequest | None, notices: tuple[str, ...]
@@ -50,7 +50,6 @@ class VllmEngine:
         self.context_length = process.context_length
         self.constrains = True
         self.notices = notices
-        """What the user should know of how the engine was set up."""
         self._process = process
         self._lora = lora
         self._leave = weakref.finalize(self, process.leave)
@@ -89,29 +88,23 @@ class VllmEngine:
             process.leave()
             raise
 
-    async def generate(
-        self,
-        prompt: Sequence[int],
-        *,
-        sampling: Sampling,
-        max_tokens: int,
-        stop_ids: frozenset[int],
-        logprobs: bool = False,
-        constraint: Constraint | None = None,
-        priority: int = 0,
-    ) -> AsyncGenerator[Chunk, None]:
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         """See `Engine.generate`."""
-        if not prompt or max_tokens < 1:
-            raise ValueError("A generation needs a prompt and room for at least one token.")
         if not self._leave.alive:
             raise EngineError("The engine is closed.")
-        tag = None if constraint is None else await to_thread.run_sync(constraint.structural_tag)
-        params = _sampling_params(sampling, len(prompt), max_tokens, stop_ids, logprobs, tag)
-        request = self._process.request(list(prompt), params, priority=priority, lora=self._lora)
-        with request as outputs:
+        tag = None
+        if request.constraint is not None:
+            tag = await to_thread.run_sync(request.constraint.structural_tag)
+        generation = self._process.request(
+            list(request.prompt_ids),
+            _sampling_params(request, tag),
+            priority=request.priority,
+            lora=self._lora,
+        )
+        with generation as outputs:
             first = True
             async for output in outputs:
-                yield _chunk(output, logprobs, first)
+                yield _chunk(output, request.logprobs, first)
                 first = False
                 if output.finished:
                     return
@@ -144,29 +137,26 @@ def _for_this_machine(options: EngineOptions) -> dict[str, Any]:
     return {"dtype": "float32", **dict(limits)}
 
 
-def _sampling_params(
-    sampling: Sampling,
-    prompt_tokens: int,
-    max_tokens: int,
-    stop_ids: frozenset[int],
-    logprobs: bool,
-    tag: str | None,
-) -> SamplingParams:
+def _sampling_params(request: GenerationRequest, tag: str | None) -> SamplingParams:
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
+    sampling = request.sampling
+    seed = sampling.seed
+    if seed is not None:
+        # A message that was stopped and is taken up again must not draw as at its beginning
+        seed = (seed + len(request.prompt_ids)) % 2**63
     try:
         return SamplingParams(
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             top_k=sampling.top_k,
             min_p=sampling.min_p,
-            # A message that was stopped and is taken up again must not draw as at its beginning
-            seed=None if sampling.seed is None else (sampling.seed + prompt_tokens) % 2**63,
-            max_tokens=max_tokens,
-            stop_token_ids=sorted(stop_ids),
+            seed=seed,
+            max_tokens=request.max_tokens,
+            stop_token_ids=sorted(request.stop_ids),
             ignore_eos=True,  # what ends a message is for the chat format to say
-            logprobs=0 if logprobs else None,
+            logprobs=0 if request.logprobs else None,
             detokenize=False,
             output_kind=RequestOutputKind.DELTA,
             structured_outputs=tag and StructuredOutputsParams(structural_tag=tag),

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .request import Constraint
+from ..grammar.constraint import Constraint
 
 if TYPE_CHECKING:
     import torch

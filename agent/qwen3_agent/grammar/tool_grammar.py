@@ -14,8 +14,8 @@ from functools import cached_property
 from threading import Lock
 from typing import Any, Literal
 
-from ..engines.request import Constraint
 from ..formats.chat_format import ChatFormat
+from ..grammar.constraint import Constraint
 from ..parsing.scanner import CALL_END, CALL_START
 from .schema import ForGrammar, NoGrammar, for_grammar
 

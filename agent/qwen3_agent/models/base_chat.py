@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..engines.request import Sampling
 from ..messages import MalformedCall, Part, ToolCall
+from ..sampling import Sampling
 from ..thinking import Plan
 from ..transcript import Segment, Transcript
 from .session import UNANSWERED, ModelStep, OnDelta, Remark, last_user

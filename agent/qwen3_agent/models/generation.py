@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import aclosing
 
-from ..engines.request import Constraint, Engine, Finish, Sampling
+from ..engines.request import Engine, GenerationRequest
 from ..errors import EngineError
 from ..formats.chat_format import ChatFormat
+from ..grammar.constraint import Constraint
 from ..grammar.tool_grammar import Thought
 from ..parsing.parser import Parser
+from ..sampling import Finish, Sampling
 from ..thinking import Plan
 from ..transcript import Transcript
 from .session import OnDelta
@@ -40,7 +42,7 @@ class Generation:
         on_delta: called with each piece of the message as it comes.
         may_call: whether a tool call may begin; the message ends there otherwise.
         constraint: what the engine is held to when it begins in a thought, or outside of one.
-        priority: see `Engine.generate`.
+        priority: see `GenerationRequest`.
     """
 
     def __init__(
@@ -104,17 +106,17 @@ class Generation:
         """Let the engine write; None: it was stopped since the thought has spent its budget."""
         ids: list[int] = []
         scores: list[float] = []
-        generation = self._engine.generate(
+        request = GenerationRequest(
             self._transcript.ids,
-            sampling=sampling,
+            sampling,
             max_tokens=room,
             stop_ids=self._stop_ids,
             logprobs=logprobs,
-            **self._held_to(),
+            constraint=self._next_constraint(),
             priority=self._priority,
         )
         try:
-            async with aclosing(generation) as chunks:
+            async with aclosing(self._engine.generate(request)) as chunks:
                 async for chunk in chunks:
                     if self.cached_tokens is None:
                         self.cached_tokens = chunk.cached_tokens
@@ -135,16 +137,18 @@ class Generation:
         finally:
             self._transcript.append("sampled", ids, logprobs=scores if logprobs else None)
 
-    def _held_to(self) -> dict[str, Constraint]:
-        """The constraint from here on. A thought that was closed is behind us, so the engine's
-        matcher begins anew where it left off; it is never closed in a call."""
+    def _next_constraint(self) -> Constraint | None:
+        """Return the constraint from here on.
+
+        A thought that was closed is behind us, so the engine's matcher can start afresh here: a
+        thought is never closed inside a call.
+        """
         thought: Thought = "none"
         if self.parser.thinking:
             thought = "open"
         elif self._plan.on and not self.closed_by_force:
             thought = "possible"
-        constraint = self._constraint(thought)
-        return {} if constraint is None else {"constraint": constraint}
+        return self._constraint(thought)
 
     def _take(self, token: int) -> None:
         was_thinking = self.parser.thinking

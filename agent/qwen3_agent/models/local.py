@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from ..engines.options import EngineOptions
-from ..engines.request import Engine, Finish, Sampling
+from ..engines.request import Engine
 from ..errors import PromptTooLong, ThinkingUnavailable, ToolChoiceUnavailable
 from ..formats.chat_format import ChatFormat
 from ..grammar.tool_grammar import CallGrammar, ToolChoice
 from ..messages import Content, MalformedCall, Part, Reasoning, ToolCall
 from ..parsing.parser import Parser
 from ..result import Usage
+from ..sampling import Finish, Sampling
 from ..thinking import Plan
 from ..transcript import Transcript
 from .base_chat import BaseChat, ids_of
@@ -52,7 +53,7 @@ class LocalModel:
         self.can_skip_thinking = chat_format.can_skip_thinking
         self.thinks_by_default = chat_format.thinks_by_default
         self.engine = engine
-        self.notices: Sequence[str] = getattr(engine, "notices", ())
+        self.notices: Sequence[str] = engine.notices
         """What the user should know of how the engine was set up."""
         self.chat_format = chat_format
         self._sampling = sampling

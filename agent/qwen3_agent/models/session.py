@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..engines.request import Sampling
 from ..result import ModelStep, Route
+from ..sampling import Sampling
 
 if TYPE_CHECKING:
     from ..grammar.tool_grammar import ToolChoice

@@ -25,9 +25,9 @@ from qwen3_tools.tool import Tool, ToolSource
 
 from ... import events
 from ...agent import Agent
-from ...engines.request import Sampling
 from ...errors import LimitReached, Qwen3AgentError
 from ...runtime import load_model
+from ...sampling import Sampling
 from ...streaming import Stream
 from .settings import MODEL_TYPE, Settings
 

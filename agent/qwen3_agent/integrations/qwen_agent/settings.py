@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from ...agent import Agent
-from ...engines.request import Sampling
 from ...errors import Qwen3AgentError
 from ...limits import Limits
+from ...sampling import Sampling
 from ...thinking import Mode
 
 MODEL_TYPE = "qwen3_agent"

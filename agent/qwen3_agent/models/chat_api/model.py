@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ...engines.request import Finish, Sampling
 from ...engines.server import sampling_fields
 from ...errors import EngineError, PromptTooLong, Qwen3AgentError
 from ...formats.chat_format import ChatFormat
 from ...grammar.tool_grammar import ToolChoice
 from ...openai_http.client import Event, ServerClient
 from ...result import Usage
+from ...sampling import Finish, Sampling
 from ...thinking import Plan
 from ...transcript import Transcript
 from ..base_chat import BaseChat, ids_of

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from ...engines.request import Finish
 from ...engines.server import cached_tokens
 from ...messages import Reasoning
 from ...result import Usage
+from ...sampling import Finish
 from ..session import ModelStep
 from .message_reader import MessageReader
 
