@@ -20,11 +20,11 @@ from importlib.metadata import distributions
 import anyio
 from saturation import ON_CPU, Load, Recorder, bare, code_interpreter, load_model, on_cpu, ours
 
-from qwen3_agent import Agent, LimitReached, Limits, Sampling, Thinking
+from qwen3_agent import Agent, LimitExceededError, Limits, Sampling, Thinking
 from qwen3_agent.cli.config.options import engine_options
 from qwen3_agent.engines.request import GenerationRequest
 from qwen3_agent.engines.vllm import VllmEngine
-from qwen3_agent.errors import NoAnswer
+from qwen3_agent.errors import NoAnswerError
 from qwen3_agent.models.local import LocalModel
 
 GOAL = 0.9
@@ -68,9 +68,9 @@ async def budgets_hold(model: LocalModel) -> bool:
         )
         try:
             result = await agent.run("What is 48213 * 977?")
-        except LimitReached as error:
+        except LimitExceededError as error:
             result = error.result
-        except NoAnswer:
+        except NoAnswerError:
             continue
         for step in result.steps:
             spent = step.usage.thinking_tokens

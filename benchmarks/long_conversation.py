@@ -16,9 +16,9 @@ from typing import Any
 
 import anyio
 
-from qwen3_agent import Agent, LimitReached, Limits, events, tool
+from qwen3_agent import Agent, LimitExceededError, Limits, events, tool
 from qwen3_agent.engines.request import GenerationRequest
-from qwen3_agent.errors import NoAnswer
+from qwen3_agent.errors import NoAnswerError
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
 
@@ -69,7 +69,7 @@ async def main(turns: int, context: int) -> None:
                         happened[event.what] += 1
                     elif isinstance(event, events.RunFinished):
                         happened["answered"] += 1
-            except (LimitReached, NoAnswer):
+            except (LimitExceededError, NoAnswerError):
                 happened["no answer"] += 1
             if number % max(1, turns // 10) == 0:
                 shortened = " ".join(

@@ -33,10 +33,10 @@ from typing import Any
 
 import anyio
 
-from qwen3_agent import Agent, LimitReached, Limits, RunResult, Sampling, tool
+from qwen3_agent import Agent, LimitExceededError, Limits, RunResult, Sampling, tool
 from qwen3_agent.engines.request import Chunk, Engine, GenerationRequest
 from qwen3_agent.engines.vllm import VllmEngine
-from qwen3_agent.errors import NoAnswer
+from qwen3_agent.errors import NoAnswerError
 from qwen3_agent.models.choose import resolve
 from qwen3_agent.models.local import LocalModel
 
@@ -99,7 +99,7 @@ class Recorder(Engine):
 
 
 def tasks(count: int) -> list[str]:
-    """Tasks that a demo model has learnt, each another one."""
+    """Tasks that a demo model has learned, each another one."""
     return [f"What is {48213 + 17 * number} * {977 + number}?" for number in range(count)]
 
 
@@ -120,7 +120,7 @@ async def ours(model: LocalModel, count: int, sampling: Sampling, *, at_once: bo
 
     async def run(number: int, task: str) -> None:
         _run.set(requests[number])
-        with suppress(LimitReached, NoAnswer):  # it sampled all the same
+        with suppress(LimitExceededError, NoAnswerError):  # it sampled all the same
             results[number] = await agent.run(task)
 
     started = time.perf_counter()

@@ -18,7 +18,7 @@ from rich.text import Text
 COLUMNS, ROWS = 92, 40
 TASK = "What time is it in Tokyo and in London?"
 TARGET = Path(__file__).parent / "terminal.svg"
-COLOURS = {"brown": "yellow"}  # as pyte and rich call them
+COLORS = {"brown": "yellow"}  # as pyte and rich call them
 
 
 def screen_after(command: str, arguments: list[str]) -> pyte.Screen:
@@ -47,10 +47,10 @@ def styled(screen: pyte.Screen) -> list[Text]:
         line = Text()
         for column in range(screen.columns):
             cell = screen.buffer[row][column]
-            colour = COLOURS.get(cell.fg, cell.fg).replace("bright", "bright_")
-            if re.fullmatch(r"[0-9a-f]{6}", colour):
-                colour = f"#{colour}"
-            style = Style(color=colour, bold=cell.bold, italic=cell.italics)
+            color = COLORS.get(cell.fg, cell.fg).replace("bright", "bright_")
+            if re.fullmatch(r"[0-9a-f]{6}", color):
+                color = f"#{color}"
+            style = Style(color=color, bold=cell.bold, italic=cell.italics)
             line.append(cell.data, style)
         line.rstrip()
         lines.append(line)

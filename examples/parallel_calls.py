@@ -33,7 +33,7 @@ async def get_current_time(timezone: str) -> str:
     }
     return json.dumps(
         clock, indent=2
-    )  # as the time server says it, which the demo model has learnt
+    )  # as the time server says it, which the demo model has learned
 
 
 def main(model: str | None) -> None:

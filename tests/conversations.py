@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from oracles import CONTROL_TOKENS
 
 # What makes tokenizers and templates stumble: blank lines at the edges, combining characters, what
-# merges with its neighbours, JSON's and HTML's own characters.
+# merges with its neighbors, JSON's and HTML's own characters.
 _PIECES = ["\n", "\n\n", " ", "a", "Hello, ", "12", "你好", "e\u0301", "🙂", "&<>\"'\\", "{}", "\t"]
 
 

@@ -16,7 +16,12 @@ from scripted import call, scripted_model
 
 import qwen3_agent
 from qwen3_agent import Agent, Limits, Sampling, Thinking, Tool, events, tool
-from qwen3_agent.errors import LimitReached, ModelNotFound, ThinkingUnavailable, ToolDefinitionError
+from qwen3_agent.errors import (
+    LimitExceededError,
+    ModelNotFoundError,
+    ThinkingUnavailableError,
+    ToolDefinitionError,
+)
 from qwen3_agent.models.choose import resolve
 
 both_backends = pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
@@ -141,7 +146,7 @@ async def test_an_error_comes_out_of_the_stream_after_the_events_before_it() -> 
         limits=Limits(seconds=1, at_limit="fail"),
     )
     seen = []
-    with pytest.raises(LimitReached) as caught:  # noqa: PT012 - raised by the iteration
+    with pytest.raises(LimitExceededError) as caught:  # noqa: PT012 - raised by the iteration
         async for event in agent.stream("Go"):
             seen.append(event.type)
     assert caught.value.limit == "seconds"
@@ -230,7 +235,7 @@ async def test_a_conversation_goes_on_after_a_turn_that_was_cut_off(keep_thought
     model = scripted_model("Once upon a time there was a king...", "The king.")
     agent = Agent(model, limits=Limits(tokens=20, at_limit="fail"), keep_thoughts=keep_thoughts)
     async with agent.conversation() as conversation:
-        with pytest.raises(LimitReached):
+        with pytest.raises(LimitExceededError):
             await conversation.run("Tell me a story.")
         result = await conversation.run("About whom?")
     assert result.output == "The king."
@@ -277,11 +282,11 @@ async def test_no_think_in_a_message_turns_thinking_off_until_think_turns_it_on(
 async def test_asking_for_what_a_model_cannot_do_names_one_that_can() -> None:
     model = scripted_model("Hello.", "Hello.")
     model.can_think = model.thinks_by_default = False
-    with pytest.raises(ThinkingUnavailable, match=r"scripted cannot think.*Qwen3-4B"):
+    with pytest.raises(ThinkingUnavailableError, match=r"scripted cannot think.*Qwen3-4B"):
         await Agent(model, thinking="on").run("Hi")
     assert (await Agent(model).run("Hi")).steps[0].thinking == "off"
     model.can_think, model.can_skip_thinking = True, False
-    with pytest.raises(ThinkingUnavailable, match=r"scripted always thinks.*Qwen3-4B"):
+    with pytest.raises(ThinkingUnavailableError, match=r"scripted always thinks.*Qwen3-4B"):
         await Agent(model, thinking="off").run("Hi")
 
 
@@ -336,12 +341,12 @@ def test_a_plain_function_becomes_a_tool() -> None:
     ],
 )
 def test_a_model_that_is_not_there(name: str, message: str) -> None:
-    with pytest.raises(ModelNotFound, match=message):
+    with pytest.raises(ModelNotFoundError, match=message):
         Agent(name).run_sync("Hi")
 
 
 def test_a_folder_that_holds_no_model(tmp_path: Path) -> None:
-    with pytest.raises(ModelNotFound, match=r"has no config\.json"):
+    with pytest.raises(ModelNotFoundError, match=r"has no config\.json"):
         resolve(tmp_path)
 
 
@@ -350,7 +355,9 @@ def test_a_hub_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     checkpoint = resolve("Nobody/Has-This-Model")
-    with pytest.raises(ModelNotFound, match="not on this machine and the hub cannot be reached"):
+    with pytest.raises(
+        ModelNotFoundError, match="not on this machine and the hub cannot be reached"
+    ):
         checkpoint.folder()
 
 

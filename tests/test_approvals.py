@@ -20,7 +20,7 @@ from qwen3_agent import (
     ApprovalRequest,
     Approvals,
     CodeInterpreter,
-    LimitReached,
+    LimitExceededError,
     Limits,
     Tool,
     ToolResult,
@@ -416,7 +416,7 @@ async def test_yes_for_this_run_holds_when_the_run_is_resumed_but_not_against_a_
             limits=Limits(steps=steps, at_limit="fail"),
         )
 
-    with pytest.raises(LimitReached):
+    with pytest.raises(LimitExceededError):
         await begun(call("send", to="Ada"), call("burn"), steps=2).run("Go")
     assert (await begun(call("send", to="Bob"), "Done.").resume()).output == "Done."
     assert [each.tool.name for each in person.asked] == ["send", "burn"]

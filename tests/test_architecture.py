@@ -45,8 +45,6 @@ UPWARD = {
     ("runtime", "subagent"),
     ("subagent", "agent"),
     ("journal", "agent"),
-    ("errors", "result"),
-    ("errors", "limits"),
 }
 """Arrows that still go up. Each has to go; none may be added."""
 

@@ -19,7 +19,7 @@ from qwen3_agent.models.choose import DEMO_FOLDER
 COMMAND = Path(sys.executable).with_name("qwen3-agent")
 SCRIPTED = Path(__file__).with_name("scripted_chat.py")
 
-COLOUR = re.compile(rb"\x1b\[[0-9;]*\b(?:3[0-7]|38|9[0-7]|4[0-7]|48)[0-9;]*m")
+COLOR = re.compile(rb"\x1b\[[0-9;]*\b(?:3[0-7]|38|9[0-7]|4[0-7]|48)[0-9;]*m")
 IN_SIZES = pytest.mark.parametrize(("columns", "rows"), [(80, 24), (200, 50)])
 
 
@@ -121,7 +121,7 @@ def test_a_window_that_changes_its_size_in_the_middle_of_an_answer_shows_nothing
         assert int(now) > left + 500
 
 
-def test_nothing_is_coloured_with_no_color(tmp_path: Path) -> None:
+def test_nothing_is_colored_with_no_color(tmp_path: Path) -> None:
     servers = tmp_path / "servers.json"
     servers.write_text('{"mcpServers": {"gone": {"command": "no-such-command"}}}')
     with chat(tmp_path, f"--agent={SCRIPTED}", mcp=servers, NO_COLOR="1") as terminal:
@@ -129,7 +129,7 @@ def test_nothing_is_coloured_with_no_color(tmp_path: Path) -> None:
         terminal.type("Which rooms are free on Monday?\r")
         terminal.wait_for(lambda screen: "2 steps" in screen and "tokens left" in screen)
         assert b"rooms" in terminal.drawn
-        assert not COLOUR.search(terminal.drawn)
+        assert not COLOR.search(terminal.drawn)
 
 
 def test_what_is_typed_during_a_turn_waits_for_the_next_prompt(tmp_path: Path) -> None:

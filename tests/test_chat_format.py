@@ -19,7 +19,7 @@ from oracles import (
     template_source,
 )
 
-from qwen3_agent.errors import ChatFormatError, ThinkingUnavailable
+from qwen3_agent.errors import ChatFormatError, ThinkingUnavailableError
 from qwen3_agent.formats.chat_format import ChatFormat
 from qwen3_agent.formats.template import ChatTemplate
 from qwen3_agent.formats.tokenizer import Tokenizer
@@ -111,7 +111,7 @@ def test_what_opens_the_assistants_message(template: str, thinking: bool, prompt
     ("template", "thinking"), [("qwen3_coder", True), ("qwen3_thinking_2507", False)]
 )
 def test_a_mode_that_the_model_does_not_have_is_refused(template: str, thinking: bool) -> None:
-    with pytest.raises(ThinkingUnavailable, match="take a hybrid Qwen3 model"):
+    with pytest.raises(ThinkingUnavailableError, match="take a hybrid Qwen3 model"):
         chat_format(template).generation_prompt(thinking=thinking)
 
 
@@ -152,7 +152,7 @@ def test_the_head_spells_what_the_template_renders_whatever_the_text_says(
 ) -> None:
     format = chat_format(template)
     text = format.render(messages, schemas, thinking=None, generation_prompt=False)
-    # NFC, which the tokenizer applies, stops at control tokens, so texts are compared normalised.
+    # NFC, which the tokenizer applies, stops at control tokens, so texts are compared normalized.
     assert nfc(format.decode(format.head(messages, schemas))) == nfc(text)
 
 

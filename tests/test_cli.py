@@ -15,7 +15,7 @@ import pytest
 from qwen3_agent import Thinking
 from qwen3_agent.cli.config.settings_agent import thinking_of
 from qwen3_agent.cli.outcome import exit_code_of
-from qwen3_agent.errors import ModelNotFound, Qwen3AgentError
+from qwen3_agent.errors import ModelNotFoundError, Qwen3AgentError
 from qwen3_agent.models.choose import resolve
 from qwen3_tools.state import state_folder
 
@@ -173,7 +173,7 @@ def test_a_model_that_is_not_there_is_told_before_anything_starts(tmp_path: Path
     ],
 )
 def test_a_model_whose_name_no_file_can_have_is_told(name: str, says: str) -> None:
-    with pytest.raises(ModelNotFound, match=says):
+    with pytest.raises(ModelNotFoundError, match=says):
         resolve(name)
 
 

@@ -68,7 +68,7 @@ def test_check_fails_when_a_server_does_and_says_why(here: Path) -> None:
     crash = {"command": sys.executable, "args": ["-I", BROKEN, "exits"], "comand": "x"}
     bad = run("mcp", "check", "--mcp", write(here / "bad.json", b=crash), cwd=here)
     assert bad.returncode == 1
-    assert "cannot start: no licence" in bad.stdout
+    assert "cannot start: no license" in bad.stdout
     assert "did you mean 'command'?" in bad.stdout
 
 

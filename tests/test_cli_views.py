@@ -172,13 +172,13 @@ def on_a_terminal(tmp_path: Path, environment: dict[str, str]) -> str:
     return drawn.decode()
 
 
-COLOUR = re.compile(r"\x1b\[[0-9;]*\b(?:3[0-7]|38|9[0-7]|4[0-7]|48)[0-9;]*m")
+COLOR = re.compile(r"\x1b\[[0-9;]*\b(?:3[0-7]|38|9[0-7]|4[0-7]|48)[0-9;]*m")
 ANY_CODE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def test_on_a_terminal_the_answer_is_markdown_and_the_cursor_comes_back(tmp_path: Path) -> None:
     drawn = on_a_terminal(tmp_path, {})
-    assert COLOUR.search(drawn)
+    assert COLOR.search(drawn)
     assert "\x1b[1m14:05\x1b[0m" in drawn
     plain = ANY_CODE.sub("", drawn)
     assert "**14:05**" not in plain.rpartition("It is")[2]
@@ -188,4 +188,4 @@ def test_on_a_terminal_the_answer_is_markdown_and_the_cursor_comes_back(tmp_path
 
 
 def test_no_color_is_respected(tmp_path: Path) -> None:
-    assert not COLOUR.search(on_a_terminal(tmp_path, {"NO_COLOR": "1"}))
+    assert not COLOR.search(on_a_terminal(tmp_path, {"NO_COLOR": "1"}))

@@ -13,7 +13,7 @@ from scripted import call, scripted_model
 from test_call_grammar import CLOCK, ODD, TOOLS, WEATHER
 from untrained import untrained_model
 
-from qwen3_agent.errors import ToolChoiceUnavailable
+from qwen3_agent.errors import ToolChoiceUnavailableError
 from qwen3_agent.messages import ToolCall
 from qwen3_agent.models.session import ModelStep, Remark
 from qwen3_agent.thinking import Plan
@@ -155,5 +155,5 @@ async def test_log_probabilities_are_the_models_own() -> None:
 async def test_an_engine_that_cannot_constrain_says_so() -> None:
     chat = scripted_model(call("get_time")).chat([], TOOLS)
     chat.add_user("Go")
-    with pytest.raises(ToolChoiceUnavailable, match='held to tool_choice="required"'):
+    with pytest.raises(ToolChoiceUnavailableError, match='held to tool_choice="required"'):
         await chat.step(OFF, max_tokens=5, on_delta=lambda delta: None, tool_choice="required")

@@ -12,7 +12,7 @@ from scripted import ScriptedEngine, bundled, call, scripted_model
 
 from qwen3_agent import Agent, RunResult, events, tool
 from qwen3_agent.engines.request import GenerationRequest
-from qwen3_agent.errors import PromptTooLong
+from qwen3_agent.errors import PromptTooLongError
 from qwen3_agent.models.chat_api.connect import connect
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
@@ -150,7 +150,7 @@ async def test_a_prompt_that_cannot_fit_says_by_how_much_and_spoils_nothing() ->
     model = scripted_model("Hello.", "Still here.")
     async with Agent(model).conversation() as conversation:
         await conversation.run("Hi")
-        with pytest.raises(PromptTooLong, match=r"shorten it by at least \d+\.") as caught:
+        with pytest.raises(PromptTooLongError, match=r"shorten it by at least \d+\.") as caught:
             await conversation.run("word " * 5000)
         result = await conversation.run("Are you there?")
         assert len(conversation.messages) == 4

@@ -18,7 +18,7 @@ from scripted import ScriptedEngine, call, scripted_model
 
 from qwen3_agent import Agent, Limits, ToolError, events, mcp_servers, tool
 from qwen3_agent.engines.request import Chunk, Engine, GenerationRequest
-from qwen3_agent.errors import LimitReached, PromptTooLong
+from qwen3_agent.errors import LimitExceededError, PromptTooLongError
 from qwen3_agent.models.chat_api.connect import connect
 from qwen3_tools.progress import report_progress
 
@@ -96,7 +96,7 @@ async def test_the_last_step_ends_where_a_call_would_begin() -> None:
 
 async def test_a_last_step_without_an_answer_is_a_limit_reached() -> None:
     agent = agent_that_says(*doubles(1, 2), limits=Limits(steps=1))
-    with pytest.raises(LimitReached, match=r"limit of 1 step\.") as caught:
+    with pytest.raises(LimitExceededError, match=r"limit of 1 step\.") as caught:
         await agent.run("Double 1")
     assert caught.value.limit == "steps"
     assert len(caught.value.result.steps) == 2
@@ -191,7 +191,9 @@ async def test_the_same_call_again_and_again_is_told_once_and_then_ends_the_run(
 
 async def test_it_fails_where_that_is_asked_for() -> None:
     agent = agent_that_says(*doubles(1, 1, 1, 1), limits=Limits(at_limit="fail"))
-    with pytest.raises(LimitReached, match=r"the same call 4 times with the same result") as caught:
+    with pytest.raises(
+        LimitExceededError, match=r"the same call 4 times with the same result"
+    ) as caught:
         await agent.run("Double 1")
     assert caught.value.limit == "repeated_calls"
 
@@ -282,7 +284,7 @@ async def test_what_a_step_has_written_when_it_is_stopped_counts() -> None:
     stalling = Stalling(model.engine, after=20)  # type: ignore[arg-type]
     model.engine = stalling
     agent = Agent(model, limits=Limits(seconds=1))
-    with pytest.raises(LimitReached, match="while it waited for the model") as caught:
+    with pytest.raises(LimitExceededError, match="while it waited for the model") as caught:
         await agent.run("Go")
     first, last = caught.value.result.steps
     assert (first.finish, first.usage.output_tokens) == ("cut", 20)
@@ -373,7 +375,7 @@ async def test_an_mcp_server_that_never_answers() -> None:
 async def test_a_chat_server_that_never_answers() -> None:
     with ChatServer(silence) as server:
         agent = Agent(connect(server.url, "scripted"), limits=Limits(seconds=2))
-        with pytest.raises(LimitReached, match="2 seconds while it waited for the model"):
+        with pytest.raises(LimitExceededError, match="2 seconds while it waited for the model"):
             await agent.run("Try")
         await agent.model.aclose()  # type: ignore[union-attr]
 
@@ -392,7 +394,7 @@ async def test_a_tool_a_server_and_the_engine_at_once() -> None:
     async with agent:
         started = time.monotonic()
         try:
-            with pytest.raises(LimitReached) as caught:
+            with pytest.raises(LimitExceededError) as caught:
                 await agent.run("All of it")
         finally:
             release.set()
@@ -431,10 +433,10 @@ async def test_what_was_cut_off_in_one_turn_does_not_count_in_the_next() -> None
     model = scripted_model("Word by word...")
     model.engine = Stalling(model.engine, after=5)  # type: ignore[arg-type]
     async with Agent(model, limits=Limits(seconds=0.5, at_limit="fail")).conversation() as talk:
-        with pytest.raises(LimitReached):
+        with pytest.raises(LimitExceededError):
             await talk.run("Go")
         seen: list[str] = []
-        with pytest.raises(PromptTooLong):  # noqa: PT012 - raised by the iteration
+        with pytest.raises(PromptTooLongError):  # noqa: PT012 - raised by the iteration
             async for event in talk.stream("word " * 5000):
                 seen.append(event.type)
     assert seen == ["run_started", "step_started"]

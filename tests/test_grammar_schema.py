@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from grammars import accepts_json, sampled_values
 
-from qwen3_agent.grammar.schema import NoGrammar, for_grammar
+from qwen3_agent.grammar.schema import UnsupportedSchemaError, for_grammar
 
 TEXT = {"type": "string"}
 
@@ -110,14 +110,14 @@ def test_what_a_grammar_would_get_wrong_is_left_to_validation(
     ],
 )
 def test_of_a_schema_that_means_nothing_it_says_why(schema: Any, why: str) -> None:
-    with pytest.raises(NoGrammar, match=why):
+    with pytest.raises(UnsupportedSchemaError, match=why):
         for_grammar(schema)
 
 
 def test_a_schema_without_end_is_refused() -> None:
     schema: dict[str, Any] = {"type": "array"}
     schema["items"] = schema
-    with pytest.raises(NoGrammar, match="nested too deeply"):
+    with pytest.raises(UnsupportedSchemaError, match="nested too deeply"):
         for_grammar(schema)
 
 

@@ -10,7 +10,7 @@ import pytest
 from scripted import call, scripted_model
 
 from qwen3_agent import Agent, Approvals, Hooks, Limits, ToolResult, events, tool
-from qwen3_agent.errors import LimitReached
+from qwen3_agent.errors import LimitExceededError
 from qwen3_agent.hooks import Call, End, Refuse, StepAhead
 from qwen3_agent.result import RunResult, StepReport
 from qwen3_agent.thinking import Plan
@@ -204,7 +204,7 @@ async def test_an_answer_that_is_refused_at_a_limit_is_none() -> None:
     async def never(answer: RunResult) -> Refuse:
         return Refuse("Not good enough.")
 
-    with pytest.raises(LimitReached) as caught:
+    with pytest.raises(LimitExceededError) as caught:
         await agent("One.", "Two.", hooks=Hooks(on_answer=never), limits=Limits(steps=1)).run("Go")
     assert caught.value.result.limit == "steps"
 

@@ -14,7 +14,7 @@ from chat_server import ChatServer, call_piece, says
 from scripted import ScriptedEngine, call, scripted_model
 
 from qwen3_agent import Agent, Limits, ToolResult, tool
-from qwen3_agent.errors import JournalError, LimitReached
+from qwen3_agent.errors import JournalError, LimitExceededError
 from qwen3_agent.events import RunFinished, RunStarted
 from qwen3_agent.journal import Runs
 from qwen3_agent.journal.exports import chat_json, training_records
@@ -82,11 +82,11 @@ async def test_a_run_at_a_limit_goes_on_with_more(tmp_path: Path) -> None:
         limits = Limits(steps=steps, at_limit="fail")
         return Agent(scripted_model(*script), tools=[double], limits=limits, journal=tmp_path)
 
-    with pytest.raises(LimitReached) as caught:
+    with pytest.raises(LimitExceededError) as caught:
         await agent(call("double", number=1), steps=1).run("Go")
     assert caught.value.result.run_id == Runs(tmp_path).read("latest").id
     assert Runs(tmp_path).read("latest").status == "limit"
-    with pytest.raises(LimitReached):
+    with pytest.raises(LimitExceededError):
         await agent(steps=1).resume()
     resumed = agent("Two.", steps=2)
     events = [event async for event in resumed.stream_resume()]
@@ -280,7 +280,7 @@ async def test_a_run_over_a_chat_server_is_resumed_by_its_messages(tmp_path: Pat
             limits = Limits(steps=steps, at_limit="fail")
             return Agent(base_url=server.url, tools=[double], limits=limits, journal=tmp_path)
 
-        with pytest.raises(LimitReached):
+        with pytest.raises(LimitExceededError):
             await agent(1).run("Twice four?")
         assert (await agent(2).resume()).output == "Eight."
         sent = server.requests[-1]["messages"]

@@ -11,7 +11,7 @@ import pytest
 from scripted import ScriptedEngine, call, scripted_model
 
 from qwen3_agent import Agent, Limits, ToolError, events, tool
-from qwen3_agent.errors import LimitReached, NoAnswer, PromptTooLong
+from qwen3_agent.errors import LimitExceededError, NoAnswerError, PromptTooLongError
 from qwen3_tools.tool import LONGEST_RESULT
 
 pytestmark = pytest.mark.anyio
@@ -152,7 +152,7 @@ async def test_a_call_that_is_cut_off_never_runs() -> None:
     agent = agent_that_says(
         said + "...", tools=[launch], limits=Limits(tokens=500, at_limit="fail")
     )
-    with pytest.raises(LimitReached):
+    with pytest.raises(LimitExceededError):
         await agent.run("Go")
     assert not ran
 
@@ -160,7 +160,7 @@ async def test_a_call_that_is_cut_off_never_runs() -> None:
 async def test_the_limit_on_steps() -> None:
     limits = Limits(steps=2, at_limit="fail")
     agent = agent_that_says(*[call("double", number=n) for n in range(3)], limits=limits)
-    with pytest.raises(LimitReached, match=r"reached its limit of 2 steps\.") as caught:
+    with pytest.raises(LimitExceededError, match=r"reached its limit of 2 steps\.") as caught:
         await agent.run("Go on")
     assert caught.value.limit == "steps"
     assert len(caught.value.result.steps) == 2
@@ -169,7 +169,7 @@ async def test_the_limit_on_steps() -> None:
 async def test_the_limit_on_tokens_counts_all_steps_and_holds_to_the_token() -> None:
     first = call("double", number=1)
     agent = agent_that_says(first, "one two three...", limits=Limits(tokens=45, at_limit="fail"))
-    with pytest.raises(LimitReached) as caught:
+    with pytest.raises(LimitExceededError) as caught:
         await agent.run("Go on")
     assert caught.value.limit == "tokens"
     result = caught.value.result
@@ -189,7 +189,7 @@ async def test_the_limit_on_seconds_keeps_what_was_said() -> None:
         tools=[sleep],
         limits=Limits(seconds=1, at_limit="fail"),
     )
-    with pytest.raises(LimitReached, match=r"1 second while it waited for sleep") as caught:
+    with pytest.raises(LimitExceededError, match=r"1 second while it waited for sleep") as caught:
         await agent.run("Sleep")
     assert caught.value.limit == "seconds"
     assert caught.value.result.output == "Wait a moment."
@@ -197,7 +197,7 @@ async def test_the_limit_on_seconds_keeps_what_was_said() -> None:
 
 async def test_a_full_context_in_the_middle_of_a_step() -> None:
     agent = agent_that_says("word word...", limits=Limits(at_limit="fail"))
-    with pytest.raises(LimitReached) as caught:
+    with pytest.raises(LimitExceededError) as caught:
         await agent.run("Talk")
     assert caught.value.limit == "context"
     assert len(caught.value.result.transcript) == engine_of(agent).context_length
@@ -205,7 +205,7 @@ async def test_a_full_context_in_the_middle_of_a_step() -> None:
 
 async def test_a_prompt_that_does_not_fit_says_by_how_much() -> None:
     agent = agent_that_says("Never asked.")
-    with pytest.raises(PromptTooLong, match=r"shorten it by at least \d+\.") as caught:
+    with pytest.raises(PromptTooLongError, match=r"shorten it by at least \d+\.") as caught:
         await agent.run("word " * 5000)
     assert caught.value.context_length == 4096
     assert not engine_of(agent).prompts
@@ -224,7 +224,7 @@ async def test_a_step_that_says_nothing_is_asked_again_without_thinking(silence:
 
 async def test_silence_twice_is_no_answer() -> None:
     agent = agent_that_says("<think>\nHm.\n</think>\n\n", "")
-    with pytest.raises(NoAnswer):
+    with pytest.raises(NoAnswerError):
         await agent.run("Well?")
 
 

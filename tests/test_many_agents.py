@@ -9,7 +9,7 @@ import anyio
 import pytest
 from scripted import ScriptedEngine, call, scripted_model
 
-from qwen3_agent import Agent, LimitReached, Limits, tool
+from qwen3_agent import Agent, LimitExceededError, Limits, tool
 from qwen3_agent.errors import ToolDefinitionError
 from qwen3_agent.events import (
     Event,
@@ -158,7 +158,7 @@ async def test_what_a_called_agent_samples_counts_for_its_caller() -> None:
     all_tokens = sum(report.usage.output_tokens for report in reports)
     assert len(reports) == 3
     await outer(Limits(tokens=all_tokens)).run("Let it talk.")
-    with pytest.raises(LimitReached):
+    with pytest.raises(LimitExceededError):
         await outer(Limits(tokens=all_tokens - 1, at_limit="fail")).run("Let it talk.")
 
 
@@ -210,7 +210,7 @@ async def test_cancelling_the_caller_cancels_the_called() -> None:
         tools=[inner.as_tool("waiter", "Waits.")],
         limits=Limits(seconds=0.5, at_limit="fail"),
     )
-    with pytest.raises(LimitReached):
+    with pytest.raises(LimitExceededError):
         await outer.run("Wait.")
     assert left.is_set()
     gc.collect()

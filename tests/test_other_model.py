@@ -15,7 +15,7 @@ from scripted import ScriptedEngine, call, scripted_model
 from qwen3_agent import Agent, Hooks, Runs, tool
 from qwen3_agent.cli.config.other_model import OtherModel
 from qwen3_agent.engines.transformers import TransformersEngine
-from qwen3_agent.errors import EngineError, ModelNotFound
+from qwen3_agent.errors import EngineError, ModelNotFoundError
 from qwen3_agent.formats.chat_format import ChatFormat
 from qwen3_agent.formats.template import ChatTemplate
 from qwen3_agent.formats.tokenizer import Tokenizer
@@ -238,7 +238,7 @@ async def test_a_model_that_is_not_there_leaves_the_conversation_as_it_was() -> 
     agent = Agent(scripted_model("One."))
     async with agent.conversation() as conversation:
         other = OtherModel(agent, conversation)
-        with pytest.raises(ModelNotFound):
+        with pytest.raises(ModelNotFoundError):
             await other.take("no-such-model")
         assert (await conversation.run("First")).model == "scripted"
 
@@ -250,7 +250,7 @@ async def test_with_a_server_the_name_is_one_that_it_serves() -> None:
         async with Agent(base_url=server.url).conversation() as conversation:
             await conversation.run("First")
             other = OtherModel(Agent(base_url=server.url), conversation)
-            with pytest.raises(ModelNotFound, match=conversation.model.name):
+            with pytest.raises(ModelNotFoundError, match=conversation.model.name):
                 await other.take("no-such-model")
             await other.take(conversation.model.name)
             assert (await conversation.run("Second")).output == "Two."

@@ -258,7 +258,7 @@ def test_inside_with_the_interpreter_is_there_for_all_runs() -> None:
         ({"llm": {"generate_cfg": {"temprature": 1}}}, "holds 'temprature'"),
         ({"llm": {"generate_cfg": {"extra_body": {"guided": 1}}}}, "extra_body holds 'guided'"),
         ({"llm": {"generate_cfg": {"top_p": 2}}}, "top_p must be over 0"),
-        ({"function_list": [{"name": "code_interpreter", "colour": 1}]}, "not 'colour'"),
+        ({"function_list": [{"name": "code_interpreter", "color": 1}]}, "not 'color'"),
     ],
 )
 def test_what_is_not_offered_is_told_at_once(arguments: dict[str, Any], words: str) -> None:

@@ -66,9 +66,9 @@ def test_an_option_counts_before_every_file_and_a_toml_agent_before_the_project(
     project: Path,
 ) -> None:
     the_project_says('think = "off"\nmodel = "qwen3-tiny"\n[limits]\nsteps = 5\n')
-    Path("analyst.toml").write_text('instructions = "You analyse."\n[limits]\nsteps = 3\n')
+    Path("analyst.toml").write_text('instructions = "You analyze."\n[limits]\nsteps = 3\n')
     agent = built("analyst.toml", think="on")
-    assert (agent.instructions, agent.limits.steps) == ("You analyse.", 3)
+    assert (agent.instructions, agent.limits.steps) == ("You analyze.", 3)
     assert (agent.thinking, agent.model) == ("on", "qwen3-tiny")
     assert built("analyst.toml", max_steps=2).limits.steps == 2
 

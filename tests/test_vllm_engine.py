@@ -19,12 +19,12 @@ from typing import Any
 import anyio
 import pytest
 
-from qwen3_agent import Agent, LimitReached, Limits, tool
+from qwen3_agent import Agent, LimitExceededError, Limits, tool
 from qwen3_agent.engines.options import EngineOptions
 from qwen3_agent.engines.request import Chunk, GenerationRequest
 from qwen3_agent.engines.transformers import TransformersEngine
 from qwen3_agent.engines.vllm import VllmEngine
-from qwen3_agent.errors import EngineError, NoAnswer, PromptTooLong
+from qwen3_agent.errors import EngineError, NoAnswerError, PromptTooLongError
 from qwen3_agent.formats.chat_format import ChatFormat
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
@@ -266,7 +266,7 @@ async def test_when_the_engine_is_killed_each_run_ends_with_one_clear_error() ->
     async def run() -> None:
         try:
             while True:
-                with suppress(NoAnswer, LimitReached, PromptTooLong):
+                with suppress(NoAnswerError, LimitExceededError, PromptTooLongError):
                     await agent.run("Go on")
         except EngineError as error:
             failures.append(str(error))

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from scripted import call, scripted_model
 
 from qwen3_agent import Agent, tool
-from qwen3_agent.errors import InvalidAnswer, ToolChoiceUnavailable
+from qwen3_agent.errors import InvalidAnswerError, ToolChoiceUnavailableError
 
 pytestmark = pytest.mark.anyio
 
@@ -67,7 +67,9 @@ async def test_a_bad_answer_goes_back_to_the_model_once() -> None:
 
 async def test_the_second_bad_answer_is_an_error_that_holds_what_there_is() -> None:
     asked, _ = agent('{"city": "Rome"}', '{"city": "Rome", "degrees": "warm"}', output_type=Weather)
-    with pytest.raises(InvalidAnswer, match="degrees: Input should be a valid number") as caught:
+    with pytest.raises(
+        InvalidAnswerError, match="degrees: Input should be a valid number"
+    ) as caught:
         await asked.run("How warm is it in Rome?")
     assert caught.value.result.output == '{"city": "Rome", "degrees": "warm"}'
 
@@ -92,7 +94,7 @@ async def test_a_choice_that_names_no_tool() -> None:
 
 async def test_an_engine_that_cannot_be_held_to_a_choice() -> None:
     asked, _ = agent("Hello.", tool_choice="required")
-    with pytest.raises(ToolChoiceUnavailable, match="leave constrain on"):
+    with pytest.raises(ToolChoiceUnavailableError, match="leave constrain on"):
         await asked.run("How warm is it?")
 
 

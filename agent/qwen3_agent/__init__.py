@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .approvals import Approval, ApprovalRequest, Approvals
     from .batch import Outcome
     from .conversation import Conversation
-    from .errors import LimitReached, Qwen3AgentError, ToolError
+    from .errors import LimitExceededError, Qwen3AgentError, ToolError
     from .hooks import Hooks
     from .journal import Runs
     from .limits import Limits
@@ -31,7 +31,7 @@ __all__ = [
     "CodeInterpreter",
     "Conversation",
     "Hooks",
-    "LimitReached",
+    "LimitExceededError",
     "Limits",
     "Outcome",
     "Qwen3AgentError",
@@ -57,7 +57,7 @@ _HOMES = {
     "CodeInterpreter": "qwen3_tools.code_interpreter",
     "Conversation": "qwen3_agent.conversation",
     "Hooks": "qwen3_agent.hooks",
-    "LimitReached": "qwen3_agent.errors",
+    "LimitExceededError": "qwen3_agent.errors",
     "Limits": "qwen3_agent.limits",
     "Outcome": "qwen3_agent.batch",
     "Qwen3AgentError": "qwen3_agent.errors",
@@ -72,6 +72,9 @@ _HOMES = {
     "tool": "qwen3_tools.tool",
 }
 
+RENAMED = {"LimitReached": "LimitExceededError"}
+"""What the names of earlier versions are called today."""
+
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for, so that `import qwen3_agent` costs nothing."""
@@ -79,7 +82,9 @@ def __getattr__(name: str) -> Any:
         return import_module(f"qwen3_agent.{name}")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from qwen3_tools.renamed import missing_name
+
+    raise missing_name(__name__, name, RENAMED)
 
 
 def __dir__() -> list[str]:

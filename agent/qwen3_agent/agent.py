@@ -157,10 +157,10 @@ class Agent:
         """Work on a task until there is an answer.
 
         Raises:
-            LimitReached: a limit came first; holds the partial result.
-            NoAnswer: the model ended its turn without saying anything.
-            PromptTooLong: the conversation does not fit into the model's context.
-            ModelNotFound, ChatFormatError, ThinkingUnavailable, EngineError: see there.
+            LimitExceededError: a limit came first; holds the partial result.
+            NoAnswerError: the model ended its turn without saying anything.
+            PromptTooLongError: the conversation does not fit into the model's context.
+            ModelNotFoundError, ChatFormatError, ThinkingUnavailableError, EngineError: see there.
             ValueError: the task is empty.
             TypeError: it is no string.
         """
@@ -184,7 +184,7 @@ class Agent:
         return RunStream(work)
 
     async def resume(self, run: str = LATEST) -> RunResult:
-        """Go on with a journalled run that broke off, and work on it until there is an answer.
+        """Go on with a recorded run that broke off, and work on it until there is an answer.
 
         What was done stays as it was, to the token: the model goes on after its last finished
         message, and no tool that has answered is called again. A call that was under way is made
@@ -198,7 +198,7 @@ class Agent:
         Raises:
             JournalError: there is no such run, it is damaged, of another model, or at work in
                 another process.
-            LimitReached: and all else that `run` raises. Limits hold for the run as a whole.
+            LimitExceededError: and all else that `run` raises. Limits hold for the run as a whole.
         """
         recorded = self._runs().read(run)
         if recorded.status == "answered":
@@ -248,7 +248,7 @@ class Agent:
         Raises:
             TypeError: `tasks` is one string.
             ValueError: `concurrency` is less than 1.
-            ModelNotFound, EngineError: while iterating, when the model cannot be loaded.
+            ModelNotFoundError, EngineError: while iterating, when the model cannot be loaded.
         """
         if isinstance(tasks, str):
             raise TypeError("tasks must be several, such as a list of strings, not one string.")
@@ -289,7 +289,7 @@ class Agent:
         Args:
             history: what was said before, as messages of the chat completions protocol, without a
                 system message, which are the agent's instructions.
-            resume: the id of a journalled run whose memory it goes on with. If the run broke off
+            resume: the id of a recorded run whose memory it goes on with. If the run broke off
                 in a turn, that is `conversation.unfinished`, and `conversation.resume()` ends it.
 
         Raises:
@@ -339,7 +339,7 @@ class Agent:
         async with AsyncExitStack() as stack:
             self.warm = await stack.enter_async_context(warm_up(self))
             for each in self.tools:
-                # What has something ready for the next conversation; journalled ones bring theirs
+                # What has something ready for the next conversation; recorded ones bring theirs
                 if hasattr(each, "warm") and self.journal is None:
                     await stack.enter_async_context(each.warm())
             self._stack = stack.pop_all()

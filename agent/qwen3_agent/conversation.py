@@ -14,7 +14,7 @@ from qwen3_tools.toolbox import Toolbox
 
 from . import events
 from .approvals import Approvals
-from .errors import PromptTooLong
+from .errors import PromptTooLongError
 from .events import Emit
 from .grammar.tool_grammar import ToolChoice
 from .hooks import Hooks
@@ -164,7 +164,7 @@ class Conversation:
 
     @property
     def run_id(self) -> str | None:
-        """Under which the conversation is journalled, if it is."""
+        """Under which the conversation is recorded, if it is."""
         return self._journal.id if self._journal else None
 
     @property
@@ -241,7 +241,7 @@ class Conversation:
                 self._journal.turn(text)
             try:
                 return await self._work(emit)
-            except PromptTooLong:
+            except PromptTooLongError:
                 if self._chat.turn == len(self._chat.messages) - 1:
                     # It can never fit, and would keep every later message from being answered
                     self._take_back_turn()

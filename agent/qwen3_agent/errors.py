@@ -1,112 +1,199 @@
-"""What is raised to the caller.
+"""Every error that is raised to the caller.
 
     Qwen3AgentError
-    ├── ToolDefinitionError      a tool with an unusable signature, two tools of one name
-    ├── MCPConfigError           a configuration of servers that cannot be read
-    ├── MCPServerError           a server, or a tool of it, that is not there
-    ├── SandboxUnavailable       no isolation on this machine for the code interpreter
-    ├── ModelNotFound            a model that is neither a folder nor in reach, nor served
-    ├── ChatFormatError          a checkpoint whose chat format is missing or unknown
-    ├── ThinkingUnavailable      a thinking mode that the model does not have
-    ├── ToolChoiceUnavailable    a choice of tools that the model cannot be held to
-    ├── EngineError              an engine that cannot start or has failed
-    │   ├── ServerUnreachable    a URL behind which nothing answers
-    │   ├── NotAChatServer       a URL behind which something else answers
-    │   └── NotAuthorised        a chat server that wants an API key, or another one
-    ├── PromptTooLong            a prompt that leaves no room in the model's context
-    ├── JournalError             a run on disk that is not there, damaged, or at work elsewhere
-    ├── NoAnswer                 a model that ended its turn twice without saying anything
-    ├── InvalidAnswer            a model whose answer was twice not of the type that is wanted
-    └── LimitReached             a run that hit its limit; holds what it got so far
+    ├── ToolDefinitionError          a function cannot be a tool, or two tools share a name
+    ├── MCPConfigError               an MCP configuration is invalid
+    ├── MCPServerError               an MCP server or one of its tools is not available
+    ├── SandboxUnavailableError      this machine offers no isolation for the code interpreter
+    ├── ModelNotFoundError           the model is not a folder, not on the hub, or not served
+    ├── ChatFormatError              the checkpoint's chat format is missing or unknown
+    ├── ThinkingUnavailableError     the model does not support the thinking mode
+    ├── ToolChoiceUnavailableError   the model cannot be held to the `tool_choice`
+    ├── EngineError                  the engine cannot start, or failed
+    │   ├── ConnectionFailedError    nothing answers at the URL
+    │   ├── NotAChatServerError      something other than a chat server answers at the URL
+    │   └── AuthenticationError      the server requires an API key, or rejects the one given
+    ├── PromptTooLongError           the prompt does not fit into the model's context
+    ├── JournalError                 a run could not be recorded, found or resumed
+    ├── NoAnswerError                the model ended its turn twice without saying anything
+    ├── InvalidAnswerError           the answer is not of the `output_type`, after one retry
+    └── LimitExceededError           the run reached a limit; holds the result so far
 
-What is meant for the model is not here: a tool raises `ToolError`, and its message goes to the
-model as an error result. `ToolError` is never raised to the caller of a run.
+Every error can be pickled. Errors for the model are not here: a tool raises `ToolError`, whose
+message goes to the model as an error result and is never raised to the caller of a run.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
 
 from qwen3_tools.errors import (
     MCPConfigError,
     MCPServerError,
     Qwen3AgentError,
-    SandboxUnavailable,
+    SandboxUnavailableError,
     ToolDefinitionError,
     ToolError,
 )
-
-if TYPE_CHECKING:
-    from .limits import Stop
-    from .result import RunResult
+from qwen3_tools.renamed import missing_name
 
 __all__ = [
+    "AuthenticationError",
     "ChatFormatError",
+    "ConnectionFailedError",
     "EngineError",
-    "InvalidAnswer",
+    "InvalidAnswerError",
     "JournalError",
-    "LimitReached",
+    "LimitExceededError",
     "MCPConfigError",
     "MCPServerError",
-    "ModelNotFound",
-    "NoAnswer",
-    "NotAChatServer",
-    "NotAuthorised",
-    "PromptTooLong",
+    "ModelNotFoundError",
+    "NoAnswerError",
+    "NotAChatServerError",
+    "PromptTooLongError",
     "Qwen3AgentError",
-    "SandboxUnavailable",
-    "ServerUnreachable",
-    "ThinkingUnavailable",
-    "ToolChoiceUnavailable",
+    "SandboxUnavailableError",
+    "ThinkingUnavailableError",
+    "ToolChoiceUnavailableError",
     "ToolDefinitionError",
     "ToolError",
 ]
 
+RENAMED = {
+    "InvalidAnswer": "InvalidAnswerError",
+    "LimitReached": "LimitExceededError",
+    "ModelNotFound": "ModelNotFoundError",
+    "NoAnswer": "NoAnswerError",
+    "NotAChatServer": "NotAChatServerError",
+    "NotAuthorised": "AuthenticationError",
+    "PromptTooLong": "PromptTooLongError",
+    "SandboxUnavailable": "SandboxUnavailableError",
+    "ServerUnreachable": "ConnectionFailedError",
+    "ThinkingUnavailable": "ThinkingUnavailableError",
+    "ToolChoiceUnavailable": "ToolChoiceUnavailableError",
+}
+"""What the names of earlier versions are called today."""
 
-class ModelNotFound(Qwen3AgentError):  # noqa: N818 - reads as what happened
-    """The model is not a folder, not known by name, not on the hub, or not served by the server."""
+
+def __getattr__(name: str) -> Any:
+    raise missing_name(__name__, name, RENAMED)
+
+
+class ResultSoFar(Protocol):
+    """The `RunResult` that an error holds."""
+
+    @property
+    def output(self) -> Any:
+        """The text of the last step."""
+
+    @property
+    def steps(self) -> Sequence[Any]:
+        """One `StepReport` for each step."""
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """Files made by tools."""
+
+    @property
+    def run_id(self) -> str | None:
+        """The id of the run, if it is recorded."""
+
+    @property
+    def usage(self) -> Any:
+        """The `Usage` of all steps."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the result as a JSON object."""
+
+
+class StopReason(Protocol):
+    """The limit that ended a run; see `limits.Stop`."""
+
+    @property
+    def limit(self) -> str:
+        """The name of the limit."""
+
+    @property
+    def allowed(self) -> float:
+        """How much the limit allowed, in its own unit."""
+
+
+class ModelNotFoundError(Qwen3AgentError):
+    """The model is not a folder, not known by name, not on the hub, or not served by the server.
+
+    Attributes:
+        model: the name that was asked for, if there was one.
+        available: names of the models that the server serves, as far as it listed them.
+    """
+
+    def __init__(
+        self, message: str, *, model: str | None = None, available: Sequence[str] = ()
+    ) -> None:
+        super().__init__(message)
+        self.model = model
+        self.available = tuple(available)
 
 
 class ChatFormatError(Qwen3AgentError):
-    """The checkpoint has no chat template, or one of no known family."""
+    """The checkpoint has no chat template, or one of an unknown family."""
 
 
-class ThinkingUnavailable(Qwen3AgentError):  # noqa: N818 - reads as what happened
-    """The model cannot think, or cannot do without, and the thinking policy asked for it."""
+class ThinkingUnavailableError(Qwen3AgentError):
+    """The thinking policy requires a mode that the model does not support."""
 
 
-class ToolChoiceUnavailable(Qwen3AgentError):  # noqa: N818 - reads as what happened
-    """The model cannot be held to the `tool_choice`, since nothing constrains what it says."""
+class ToolChoiceUnavailableError(Qwen3AgentError):
+    """The model cannot be held to the `tool_choice`, because its output is not constrained."""
 
 
 class EngineError(Qwen3AgentError):
-    """The engine cannot start, or failed while it generated."""
+    """The engine cannot start, or failed while generating.
+
+    Attributes:
+        status_code: the HTTP status of a server's answer, or the code in an error event.
+        retry_after: seconds after which the server asks to try again.
+    """
+
+    def __init__(
+        self, message: str, *, status_code: int | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status_code = status_code
+        self.retry_after = retry_after
 
 
-class ServerUnreachable(EngineError):  # noqa: N818 - reads as what happened
+class ConnectionFailedError(EngineError):
     """Nothing answers at the URL."""
 
 
-class NotAChatServer(EngineError):  # noqa: N818 - reads as what happened
-    """What answers at the URL is not an OpenAI-compatible server."""
+class NotAChatServerError(EngineError):
+    """The server at the URL is not OpenAI-compatible."""
 
 
-class NotAuthorised(EngineError):  # noqa: N818 - reads as what happened
-    """The server wants an API key, or does not accept the one that it got."""
+class AuthenticationError(EngineError):
+    """The server requires an API key, or rejects the one it got."""
 
 
-class PromptTooLong(Qwen3AgentError):  # noqa: N818 - reads as what happened
-    """The prompt leaves no room for an answer in the model's context.
+class PromptTooLongError(Qwen3AgentError):
+    """The prompt does not fit into the model's context with room for an answer.
 
     Attributes:
-        prompt_tokens, context_length: 0 where a server has said so in words only (`said`).
+        prompt_tokens, context_length: None when a server stated no numbers.
     """
 
-    def __init__(self, prompt_tokens: int, context_length: int, *, said: str = "") -> None:
+    def __init__(
+        self,
+        prompt_tokens: int | None = None,
+        context_length: int | None = None,
+        *,
+        server_message: str = "",
+    ) -> None:
         self.prompt_tokens = prompt_tokens
         self.context_length = context_length
-        if said:
-            super().__init__(f"The prompt is too long for the server's context: {said}")
+        if prompt_tokens is None or context_length is None:
+            super().__init__(f"The prompt is too long for the server's context: {server_message}")
             return
         over = prompt_tokens - context_length + 1
         super().__init__(
@@ -116,36 +203,40 @@ class PromptTooLong(Qwen3AgentError):  # noqa: N818 - reads as what happened
 
 
 class JournalError(Qwen3AgentError):
-    """A run cannot be journalled; or there is none of that id, or it cannot be gone on with."""
+    """A run could not be recorded, found or resumed."""
 
 
-class NoAnswer(Qwen3AgentError):  # noqa: N818 - reads as what happened
-    """The model ended its turn without an answer and without a tool call, and did so again."""
+class NoAnswerError(Qwen3AgentError):
+    """The model ended its turn twice without an answer or a tool call."""
 
 
-class InvalidAnswer(Qwen3AgentError):  # noqa: N818 - reads as what happened
-    """The answer is not of the type that is wanted, and the model was told so once before.
+class InvalidAnswerError(Qwen3AgentError):
+    """The answer does not match the `output_type`, and neither did the one before.
 
     Attributes:
-        result: what the run got; its `output` is the last answer.
+        problem: what is wrong with the answer.
+        result: the `RunResult` so far; its `output` is the last answer.
     """
 
-    def __init__(self, why: str, result: RunResult) -> None:
+    def __init__(self, problem: str, result: ResultSoFar) -> None:
+        self.problem = problem
         self.result = result
-        super().__init__(f"The answer is not what was asked for: {why}.")
+        super().__init__(f"The answer is not what was asked for: {problem}.")
 
 
-class LimitReached(Qwen3AgentError):  # noqa: N818 - reads as what happened
-    """A limit ended the run, and there was no answer, or none was wanted then.
+class LimitExceededError(Qwen3AgentError):
+    """A limit ended the run without an answer.
 
     Attributes:
-        limit: which one.
-        stop: the same, with how much was allowed and what the run waited for.
-        result: what the run got so far; its `output` is what was said in the last step.
+        limit: the name of the limit.
+        allowed: how much it allowed, in its own unit.
+        stop: the `limits.Stop` with both, and what the run was waiting for.
+        result: the `RunResult` so far; its `output` is the text of the last step.
     """
 
-    def __init__(self, stop: Stop, result: RunResult) -> None:
+    def __init__(self, stop: StopReason, result: ResultSoFar) -> None:
         self.limit = stop.limit
+        self.allowed = stop.allowed
         self.stop = stop
         self.result = result
         super().__init__(str(stop))

@@ -84,7 +84,7 @@ class RunStarted(Event):
     steps_before: int = 0
     """Of a resumed run: steps of this turn that were done before."""
     run_id: str | None = None
-    """Under which the run is journalled, if it is."""
+    """Under which the run is recorded, if it is."""
 
 
 @dataclass(frozen=True, slots=True)

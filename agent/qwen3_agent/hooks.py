@@ -85,7 +85,7 @@ class Hooks:
         after_step: when the step and its calls are over. May end the run.
         on_answer: may change the answer (not the transcript), or refuse it: the model is told why,
             and goes on within its limits. An answer that is refused at a limit raises
-            `LimitReached`.
+            `LimitExceededError`.
     """
 
     before_step: BeforeStep | None = None
@@ -95,8 +95,8 @@ class Hooks:
     on_answer: OnAnswer | None = None
 
 
-class Ended(Exception):  # noqa: N818 - reads as what happened
-    """A hook has ended the run; `run_turn` catches it."""
+class EndedByHookError(Exception):
+    """A hook ended the run; `run_turn` catches it."""
 
     def __init__(self, end: End) -> None:
         super().__init__(end.output)
@@ -114,24 +114,24 @@ class Joints:
         """The plan that the step is to have.
 
         Raises:
-            Ended: there is to be no step.
+            EndedByHookError: there is to be no step.
         """
         if self._hooks.before_step is None:
             return plan
         said = await self._ask("before_step", (Plan, End), StepAhead(index, plan, so_far()))
         if isinstance(said, End):
-            raise Ended(said)
+            raise EndedByHookError(said)
         return said or plan
 
     async def before_call(self, call: Call) -> Call | Refuse:
         """The call that is to be made, if one is.
 
         Raises:
-            Ended: neither this call nor any other is to be made.
+            EndedByHookError: neither this call nor any other is to be made.
         """
         said = await self._ask("before_call", (Call, Refuse, End), call)
         if isinstance(said, End):
-            raise Ended(said)
+            raise EndedByHookError(said)
         if isinstance(said, Call) and said.name != call.name:
             raise ValueError(
                 f"before_call: a call of {call.name} cannot become one of {said.name}: refuse it, "
@@ -147,7 +147,7 @@ class Joints:
         try:
             said = await self._ask("after_call", (ToolResult, End), call, result)
             if isinstance(said, End):
-                raise Ended(said)
+                raise EndedByHookError(said)
         except Exception as error:
             self._raise_later = self._raise_later or error
             return result
@@ -160,10 +160,10 @@ class Joints:
             raise error
 
     async def after_step(self, report: StepReport) -> None:
-        """Raises `Ended` when there is to be no other step."""
+        """Raises `EndedByHookError` when there is to be no other step."""
         said = await self._ask("after_step", (End,), report)
         if said is not None:
-            raise Ended(said)
+            raise EndedByHookError(said)
 
     async def on_answer(self, answer: Callable[[], RunResult]) -> str | Refuse | None:
         """Another answer, or why this one will not do; None when it will."""

@@ -33,7 +33,7 @@ class Limits:
             limit.
         thinking_tokens: thought over all steps. None: no limit. `Thinking(total=...)` goes on
             without thinking instead.
-        at_limit: "answer" for the last step; "fail" raises `LimitReached` at once, and keeps
+        at_limit: "answer" for the last step; "fail" raises `LimitExceededError` at once, and keeps
             nothing back.
 
     Raises:

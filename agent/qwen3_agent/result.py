@@ -173,7 +173,7 @@ class RunResult:
     ended_by_hook: bool = False
     """Whether a hook ended the run, and gave `output`."""
     run_id: str | None = None
-    """Under which the run is journalled, if it is."""
+    """Under which the run is recorded, if it is."""
     earlier_transcripts: tuple[Transcript, ...] = ()
     """Those before `transcript`, where the conversation was made shorter on the way; what the
     model has written to sum it up is among them."""

@@ -93,7 +93,7 @@ def load_model(agent: Agent) -> Model:
     """The model that an agent names. Takes seconds to minutes; call it in a worker thread.
 
     Raises:
-        ModelNotFound, ChatFormatError, EngineError: see there.
+        ModelNotFoundError, ChatFormatError, EngineError: see there.
     """
     model = agent.model
     if agent.base_url is not None:

@@ -107,7 +107,7 @@ def _shown(value: object) -> str:
 
 
 def as_runs(journal: bool | str | Path | Runs | None) -> Runs | None:
-    """Where the runs of an agent are journalled; None: nowhere."""
+    """Where the runs of an agent are recorded; None: nowhere."""
     if journal is None or isinstance(journal, bool):
         return Runs() if journal else None
     return journal if isinstance(journal, Runs) else Runs(journal)

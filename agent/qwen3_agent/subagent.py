@@ -13,7 +13,7 @@ from qwen3_tools.artifacts import save_artifact
 from qwen3_tools.errors import ToolError
 from qwen3_tools.tool import Tool, ToolResult, tool
 
-from .errors import LimitReached, Qwen3AgentError
+from .errors import LimitExceededError, Qwen3AgentError
 from .events import RunFinished
 from .loop.caller import current_caller
 from .models.session import Model
@@ -94,7 +94,7 @@ async def _work(agent: Agent, task: str) -> ToolResult:
                     # An answer that a limit has cut short must not pass for a whole one
                     short = f"\n[It reached its limit: {result.limit}.]" if result.limit else ""
                     return ToolResult(result.output + short, files=_handed_over(result.files))
-    except LimitReached as error:
+    except LimitExceededError as error:
         so_far = f" Its last words were: {error.result.output}" if error.result.output else ""
         raise ToolError(f"{error}{so_far}") from error
     except (Qwen3AgentError, ValueError) as error:

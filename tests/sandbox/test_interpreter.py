@@ -19,7 +19,7 @@ import pytest
 
 from qwen3_tools.code_interpreter import CodeInterpreter
 from qwen3_tools.code_interpreter.sandbox import NEEDS_LINUX, survey
-from qwen3_tools.errors import Qwen3AgentError, SandboxUnavailable, ToolError
+from qwen3_tools.errors import Qwen3AgentError, SandboxUnavailableError, ToolError
 from qwen3_tools.progress import progress_to
 
 from .conftest import MARKER, left_behind
@@ -349,7 +349,7 @@ async def test_misuse_is_told_in_a_sentence() -> None:
     with pytest.raises(Qwen3AgentError, match="is not open"):
         await CodeInterpreter().run("1")
     async with CodeInterpreter(python="/nowhere/python") as interpreter:
-        with pytest.raises(SandboxUnavailable, match="does not start"):
+        with pytest.raises(SandboxUnavailableError, match="does not start"):
             await interpreter.run("1")
 
 
@@ -377,7 +377,7 @@ async def test_arguments_are_looked_at_before_anything_starts(
 async def test_another_system_than_linux_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "darwin")
     async with CodeInterpreter() as interpreter:
-        with pytest.raises(SandboxUnavailable, match="needs Linux"):
+        with pytest.raises(SandboxUnavailableError, match="needs Linux"):
             await interpreter.run("1")
         assert interpreter.isolation == "not started"
     assert set(filter(None, (await survey()).values())) == {NEEDS_LINUX}

@@ -13,7 +13,7 @@ import pytest
 
 from qwen3_tools.code_interpreter import CodeInterpreter
 from qwen3_tools.code_interpreter.proxy import Proxy, is_public
-from qwen3_tools.errors import Qwen3AgentError, SandboxUnavailable
+from qwen3_tools.errors import Qwen3AgentError, SandboxUnavailableError
 
 from .conftest import installed
 
@@ -258,5 +258,5 @@ async def test_code_inside_reaches_the_proxy_and_nothing_beyond_it(
 
 async def test_landlock_alone_cannot_do_it() -> None:
     async with CodeInterpreter(sandbox="landlock", allow_domains=["example.com"]) as interpreter:
-        with pytest.raises(SandboxUnavailable, match="network of its own"):
+        with pytest.raises(SandboxUnavailableError, match="network of its own"):
             await interpreter.run("1")

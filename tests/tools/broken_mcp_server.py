@@ -95,7 +95,7 @@ def speaks_in_tongues() -> None:
 
 
 def exits() -> None:
-    print("cannot start: no licence", file=sys.stderr)
+    print("cannot start: no license", file=sys.stderr)
     sys.exit(7)
 
 

@@ -131,7 +131,7 @@ async def test_all_of_them_left_in_the_middle_of_calls(tmp_path: Path) -> None:
         ("silent", "it was not ready within 0.8 seconds (startTimeout)"),
         ("discovery_only", "it was not ready within 0.8 seconds (startTimeout)"),
         ("speaks_in_tongues", "Unsupported protocol version from the server: 1999-01-01"),
-        ("exits", "it exited with status 7; its stderr ends with:\ncannot start: no licence"),
+        ("exits", "it exited with status 7; its stderr ends with:\ncannot start: no license"),
     ],
 )
 async def test_a_start_that_fails_says_why(way: str, reason: str) -> None:

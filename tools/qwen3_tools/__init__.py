@@ -10,7 +10,7 @@ from .errors import (
     MCPConfigError,
     MCPServerError,
     Qwen3AgentError,
-    SandboxUnavailable,
+    SandboxUnavailableError,
     ToolDefinitionError,
     ToolError,
 )
@@ -21,7 +21,7 @@ __all__ = [
     "MCPConfigError",
     "MCPServerError",
     "Qwen3AgentError",
-    "SandboxUnavailable",
+    "SandboxUnavailableError",
     "Tool",
     "ToolDefinitionError",
     "ToolError",

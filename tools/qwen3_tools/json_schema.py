@@ -91,7 +91,7 @@ def with_references_inlined(schema: Schema) -> Schema:
         return copy.deepcopy(schema)
     if not kept:
         return inlined
-    # A reference into a definition that itself refers on needs its neighbours too, as they were.
+    # A reference into a definition that itself refers on needs its neighbors too, as they were.
     for container in ("$defs", "definitions"):
         if container in schema:
             inlined[container] = copy.deepcopy(schema[container])

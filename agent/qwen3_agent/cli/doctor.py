@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..engines.yarn import read_config
-from ..errors import ChatFormatError, EngineError, ModelNotFound, Qwen3AgentError
+from ..errors import ChatFormatError, EngineError, ModelNotFoundError, Qwen3AgentError
 from ..formats.chat_format import ChatFormat
 from ..models.choose import Checkpoint, EngineName, Hub, engine_for_this_machine, has_gpu, resolve
 
@@ -77,7 +77,7 @@ def examine_model(model: str | None, engine: EngineName, hub: Hub) -> Iterator[F
     """The checkpoint, what it would run on, whether it fits into memory, and the hub."""
     try:
         checkpoint = resolve(model, hub)
-    except ModelNotFound as error:
+    except ModelNotFoundError as error:
         yield Finding("model", "missing", str(error))
         return
     folder = _here(checkpoint)
@@ -105,7 +105,7 @@ def examine_model(model: str | None, engine: EngineName, hub: Hub) -> Iterator[F
 
 
 def examine_server(base_url: str, model: str | None, api_key: str | None) -> Iterator[Finding]:
-    """A server that runs the model: reachable, authorised, serving it, and by which path."""
+    """A server that runs the model: reachable, authorized, serving it, and by which path."""
     from ..models.chat_api.connect import connect
 
     try:

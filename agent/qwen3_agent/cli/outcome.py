@@ -14,7 +14,7 @@ import typer
 
 from qwen3_tools.state import state_folder
 
-from ..errors import LimitReached, Qwen3AgentError
+from ..errors import LimitExceededError, Qwen3AgentError
 from .server_log import log_servers_to
 from .terminal.printable import printable
 
@@ -47,7 +47,7 @@ def exit_code_of(work: Callable[[], int], *, verbose: bool) -> int:
         return FAILED
     except Exception as error:
         print(sentence_of(error, verbose=verbose), file=sys.stderr)
-        return LIMIT_REACHED if isinstance(error, LimitReached) else FAILED
+        return LIMIT_REACHED if isinstance(error, LimitExceededError) else FAILED
 
 
 def sentence_of(error: Exception, *, verbose: bool) -> str:

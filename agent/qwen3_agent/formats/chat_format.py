@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import ChatFormatError, ThinkingUnavailable
+from ..errors import ChatFormatError, ThinkingUnavailableError
 from .masking import ControlTexts, Mask
 from .template import ChatTemplate
 from .tokenizer import Decoder, Tokenizer
@@ -76,7 +76,7 @@ class ChatFormat:
         self._template = template
         self._tokenizer = tokenizer
         self._controls = ControlTexts(tokenizer.control_ids)
-        family = _recognise(template)
+        family = _recognize(template)
         self._family = family
         self.family = family.name
         self.call_format: CallFormat = family.call_format
@@ -139,11 +139,11 @@ class ChatFormat:
         """Ids of what opens the assistant's message.
 
         Raises:
-            ThinkingUnavailable: the model has no such mode.
+            ThinkingUnavailableError: the model has no such mode.
         """
         prompt = self._family.thinking_prompt if thinking else self._family.plain_prompt
         if prompt is None:
-            raise ThinkingUnavailable(
+            raise ThinkingUnavailableError(
                 "This model cannot think: take a hybrid Qwen3 model or a Thinking one."
                 if thinking
                 else "This model always thinks: take a hybrid Qwen3 model or an Instruct one."
@@ -273,7 +273,7 @@ def _show_structure(message: Message, mask: Mask) -> Message:
     return hidden
 
 
-def _recognise(template: ChatTemplate) -> _Family:
+def _recognize(template: ChatTemplate) -> _Family:
     """Find out what a template can do by rendering a short conversation with it."""
     asked = {"role": "user", "content": "asked"}
     call = {"name": "look", "arguments": {"where": "there"}}

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
-__all__ = ["ForGrammar", "NoGrammar", "for_grammar"]
+__all__ = ["ForGrammar", "UnsupportedSchemaError", "for_grammar"]
 
 TYPES = frozenset({"string", "integer", "number", "boolean", "null", "array", "object"})
 LONGEST = 16
@@ -36,7 +36,7 @@ _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _ESCAPED = ('"', "\\", "\n", 'a"b', "a\\b", "a\nb", '1"2', "1\n2", 'A "b" c')
 
 
-class NoGrammar(Exception):  # noqa: N818 - reads as what happened
+class UnsupportedSchemaError(Exception):
     """No grammar can be made of the schema; says why."""
 
 
@@ -53,10 +53,10 @@ def for_grammar(schema: Any) -> ForGrammar:
     """The schema of a tool's arguments, or of an answer, for xgrammar.
 
     Raises:
-        NoGrammar: what it says cannot be put into a grammar.
+        UnsupportedSchemaError: what it says cannot be put into a grammar.
     """
     if not isinstance(schema, Mapping):
-        raise NoGrammar("it is not an object")
+        raise UnsupportedSchemaError("it is not an object")
     rewriter = _Rewriter(schema)
     rewritten = rewriter.rewrite(schema, root=True)
     assert isinstance(rewritten, dict)
@@ -75,10 +75,10 @@ class _Rewriter:
         if isinstance(schema, bool):
             return schema
         if not isinstance(schema, Mapping):
-            raise NoGrammar(f"{schema!r} stands where a schema belongs")
+            raise UnsupportedSchemaError(f"{schema!r} stands where a schema belongs")
         self.depth += 1
         if self.depth > DEEPEST:
-            raise NoGrammar("it is nested too deeply")
+            raise UnsupportedSchemaError("it is nested too deeply")
         try:
             return self._rewrite(schema, root)
         finally:
@@ -116,7 +116,7 @@ class _Rewriter:
         types = given if isinstance(given, list) else [] if given is None else [given]
         for each in types:
             if each not in TYPES:
-                raise NoGrammar(f"there is no type {each!r}")
+                raise UnsupportedSchemaError(f"there is no type {each!r}")
         out: dict[str, Any] = {} if given is None else {"type": given}
         if "object" in types:
             out |= self._object(schema, root)
@@ -131,7 +131,7 @@ class _Rewriter:
     def _object(self, schema: Mapping[str, Any], root: bool) -> dict[str, Any]:
         properties = schema.get("properties")
         if properties is not None and not isinstance(properties, Mapping):
-            raise NoGrammar("its properties are not an object")
+            raise UnsupportedSchemaError("its properties are not an object")
         out: dict[str, Any] = {}
         declared = {name: self.rewrite(each) for name, each in (properties or {}).items()}
         given = schema.get("required")
@@ -202,12 +202,12 @@ class _Rewriter:
     def _choices(self, schema: Mapping[str, Any]) -> list[Any]:
         choices = schema["enum"]
         if not _is_list(choices) or not choices:
-            raise NoGrammar("an enum has no values")
+            raise UnsupportedSchemaError("an enum has no values")
         return list({repr(each): each for each in choices}.values())
 
     def _alternatives(self, alternatives: Any, type: Any) -> list[Any]:
         if not _is_list(alternatives) or not alternatives:
-            raise NoGrammar("anyOf has no alternatives")
+            raise UnsupportedSchemaError("anyOf has no alternatives")
         out = []
         for each in alternatives:
             if type is not None and isinstance(each, Mapping) and "$ref" not in each:
@@ -240,7 +240,7 @@ class _Rewriter:
 
     def _reference(self, reference: Any) -> str:
         if not isinstance(reference, str) or not reference.startswith("#"):
-            raise NoGrammar(f"$ref {reference!r} points outside of it")
+            raise UnsupportedSchemaError(f"$ref {reference!r} points outside of it")
         self._target(reference)
         return reference
 
@@ -249,7 +249,7 @@ class _Rewriter:
         for step in reference.removeprefix("#").removeprefix("/").split("/"):
             step = step.replace("~1", "/").replace("~0", "~")
             if step and not (isinstance(value, Mapping) and step in value):
-                raise NoGrammar(f"$ref {reference!r} points to nothing")
+                raise UnsupportedSchemaError(f"$ref {reference!r} points to nothing")
             value = value[step] if step else value
         return value
 

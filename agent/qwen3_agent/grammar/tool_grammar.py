@@ -17,7 +17,7 @@ from typing import Any, Literal
 from ..formats.chat_format import ChatFormat
 from ..grammar.constraint import Constraint
 from ..parsing.scanner import CALL_END, CALL_START
-from .schema import ForGrammar, NoGrammar, for_grammar
+from .schema import ForGrammar, UnsupportedSchemaError, for_grammar
 
 __all__ = ["CallGrammar", "Thought", "ToolChoice", "check_choice"]
 
@@ -131,7 +131,7 @@ class CallGrammar:
         assert self._output is not None
         try:
             return _checked(self._output, xml=False)
-        except NoGrammar:
+        except UnsupportedSchemaError:
             return ForGrammar(_ANY_OBJECT)
 
     @cached_property
@@ -144,7 +144,7 @@ class CallGrammar:
             parameters = tool.get("parameters") or {"type": "object", "properties": {}}
             try:
                 found = _checked(parameters, xml=self._xml)
-            except NoGrammar as why:
+            except UnsupportedSchemaError as why:
                 warnings.append(
                     f"No grammar can express the arguments of {name} ({why}): they are checked "
                     "when it is called."
@@ -193,7 +193,7 @@ def _checked(schema: Any, *, xml: bool) -> ForGrammar:
     """The schema for a grammar, after xgrammar has made one of it.
 
     Raises:
-        NoGrammar: it cannot.
+        UnsupportedSchemaError: it cannot.
     """
     import xgrammar
 
@@ -203,7 +203,9 @@ def _checked(schema: Any, *, xml: bool) -> ForGrammar:
         tag = {"type": "structural_tag", "format": _json(found.schema, **style)}
         xgrammar.Grammar.from_structural_tag(json.dumps(tag))
     except Exception as error:  # xgrammar's are of many kinds
-        raise NoGrammar(str(error).strip().splitlines()[-1].partition(": ")[2]) from error
+        raise UnsupportedSchemaError(
+            str(error).strip().splitlines()[-1].partition(": ")[2]
+        ) from error
     return found
 
 

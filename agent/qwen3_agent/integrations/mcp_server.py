@@ -13,7 +13,7 @@ import anyio
 from mcp.server.mcpserver import Context, MCPServer
 from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent, ToolAnnotations
 
-from ..errors import LimitReached, Qwen3AgentError
+from ..errors import LimitExceededError, Qwen3AgentError
 from ..events import Event, RunFinished, StepStarted, ToolCallStarted
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ async def _work(agent: Agent, task: str, ctx: Context[Any, Any]) -> CallToolResu
                 if isinstance(event, RunFinished):
                     said = TextContent(text=event.result.output)
                     return CallToolResult(content=[said, *_pictures(event.result.files)])
-    except LimitReached as error:
+    except LimitExceededError as error:
         so_far = f"\nIts last words were:\n{error.result.output}" if error.result.output else ""
         return _failed(f"{error}{so_far}")
     except Qwen3AgentError as error:

@@ -1,4 +1,4 @@
-"""The folder where runs are journalled: each in a folder of its own, under its id."""
+"""The folder where runs are recorded: each in a folder of its own, under its id."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from qwen3_tools.state import state_folder
 
 from ..errors import JournalError
-from .reader import RecordedRun, RunSummary, read_run, summarise
+from .reader import RecordedRun, RunSummary, read_run, summarize
 from .redaction import Redactor, secrets_in_environment
 from .writer import FILE_NAME, Journal
 
@@ -23,7 +23,7 @@ _APPENDING = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
 
 
 class Runs:
-    """A folder of journalled runs.
+    """A folder of recorded runs.
 
     Args:
         folder: by default `runs` in the user's state folder, `~/.local/state/qwen3-agent`. It is
@@ -56,7 +56,7 @@ class Runs:
             file = os.open(folder / FILE_NAME, _APPENDING | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as error:
             raise JournalError(
-                f"Runs cannot be journalled in {self.folder}: {error.strerror}. "
+                f"Runs cannot be recorded in {self.folder}: {error.strerror}. "
                 "Name another folder, or go without a journal."
             ) from error
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -99,7 +99,7 @@ class Runs:
         found = []
         for folder in self._folders():
             try:
-                summary = summarise(folder / FILE_NAME)
+                summary = summarize(folder / FILE_NAME)
                 if summary.status == "unfinished" and self.is_running(folder.name):
                     summary = replace(summary, status="running")
             except (JournalError, KeyError) as error:

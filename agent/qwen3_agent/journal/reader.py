@@ -352,7 +352,7 @@ def _call(step: RecordedStep, record: Mapping[str, Any]) -> RecordedCall:
     return call
 
 
-def summarise(path: Path) -> RunSummary:
+def summarize(path: Path) -> RunSummary:
     """What a list shows of a journal, without building all of it.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What a run begins with that was journalled before: its chat, its steps, its open calls."""
+"""What a run begins with that was recorded before: its chat, its steps, its open calls."""
 
 from __future__ import annotations
 

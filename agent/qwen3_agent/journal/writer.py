@@ -11,16 +11,17 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from anyio import get_cancelled_exc_class
 
 from qwen3_tools.tool import Tool
 
 from .. import events
-from ..errors import JournalError, LimitReached
+from ..errors import JournalError, LimitExceededError
 from ..events import Emit
 from ..models.session import Chat, Model
+from ..result import RunResult
 from .images import keep_image
 from .ledger import LedgerWriter
 from .redaction import Redactor
@@ -172,9 +173,9 @@ class Journal:
         try:
             yield partial(self._pass_on, emit)
         except BaseException as error:
-            if isinstance(error, LimitReached):
+            if isinstance(error, LimitExceededError):
                 how = "limit"
-                error.result = replace(error.result, run_id=self.id)
+                error.result = replace(cast(RunResult, error.result), run_id=self.id)
             elif isinstance(error, get_cancelled_exc_class()) or not isinstance(error, Exception):
                 how = "interrupted"
             else:
@@ -262,6 +263,6 @@ class Journal:
         except OSError as error:
             self._usable = False  # Half a line may be there: nothing may follow it
             raise JournalError(
-                f"The run cannot be journalled in {self.folder}: {error.strerror}. "
+                f"The run cannot be recorded in {self.folder}: {error.strerror}. "
                 "Make room or name another folder; what is there can be resumed."
             ) from error

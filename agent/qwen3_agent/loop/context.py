@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .. import events
-from ..errors import PromptTooLong
+from ..errors import PromptTooLongError
 from ..events import Emit
 from ..models.session import Chat, Model
 from ..thinking import Plan
@@ -63,7 +63,7 @@ class Shortening:
             Whether anything became shorter.
 
         Raises:
-            PromptTooLong: not even the newest user message alone fits.
+            PromptTooLongError: not even the newest user message alone fits.
         """
         length = self.chat.context_length
         wanted = length // 4 if self.tokens is None else min(length // 4, self.tokens)
@@ -147,7 +147,7 @@ class Shortening:
         system = messages[: layout.earlier_turns]
         tokens = self.chat.count([*system, *messages[layout.turn : layout.turn + 1]])
         if tokens >= self.chat.context_length:
-            raise PromptTooLong(tokens, self.chat.context_length)
+            raise PromptTooLongError(tokens, self.chat.context_length)
 
     async def _summary(self, begin: int, end: int) -> str | None:
         """A summary of some messages. None: there are none, or too few to be worth it."""

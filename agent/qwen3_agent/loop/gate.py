@@ -58,7 +58,7 @@ class Gate:
         """The call that is to be made; why it must not be, in words for the model, or None.
 
         Raises:
-            Ended: a hook has ended the run.
+            EndedByHookError: a hook has ended the run.
         """
         call = Call(id, name, arguments, self._tools.get(name))
         said = await self.joints.before_call(call)

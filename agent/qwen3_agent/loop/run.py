@@ -12,10 +12,10 @@ import anyio
 from qwen3_tools.toolbox import Toolbox
 
 from .. import events
-from ..errors import NoAnswer, PromptTooLong
+from ..errors import NoAnswerError, PromptTooLongError
 from ..events import Emit
 from ..grammar.tool_grammar import ToolChoice
-from ..hooks import Ended
+from ..hooks import EndedByHookError
 from ..limits import Limits, Stop
 from ..models.session import Chat, Model
 from ..result import ModelStep, PastStep, RunResult
@@ -50,11 +50,11 @@ async def run_turn(
     `past` are the steps of a turn that is resumed; `chat` holds what they have said already.
 
     Raises:
-        LimitReached: with the partial result.
-        NoAnswer: the model ended its turn twice without saying anything.
-        InvalidAnswer: its answer was twice not of the type that is wanted.
-        PromptTooLong: the conversation has outgrown the context.
-        ThinkingUnavailable: the policy asked for what the model cannot do.
+        LimitExceededError: with the partial result.
+        NoAnswerError: the model ended its turn twice without saying anything.
+        InvalidAnswerError: its answer was twice not of the type that is wanted.
+        PromptTooLongError: the conversation has outgrown the context.
+        ThinkingUnavailableError: the policy asked for what the model cannot do.
         EngineError: the engine failed.
     """
     turn = Turn(model, chat, toolbox, policy, limits, gate, switch, emit, wanted or Wanted())
@@ -62,7 +62,7 @@ async def run_turn(
     emit(events.RunStarted(model.name, tools, model.route, steps_before=len(past)))
     try:
         return await _to_the_end(turn, past)
-    except Ended as ended:
+    except EndedByHookError as ended:
         return turn.ended(ended.output)
 
 
@@ -102,7 +102,9 @@ async def _work(turn: Turn, past: Sequence[PastStep]) -> Stop | None:
                 continue
             turn.silent_steps += 1
             if turn.silent_steps > 1:
-                raise NoAnswer("The model ended its turn twice without an answer or a tool call.")
+                raise NoAnswerError(
+                    "The model ended its turn twice without an answer or a tool call."
+                )
         return stop
     return turn.stop_at("seconds")
 
@@ -164,7 +166,7 @@ async def _write(turn: Turn, plan: Plan, tool_choice: ToolChoice) -> ModelStep:
                     on_delta=turn.pass_on,
                     tool_choice=tool_choice,
                 )
-            except PromptTooLong:  # A server counts for itself
+            except PromptTooLongError:  # A server counts for itself
                 if shortening.changes or not await shortening.make_room(even_so=True):
                     raise
     finally:

@@ -14,7 +14,7 @@ import anyio
 from qwen3_tools.toolbox import Toolbox
 
 from .. import events
-from ..errors import InvalidAnswer, LimitReached
+from ..errors import InvalidAnswerError, LimitExceededError
 from ..events import Emit
 from ..hooks import Refuse
 from ..limits import LimitName, Limits, Stop
@@ -265,12 +265,12 @@ class Turn:
         """What is wrong with the last answer, for the model; None: nothing.
 
         Raises:
-            InvalidAnswer: the model has been told so before.
+            InvalidAnswerError: the model has been told so before.
         """
         try:
             return self.wanted.complaint(self.output)
         except ValueError as why:
-            raise InvalidAnswer(str(why), self.result()) from None
+            raise InvalidAnswerError(str(why), self.result()) from None
 
     async def refused(self) -> str | None:
         """Let the hook have the answer. It may change it; or why it will not do."""
@@ -296,6 +296,6 @@ class Turn:
         self.emit(events.RunFinished(result))
         return result
 
-    def limit_reached(self, stop: Stop) -> LimitReached:
+    def limit_reached(self, stop: Stop) -> LimitExceededError:
         """The error that ends the run with what there is by now."""
-        return LimitReached(stop, self.result(stop))
+        return LimitExceededError(stop, self.result(stop))

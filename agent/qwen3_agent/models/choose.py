@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from ..errors import ModelNotFound
+from ..errors import ModelNotFoundError
 
 DEMO = "qwen3-tiny"
 DEFAULT_WITH_GPU = "Qwen/Qwen3-4B"
@@ -41,7 +41,7 @@ class Checkpoint:
             weights: False: the small files will do.
 
         Raises:
-            ModelNotFound: the hub has no such model, or cannot be reached.
+            ModelNotFoundError: the hub has no such model, or cannot be reached.
         """
         if isinstance(self.source, Path):
             return self.source
@@ -64,7 +64,7 @@ def resolve(model: str | Path | None, hub: Hub = "huggingface") -> Checkpoint:
         hub: where an id is looked up.
 
     Raises:
-        ModelNotFound: it is none of these.
+        ModelNotFoundError: it is none of these.
     """
     if model is None:
         model = DEFAULT_WITH_GPU if has_gpu() else DEMO
@@ -74,17 +74,17 @@ def resolve(model: str | Path | None, hub: Hub = "huggingface") -> Checkpoint:
     try:
         is_folder, is_model = folder.is_dir(), (folder / "config.json").is_file()
     except OSError as error:
-        raise ModelNotFound(f"The model {folder} cannot be read: {error.strerror}.") from None
+        raise ModelNotFoundError(f"The model {folder} cannot be read: {error.strerror}.") from None
     if is_folder:
         if not is_model:
-            raise ModelNotFound(
+            raise ModelNotFoundError(
                 f"The folder {folder} holds no model: it has no config.json. Name the folder of a "
                 "checkpoint, with config.json, tokenizer.json and *.safetensors."
             )
         return Checkpoint(folder.resolve().name, folder)
     if isinstance(model, str) and is_hub_id(model):
         return Checkpoint(model, model, hub=hub)
-    raise ModelNotFound(
+    raise ModelNotFoundError(
         f"There is no model {str(model)!r}: it is no folder here, and no hub id, which would look "
         f'like "Qwen/Qwen3-4B". The bundled demonstration model is "{DEMO}".'
     )
@@ -109,19 +109,19 @@ def _download(hub_id: str, weights: bool) -> Path:
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
     except ImportError as error:
-        raise ModelNotFound(
+        raise ModelNotFoundError(
             f"To fetch {hub_id} from the hub, huggingface_hub is needed: "
             'pip install "qwen3-agent[local]". Or name a folder with the model.'
         ) from error
     try:
         return Path(snapshot_download(hub_id, allow_patterns=_wanted(weights)))
     except LocalEntryNotFoundError as error:
-        raise ModelNotFound(
+        raise ModelNotFoundError(
             f"{hub_id} is not on this machine and the hub cannot be reached: name a folder with "
             f'the model, or take the bundled demonstration model "{DEMO}".'
         ) from error
     except (HfHubHTTPError, OSError, ValueError) as error:
-        raise ModelNotFound(
+        raise ModelNotFoundError(
             f"Cannot fetch {hub_id} from the hub ({_reason(error)}): check the id, or name a "
             "folder."
         ) from error
@@ -131,14 +131,14 @@ def _download_from_modelscope(hub_id: str, weights: bool) -> Path:
     try:
         from modelscope import snapshot_download
     except ImportError as error:
-        raise ModelNotFound(
+        raise ModelNotFoundError(
             f"To fetch {hub_id} from ModelScope, modelscope is needed: "
             'pip install "qwen3-agent[modelscope]". Or name a folder with the model.'
         ) from error
     try:
         return Path(snapshot_download(hub_id, allow_patterns=_wanted(weights)))
     except Exception as error:  # its own, requests', and bare ones
-        raise ModelNotFound(
+        raise ModelNotFoundError(
             f"Cannot fetch {hub_id} from ModelScope ({_reason(error)}): check the id, or name a "
             "folder."
         ) from error

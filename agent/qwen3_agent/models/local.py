@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from ..engines.options import EngineOptions
 from ..engines.request import Engine
-from ..errors import PromptTooLong, ThinkingUnavailable, ToolChoiceUnavailable
+from ..errors import PromptTooLongError, ThinkingUnavailableError, ToolChoiceUnavailableError
 from ..formats.chat_format import ChatFormat
 from ..grammar.tool_grammar import CallGrammar, ToolChoice
 from ..messages import Content, MalformedCall, Part, Reasoning, ToolCall
@@ -209,7 +209,7 @@ class LocalChat(BaseChat):
         opening = self._format.generation_prompt(thinking=plan.on)
         prompt_tokens = len(self.transcript) + len(opening)
         if prompt_tokens >= self.context_length:
-            raise PromptTooLong(prompt_tokens, self.context_length)
+            raise PromptTooLongError(prompt_tokens, self.context_length)
         self.transcript.append("generation_prompt", opening)
         new_parser = partial(
             Parser,
@@ -260,7 +260,7 @@ class LocalChat(BaseChat):
         if self._grammar is not None:
             return partial(self._grammar.constraint, choice=tool_choice)
         if tool_choice not in ("auto", "none"):
-            raise ToolChoiceUnavailable(
+            raise ToolChoiceUnavailableError(
                 f'{self._model.name} cannot be held to tool_choice="{tool_choice}" without a '
                 "constraint: leave constrain on, and have xgrammar installed, which "
                 'pip install "qwen3-agent[local]" does.'
@@ -270,12 +270,12 @@ class LocalChat(BaseChat):
     def _check(self, plan: Plan) -> None:
         name = self._model.name
         if plan.on and not self._model.can_think:
-            raise ThinkingUnavailable(
+            raise ThinkingUnavailableError(
                 f"{name} cannot think: take a hybrid model such as Qwen/Qwen3-4B, or a Thinking "
                 "one, or turn thinking off."
             )
         if not plan.on and not self._model.can_skip_thinking:
-            raise ThinkingUnavailable(
+            raise ThinkingUnavailableError(
                 f"{name} always thinks: take a hybrid model such as Qwen/Qwen3-4B, or an Instruct "
                 "one, or give it a thinking budget."
             )

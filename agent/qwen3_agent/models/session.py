@@ -135,9 +135,9 @@ class Chat(Protocol):
         saying something else.
 
         Raises:
-            ToolChoiceUnavailable: the model cannot be held to `tool_choice`.
-            PromptTooLong: the context has no room.
-            ThinkingUnavailable: the model cannot do what the plan asks.
+            ToolChoiceUnavailableError: the model cannot be held to `tool_choice`.
+            PromptTooLongError: the context has no room.
+            ThinkingUnavailableError: the model cannot do what the plan asks.
             EngineError: the engine failed.
         """
         ...

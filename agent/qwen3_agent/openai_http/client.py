@@ -21,7 +21,7 @@ from urllib.parse import urlsplit, urlunsplit
 import anyio
 from anyio.lowlevel import checkpoint, current_token
 
-from ..errors import EngineError, ServerUnreachable
+from ..errors import ConnectionFailedError, EngineError
 from .errors import InPassingError, ServerErrors
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class ServerClient:
                     self._check(response.status_code, response.headers, response.content, path)
                     break
                 except InPassingError as failure:
-                    if pause is None or isinstance(failure.error, ServerUnreachable):
+                    if pause is None or isinstance(failure.error, ConnectionFailedError):
                         raise failure.error from None
                     time.sleep(pause)
         try:
@@ -162,7 +162,10 @@ class ServerClient:
                 break
             except InPassingError as failure:
                 asked = failure.pause
-                gone = isinstance(failure.error, ServerUnreachable) and attempt >= TIMES_UNREACHABLE
+                gone = (
+                    isinstance(failure.error, ConnectionFailedError)
+                    and attempt >= TIMES_UNREACHABLE
+                )
                 if gone or pause is None or (asked or 0) > LONGEST_PAUSE:
                     raise failure.error from None
                 await anyio.sleep(pause * random.uniform(0.75, 1.25) if asked is None else asked)
@@ -253,10 +256,11 @@ class ServerClient:
             said = json.loads(body)
         except ValueError:
             said = {"message": body.decode("utf-8", "replace")}
-        error = self.errors.of_status(status, said, path)
+        pause = headers.get("retry-after", "")
+        retry_after = float(pause) if pause.isdecimal() else None
+        error = self.errors.of_status(status, said, path, retry_after)
         if status in (408, 409, 429) or status >= 500:
-            pause = headers.get("retry-after", "")
-            raise InPassingError(error, float(pause) if pause.isdecimal() else None)
+            raise InPassingError(error, retry_after)
         if 300 <= status < 400:
             where = self.errors.clean(headers.get("location", "elsewhere"))
             error = self.errors.no_api(f"it answers {path} by pointing to {where}")

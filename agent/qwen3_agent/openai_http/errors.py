@@ -10,13 +10,13 @@ import re
 from typing import Any
 
 from ..errors import (
+    AuthenticationError,
+    ConnectionFailedError,
     EngineError,
-    ModelNotFound,
-    NotAChatServer,
-    NotAuthorised,
-    PromptTooLong,
+    ModelNotFoundError,
+    NotAChatServerError,
+    PromptTooLongError,
     Qwen3AgentError,
-    ServerUnreachable,
 )
 
 __all__ = ["InPassingError", "ServerErrors"]
@@ -55,13 +55,16 @@ class ServerErrors:
         self.served: tuple[str, ...] = ()
         self._key = key
 
-    def of_status(self, status: int, said: Any, path: str) -> Qwen3AgentError:
-        """What an HTTP status means.
+    def of_status(
+        self, status: int, said: Any, path: str, retry_after: float | None = None
+    ) -> Qwen3AgentError:
+        """Return the error for an HTTP status.
 
         Args:
             status: of the answer, or the code in an event.
             said: the JSON of the answer.
             path: that was asked for.
+            retry_after: seconds after which the server asks to try again.
         """
         if isinstance(said, dict) and isinstance(said.get("error"), dict):
             said = said["error"]
@@ -69,12 +72,15 @@ class ServerErrors:
         about = self.clean(message)
         if status in (401, 403):
             if self._key:
-                return NotAuthorised(
-                    f"{self.shown} refuses the API key ({status}): check OPENAI_API_KEY or api_key."
+                return AuthenticationError(
+                    f"{self.shown} refuses the API key ({status}): check OPENAI_API_KEY or "
+                    "api_key.",
+                    status_code=status,
                 )
-            return NotAuthorised(
+            return AuthenticationError(
                 f"{self.shown} wants an API key ({status}): put it into OPENAI_API_KEY, or give "
-                "api_key."
+                "api_key.",
+                status_code=status,
             )
         if status == 404 and "model" in message.lower():
             return self.not_served(None)
@@ -83,17 +89,21 @@ class ServerErrors:
         if status < 500 and (too_long := _too_long(said, message, about)) is not None:
             return too_long
         if status == 429:
-            return EngineError(f"{self.shown} has too many requests (429): {about}")
-        verb = "refused the request" if status < 500 else "failed"
-        return EngineError(f"{self.shown} {verb} ({status}): {about or 'it does not say why'}")
+            why = f"{self.shown} has too many requests (429): {about}"
+        else:
+            verb = "refused the request" if status < 500 else "failed"
+            why = f"{self.shown} {verb} ({status}): {about or 'it does not say why'}"
+        return EngineError(why, status_code=status, retry_after=retry_after)
 
-    def not_served(self, model: str | None) -> ModelNotFound:
+    def not_served(self, model: str | None) -> ModelNotFoundError:
         """The model is not there."""
         name = "the model" if model is None else repr(model)
         if not self.served:
-            return ModelNotFound(f"{self.shown} does not serve {name}.")
-        return ModelNotFound(
-            f"{self.shown} does not serve {name}. It serves: {self.list_served()}."
+            return ModelNotFoundError(f"{self.shown} does not serve {name}.", model=model)
+        return ModelNotFoundError(
+            f"{self.shown} does not serve {name}. It serves: {self.list_served()}.",
+            model=model,
+            available=self.served,
         )
 
     def list_served(self) -> str:
@@ -108,24 +118,24 @@ class ServerErrors:
         text = " ".join(text.split())
         return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + " …"
 
-    def unreachable(self, why: str) -> ServerUnreachable:
+    def unreachable(self, why: str) -> ConnectionFailedError:
         """No connection."""
-        return ServerUnreachable(
+        return ConnectionFailedError(
             f"Nothing answers at {self.shown} ({self.clean(why) or 'no connection'}): is the "
             "server running, and is the address right?"
         )
 
-    def mute(self, path: str, seconds: float) -> ServerUnreachable:
+    def mute(self, path: str, seconds: float) -> ConnectionFailedError:
         """A connection, and no answer."""
-        return ServerUnreachable(
+        return ConnectionFailedError(
             f"{self.shown} takes connections but does not answer {path} within {seconds:g} "
             "seconds: it may be busy, still loading, or something else than a chat server."
         )
 
-    def no_api(self, why: str) -> NotAChatServer:
+    def no_api(self, why: str) -> NotAChatServerError:
         """Something answers, but not as a chat server."""
         hint = "" if self.shown.endswith("/v1") else " Most base URLs end in /v1."
-        return NotAChatServer(f"{self.shown} is not an OpenAI-compatible API: {why}.{hint}")
+        return NotAChatServerError(f"{self.shown} is not an OpenAI-compatible API: {why}.{hint}")
 
     def broken(self, error: Exception, when: str) -> EngineError:
         """The connection broke; `when` ends the sentence."""
@@ -143,7 +153,7 @@ _HAS = re.compile(
 )
 
 
-def _too_long(said: Any, message: str, shown: str) -> PromptTooLong | None:
+def _too_long(said: Any, message: str, shown: str) -> PromptTooLongError | None:
     """The error, if a server's words mean that the prompt is too long for its context.
 
     The words are those of vLLM, SGLang, llama.cpp (which gives the numbers in fields of their own)
@@ -151,13 +161,13 @@ def _too_long(said: Any, message: str, shown: str) -> PromptTooLong | None:
     """
     fields = said if isinstance(said, dict) else {}
     if "n_prompt_tokens" in fields and "n_ctx" in fields:
-        return PromptTooLong(int(fields["n_prompt_tokens"]), int(fields["n_ctx"]))
+        return PromptTooLongError(int(fields["n_prompt_tokens"]), int(fields["n_ctx"]))
     if fields.get("code") != "context_length_exceeded" and not _IS_CONTEXT.search(message):
         return None
     holds, has = _HOLDS.search(message), _HAS.search(message)
     if holds and has:
-        return PromptTooLong(int(has[1] or has[2]), int(holds[1]))
-    return PromptTooLong(0, 0, said=shown)
+        return PromptTooLongError(int(has[1] or has[2]), int(holds[1]))
+    return PromptTooLongError(server_message=shown)
 
 
 def _message_of(said: Any) -> str:

@@ -27,11 +27,11 @@ from qwen3_tools.code_interpreter.result import (
     Stream,
     format_result,
 )
-from qwen3_tools.code_interpreter.session import Session, SessionEnded, TooLong
+from qwen3_tools.code_interpreter.session import Session, SessionEndedError, TimedOutError
 from qwen3_tools.code_interpreter.sync_interface import Listener, SyncDoor
 from qwen3_tools.code_interpreter.worker import cut_middle
 from qwen3_tools.code_interpreter.workspace import Room
-from qwen3_tools.errors import Qwen3AgentError, SandboxUnavailable, ToolError
+from qwen3_tools.errors import Qwen3AgentError, SandboxUnavailableError, ToolError
 from qwen3_tools.progress import report_progress
 from qwen3_tools.tool import Tool, ToolResult
 
@@ -72,7 +72,7 @@ class CodeInterpreter(SyncDoor):
     Raises:
         ValueError: there is no such `sandbox`, or a limit is no number above 0.
         Qwen3AgentError: `allow_domains` has what is no domain.
-        SandboxUnavailable (by the first `run`): no sandbox holds here; the message says what
+        SandboxUnavailableError (by the first `run`): no sandbox holds here; the message says what
             would mend it.
     """
 
@@ -245,7 +245,7 @@ class CodeInterpreter(SyncDoor):
             on_output: called with "stdout" or "stderr" and what a cell wrote there, as it writes,
                 up to `max_output_chars` of each.
 
-        Raises SandboxUnavailable when no sandbox holds.
+        Raises SandboxUnavailableError when no sandbox holds.
         """
         room = self._entered()
         await anyio.lowlevel.checkpoint()
@@ -306,7 +306,7 @@ class CodeInterpreter(SyncDoor):
             lost = True
         try:
             session = await self._started(room)
-        except SandboxUnavailable as unavailable:
+        except SandboxUnavailableError as unavailable:
             if self._walls is None:
                 raise
             seconds = time.monotonic() - began
@@ -325,13 +325,13 @@ class CodeInterpreter(SyncDoor):
                 status = "error" if error else "ok"
             files = folder.new_files(room.work_dir, before, images)  # while the worker tries itself
             await session.check()
-        except SessionEnded as ended:
+        except SessionEndedError as ended:
             await self._stop()
             self._start_ahead()
             files = folder.new_files(room.work_dir, before, images)
             lost = True
             if status == "ok" and value is None:
-                status = "timeout" if isinstance(ended, TooLong) else "killed"
+                status = "timeout" if isinstance(ended, TimedOutError) else "killed"
                 error = str(ended)
         return CodeResult(
             status,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qwen3_tools.code_interpreter.jail.filesystem import SYSTEM
-from qwen3_tools.errors import SandboxUnavailable
+from qwen3_tools.errors import SandboxUnavailableError
 
 _PARTS_OF_A_PREFIX = ("bin", "lib", "lib64", "pyvenv.cfg")
 _PREFIXES = "sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix"
@@ -33,7 +33,7 @@ class Layout:
 def layout_of(python: str | None) -> Layout:
     """The layout of `python`, or of the running interpreter; looked at once.
 
-    Raises SandboxUnavailable when it cannot be started.
+    Raises SandboxUnavailableError when it cannot be started.
     """
     if python is None or python == sys.executable:
         python = sys.executable
@@ -41,7 +41,7 @@ def layout_of(python: str | None) -> Layout:
     else:
         prefixes = _prefixes_of(python)
     if not python:
-        raise SandboxUnavailable(
+        raise SandboxUnavailableError(
             "The running Python does not know its own path; name one with python=."
         )
     wanted = [os.path.join(prefix, part) for prefix in prefixes for part in _PARTS_OF_A_PREFIX]
@@ -63,7 +63,9 @@ def _prefixes_of(python: str) -> list[str]:
         done = subprocess.run(command, capture_output=True, check=True, timeout=20)
         return [str(Path(prefix)) for prefix in json.loads(done.stdout)]
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise SandboxUnavailable(f"The interpreter {python} does not start: {error}") from error
+        raise SandboxUnavailableError(
+            f"The interpreter {python} does not start: {error}"
+        ) from error
 
 
 def _is_below(path: str, folders: tuple[str, ...]) -> bool:

@@ -44,7 +44,7 @@ _CHUNK = 1 << 16
 Connect = Callable[[str, int], Awaitable[anyio.abc.ByteStream]]
 
 
-class _Refused(Exception):  # noqa: N818 - an answer
+class _RefusedError(Exception):
     def __init__(self, status: int, why: str) -> None:
         super().__init__(why)
         self.status = status
@@ -121,7 +121,7 @@ class Proxy:
             server = await self._reach(request)
         except TimeoutError:
             return
-        except _Refused as refused:
+        except _RefusedError as refused:
             logger.warning("refused %s from the code interpreter: %s", what, refused)
             await client.send(_reply(refused.status, str(refused)))
             return
@@ -136,18 +136,20 @@ class Proxy:
 
     async def _reach(self, request: _Request) -> anyio.abc.ByteStream:
         if not self._allows(request.host):
-            raise _Refused(403, f"{request.host} is not among the domains that are allowed.")
+            raise _RefusedError(403, f"{request.host} is not among the domains that are allowed.")
         if request.port != (443 if request.method == "CONNECT" else 80):
-            raise _Refused(403, f"Port {request.port} is not allowed: 443 by CONNECT, 80 without.")
+            raise _RefusedError(
+                403, f"Port {request.port} is not allowed: 443 by CONNECT, 80 without."
+            )
         try:
             with anyio.fail_after(_CONNECT_SECONDS):
                 found = await anyio.getaddrinfo(request.host, request.port, type=socket.SOCK_STREAM)
                 addresses = [str(address[0]) for *_, address in found]
                 if not all(map(is_public, addresses)):
-                    raise _Refused(403, f"{request.host} is not at a public address.")
+                    raise _RefusedError(403, f"{request.host} is not at a public address.")
                 return await self._connect_to_one_of(addresses, request.port)
         except (OSError, UnicodeError) as error:
-            raise _Refused(502, f"{request.host} cannot be reached: {error}") from None
+            raise _RefusedError(502, f"{request.host} cannot be reached: {error}") from None
 
     async def _connect_to_one_of(self, addresses: Sequence[str], port: int) -> anyio.abc.ByteStream:
         *others, last = addresses
@@ -183,7 +185,7 @@ async def _head(client: anyio.abc.ByteStream) -> tuple[bytes, bytes]:
     data = b""
     while b"\r\n\r\n" not in data:
         if len(data) > _MOST_HEAD_BYTES:
-            raise _Refused(431, "The request's head is too long.")
+            raise _RefusedError(431, "The request's head is too long.")
         data += await client.receive(_CHUNK)
     head, _, rest = data.partition(b"\r\n\r\n")
     return head, rest
@@ -195,29 +197,29 @@ def _parse(head: bytes) -> _Request:
     method, _, target_and_version = first.partition(b" ")
     target, _, version = target_and_version.partition(b" ")
     if not _TOKEN.fullmatch(method) or version not in (b"HTTP/1.0", b"HTTP/1.1"):
-        raise _Refused(400, "This is no HTTP request.")
+        raise _RefusedError(400, "This is no HTTP request.")
     if method == b"CONNECT":
         host, port = _host_and_port(target, 443)
         return _Request("CONNECT", host, port, b"", 0)
     if not target.startswith(b"http://"):
-        raise _Refused(400, "A proxy is asked for http://... or by CONNECT.")
+        raise _RefusedError(400, "A proxy is asked for http://... or by CONNECT.")
     authority, slash, path = target.removeprefix(b"http://").partition(b"/")
     host, port = _host_and_port(authority, 80)
     path = slash + path or b"/"
     if not re.fullmatch(rb"[!-~\x80-\xff]+", path):
-        raise _Refused(400, "There are control characters in the address.")
+        raise _RefusedError(400, "There are control characters in the address.")
     kept = [b"%s %s HTTP/1.1" % (method, path), b"Host: " + host.encode()]
     body_bytes = 0
     for line in lines:
         name, colon, value = line.partition(b":")
         name = name.lower()
         if not colon or not re.fullmatch(rb"[!-9;-~]+", name) or re.search(rb"[\0\r\n]", value):
-            raise _Refused(400, "There is a header that is none.")
+            raise _RefusedError(400, "There is a header that is none.")
         if name == b"transfer-encoding":
-            raise _Refused(411, "A body needs a Content-Length here.")
+            raise _RefusedError(411, "A body needs a Content-Length here.")
         if name == b"content-length":
             if not re.fullmatch(rb"[0-9]{1,15}", value.strip()) or body_bytes:
-                raise _Refused(400, "The Content-Length is no number.")
+                raise _RefusedError(400, "The Content-Length is no number.")
             body_bytes = int(value)
         if name not in _NOT_PASSED_ON:
             kept.append(line)
@@ -228,7 +230,7 @@ def _parse(head: bytes) -> _Request:
 def _host_and_port(authority: bytes, default: int) -> tuple[str, int]:
     match = _AUTHORITY.fullmatch(authority.decode("latin-1"))
     if match is None:
-        raise _Refused(400, "A host is a domain here, with a port or without.")
+        raise _RefusedError(400, "A host is a domain here, with a port or without.")
     return match[1].lower().rstrip("."), int(match[2] or default)
 
 

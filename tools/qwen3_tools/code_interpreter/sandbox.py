@@ -18,9 +18,9 @@ from qwen3_tools.code_interpreter.backends import bubblewrap, docker
 from qwen3_tools.code_interpreter.jail.plan import LAUNCHER_OPTIONS, Plan, Walls
 from qwen3_tools.code_interpreter.layout import layout_of
 from qwen3_tools.code_interpreter.proxy import PORT, Proxy
-from qwen3_tools.code_interpreter.session import Session, SessionEnded
+from qwen3_tools.code_interpreter.session import Session, SessionEndedError
 from qwen3_tools.code_interpreter.workspace import Room
-from qwen3_tools.errors import SandboxUnavailable
+from qwen3_tools.errors import SandboxUnavailableError
 
 Sandbox = Literal["auto", "bubblewrap", "namespaces", "landlock", "docker"]
 
@@ -90,10 +90,10 @@ async def start(
 ) -> tuple[Walls, Session]:
     """A session behind the strongest walls that hold, which were tried from inside.
 
-    Raises SandboxUnavailable with what failed, and what would mend it.
+    Raises SandboxUnavailableError with what failed, and what would mend it.
     """
     if sys.platform != "linux":
-        raise SandboxUnavailable(NEEDS_LINUX)
+        raise SandboxUnavailableError(NEEDS_LINUX)
     failures: dict[Walls, str] = {}
     for walls in walls_of(sandbox):
         if waiting and waiting.walls == walls:
@@ -106,14 +106,14 @@ async def start(
                 return walls, launched
             launched = failure
         failures[walls] = launched
-    raise SandboxUnavailable(explain(failures))
+    raise SandboxUnavailableError(explain(failures))
 
 
 def start_ahead(sandbox: Sandbox | Walls, needs: Needs, room: Room) -> Untested | None:
     """Start what `start` would try first. What fails here fails there, and is told there."""
     if sys.platform != "linux":
         return None
-    with contextlib.suppress(SandboxUnavailable, OSError):
+    with contextlib.suppress(SandboxUnavailableError, OSError):
         for walls in walls_of(sandbox):
             session = _launched(walls, needs, room)
             if isinstance(session, Session):
@@ -164,7 +164,7 @@ async def _failure_of(session: Session, walls: Walls, room: Room) -> str | None:
         if not escaped:
             return None
         failure = f"code inside could {', '.join(escaped)}"
-    except SessionEnded as ended:
+    except SessionEndedError as ended:
         failure = str(ended)
     except BaseException:
         await session.close()

@@ -39,16 +39,16 @@ _BYTES_OF_A_CHARACTER = 12  # in JSON: two \uXXXX at most
 _ITS_OWN_CHANNEL = "The code wrote to the interpreter's own channel."
 
 
-class SessionEnded(Exception):  # noqa: N818 - not always an error
+class SessionEndedError(Exception):
     """The process is gone, or it said what it should not; the message says how, for the model."""
 
 
-class TooLong(SessionEnded):
+class TimedOutError(SessionEndedError):
     """It did not answer in time, nor when it was interrupted."""
 
 
 class Session:
-    """A running worker. Any method but `close` may raise SessionEnded; then only close it."""
+    """A running worker. Any method but `close` may raise SessionEndedError; then only close it."""
 
     def __init__(
         self, plan: Plan, command: Callable[[Plan], list[str]], proxy: Proxy | None
@@ -121,11 +121,11 @@ class Session:
         try:
             (number,) = self._ask(request)
             reply = await self._answer(number, seconds, silent, complaints, _ROOM_FOR_NAMES)
-        except SessionEnded as ended:
-            raise SessionEnded(f"{ended} {complaints.text()}".strip()) from None
+        except SessionEndedError as ended:
+            raise SessionEndedError(f"{ended} {complaints.text()}".strip()) from None
         escaped = reply.get("escaped") if reply else None
         if not isinstance(escaped, list):
-            raise SessionEnded("the sandbox did not answer")
+            raise SessionEndedError("the sandbox did not answer")
         if self._listener_out:
             self._listener = _received(self._listener_out)
         return [str(item) for item in escaped]
@@ -159,7 +159,9 @@ class Session:
         self._order(supervisor.INTERRUPT)
 
     async def check(self) -> None:
-        """After a cell. Raises SessionEnded unless limits hold and the worker is as good as new.
+        """After a cell.
+
+        Raises SessionEndedError unless limits hold and the worker is as good as new.
 
         A cell that was answered at once had no time to use much. The supervisor is asked after
         such a one when it last was 50 ms ago: it looks at a long cell as often.
@@ -174,12 +176,12 @@ class Session:
         rest = pipes.Output(0)
         try:
             reply = await self._answer(number, _STILL_SECONDS, rest, rest, _ROOM_FOR_NAMES)
-        except TooLong:
+        except TimedOutError:
             reply = None
         if not reply or reply.get("result") != product:
-            raise SessionEnded("The code broke the interpreter that it ran in.")
+            raise SessionEndedError("The code broke the interpreter that it ran in.")
         if self._buffer:
-            raise SessionEnded(_ITS_OWN_CHANNEL)
+            raise SessionEndedError(_ITS_OWN_CHANNEL)
 
     def is_fit(self) -> bool:
         """Whether it is running, and nothing of it writes to the channel without being asked."""
@@ -235,7 +237,7 @@ class Session:
             self._drain(stdout, stderr)
             return reply
         interrupted = False
-        ended: SessionEnded | None = None
+        ended: SessionEndedError | None = None
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_pump, self._stdout, stdout)
             tasks.start_soon(_pump, self._stderr, stderr)
@@ -253,12 +255,12 @@ class Session:
                     self._order(supervisor.INTERRUPT)
                     with anyio.move_on_after(_GRACE_SECONDS):
                         reply = await self._reply(number, most_bytes)
-            except SessionEnded as error:
+            except SessionEndedError as error:
                 ended = error  # raised below: a task group would wrap it
             tasks.cancel_scope.cancel()
         self._drain(stdout, stderr)
         if ended or reply is None:
-            raise ended or TooLong(TIMEOUT_ERROR)
+            raise ended or TimedOutError(TIMEOUT_ERROR)
         return None if interrupted else reply
 
     def _drain(self, stdout: pipes.Output, stderr: pipes.Output) -> None:
@@ -300,13 +302,13 @@ class Session:
         """
         junk = self._buffer.find(number)
         if max(junk, len(self._buffer) if junk < 0 else 0) > _MOST_JUNK_BYTES:
-            raise SessionEnded(_ITS_OWN_CHANNEL)
+            raise SessionEndedError(_ITS_OWN_CHANNEL)
         start = junk + len(number) + 4
         if junk < 0 or len(self._buffer) < start:
             return None
         end = start + int.from_bytes(self._buffer[start - 4 : start], "big")
         if end - start > most_bytes:
-            raise SessionEnded(_ITS_OWN_CHANNEL)
+            raise SessionEndedError(_ITS_OWN_CHANNEL)
         if len(self._buffer) < end:
             return None
         body = bytes(self._buffer[start:end])
@@ -316,7 +318,7 @@ class Session:
     async def _report(self, wanted: str) -> dict[str, str]:
         """What the supervisor saw, which the code cannot forge, up to `wanted` or the end.
 
-        Raises SessionEnded when the end came first.
+        Raises SessionEndedError when the end came first.
         """
         report: dict[str, str] = {}
         while wanted not in report:
@@ -332,18 +334,18 @@ class Session:
             self._began |= "started" in report
         return report
 
-    async def _cause(self) -> SessionEnded:
+    async def _cause(self) -> SessionEndedError:
         with anyio.move_on_after(_END_SECONDS):
             try:
                 await self._report("nothing")
-            except SessionEnded as ended:
+            except SessionEndedError as ended:
                 if self._group and self._group.ran_out_of_memory():
                     mib = self._memory_bytes >> 20
-                    return SessionEnded(
+                    return SessionEndedError(
                         f"The code was stopped: it used more than {mib} MiB of memory."
                     )
                 return ended
-        return SessionEnded("The interpreter does not answer.")
+        return SessionEndedError("The interpreter does not answer.")
 
 
 def _parsed(body: bytes) -> dict[str, Any]:
@@ -352,7 +354,7 @@ def _parsed(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         reply = None
     if not isinstance(reply, dict):
-        raise SessionEnded(_ITS_OWN_CHANNEL)
+        raise SessionEndedError(_ITS_OWN_CHANNEL)
     return reply
 
 
@@ -364,7 +366,7 @@ def _received(connection: socket.socket) -> socket.socket:
     except OSError:
         handles = []
     if not handles:
-        raise SessionEnded("the sandbox gave no socket for its proxy")
+        raise SessionEndedError("the sandbox gave no socket for its proxy")
     listener = socket.socket(fileno=handles[0])
     listener.setblocking(False)
     return listener
@@ -375,19 +377,19 @@ async def _pump(handle: int, output: pipes.Output) -> None:
         output.add(data)
 
 
-def _cause_of(report: dict[str, str], *, began: bool) -> SessionEnded:
+def _cause_of(report: dict[str, str], *, began: bool) -> SessionEndedError:
     if "failed" in report:
-        return SessionEnded(report["failed"])
+        return SessionEndedError(report["failed"])
     if "killed" in report:
-        return SessionEnded(f"The code was stopped: {report['killed']}.")
+        return SessionEndedError(f"The code was stopped: {report['killed']}.")
     if "exited" in report:
         code = int(report["exited"])
         if code < 0:
-            return SessionEnded(f"The interpreter was ended by {_signal_name(-code)}.")
-        return SessionEnded(f"The interpreter exited with code {code}.")
+            return SessionEndedError(f"The interpreter was ended by {_signal_name(-code)}.")
+        return SessionEndedError(f"The interpreter exited with code {code}.")
     if began:
-        return SessionEnded("The interpreter was killed from outside, with all its processes.")
-    return SessionEnded("The interpreter did not start.")
+        return SessionEndedError("The interpreter was killed from outside, with all its processes.")
+    return SessionEndedError("The interpreter did not start.")
 
 
 def _signal_name(number: int) -> str:

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from qwen3_tools.code_interpreter import folder
-from qwen3_tools.errors import SandboxUnavailable
+from qwen3_tools.errors import SandboxUnavailableError
 
 _PREFIX, _PREFIX_UNFINISHED = "qwen3-agent-room-", "qwen3-agent-new-"
 _LOCK = "lock"
@@ -29,8 +29,8 @@ class Room:
     Args:
         work_dir: the user's own folder, which stays; None for one that goes with the room.
 
-    Raises OSError when a folder cannot be made or handed over, SandboxUnavailable when we are root
-    and there is no user to spare.
+    Raises OSError when a folder cannot be made or handed over, SandboxUnavailableError when we are
+    root and there is no user to spare.
     """
 
     def __init__(self, work_dir: str | os.PathLike[str] | None) -> None:
@@ -69,7 +69,7 @@ def spare_uid(work_dir: Path) -> int:
     for low, high in _SPARE_UIDS:
         if any(first <= low and high < first + count for first, count in mapped):
             return owner if low <= owner <= high else random.randint(low, high)
-    raise SandboxUnavailable(
+    raise SandboxUnavailableError(
         "Root would run code as a user that owns nothing, and this container has none to spare. "
         "Start it as an ordinary user."
     )

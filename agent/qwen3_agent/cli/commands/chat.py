@@ -32,7 +32,7 @@ def chat(
     """Talk with an agent: several turns with one memory, at a terminal.
 
     Ctrl-C stops a turn and keeps the conversation; Ctrl-D leaves. Limits are for each turn. The
-    chat is journalled as a run is: --resume goes on with it.
+    chat is recorded as a run is: --resume goes on with it.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print("Error: A chat needs a terminal. For a pipe: qwen3-agent run -", file=sys.stderr)

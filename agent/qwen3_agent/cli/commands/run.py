@@ -34,7 +34,7 @@ def run(
 ) -> None:
     """Work on one task until there is an answer.
 
-    The run is journalled: `qwen3-agent runs` shows it, and resumes it when it was cut off.
+    The run is recorded: `qwen3-agent runs` shows it, and resumes it when it was cut off.
 
     Exit codes: 0 answered, 1 failed, 2 wrong usage, 3 a limit was reached before there was an
     answer, 130 interrupted.

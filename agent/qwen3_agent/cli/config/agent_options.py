@@ -1,4 +1,4 @@
-"""What `run` and `chat` take alike: which agent it is, within what, and where it is journalled."""
+"""What `run` and `chat` take alike: which agent it is, within what, and where it is recorded."""
 
 from __future__ import annotations
 

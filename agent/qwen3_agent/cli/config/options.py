@@ -118,7 +118,7 @@ RunsOption = Annotated[
         "--runs",
         metavar="DIR",
         file_okay=False,
-        help="The folder of journalled runs. Default: ~/.local/state/qwen3-agent/runs.",
+        help="The folder of recorded runs. Default: ~/.local/state/qwen3-agent/runs.",
     ),
 ]
 NoJournalOption = Annotated[

@@ -99,7 +99,7 @@ def _at_hand(name: str, hub: Hub) -> str:
     """What a model is loaded by from any folder, once its files are here and of a known kind.
 
     Raises:
-        ModelNotFound, ChatFormatError: see there.
+        ModelNotFoundError, ChatFormatError: see there.
     """
     checkpoint = resolve(name, hub)
     ChatFormat.from_folder(checkpoint.folder())

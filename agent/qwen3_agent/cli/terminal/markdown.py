@@ -49,7 +49,7 @@ class MarkdownBlocks:
 def tail_of_block(markdown: str, lines: int) -> str:
     """The end of an open block of code that is long, fenced as the whole is.
 
-    What is longer than the screen is not seen, but colouring it would take most of the time.
+    What is longer than the screen is not seen, but coloring it would take most of the time.
     """
     first, *rest = markdown.split("\n")
     if len(rest) <= lines or not first.lstrip().startswith(("```", "~~~")):

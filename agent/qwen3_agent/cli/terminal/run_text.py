@@ -1,4 +1,4 @@
-"""A journalled run as text, for a terminal or a pipe."""
+"""A recorded run as text, for a terminal or a pipe."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def run_text(run: RecordedRun, *, verbose: bool) -> str:
     """What a run was asked, its steps, and its answer.
 
     Args:
-        run: as it was journalled.
+        run: as it was recorded.
         verbose: whole results.
     """
     return printable("\n".join(_lines(run, verbose))) + "\n"

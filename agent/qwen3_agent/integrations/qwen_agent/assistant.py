@@ -25,7 +25,7 @@ from qwen3_tools.tool import Tool, ToolSource
 
 from ... import events
 from ...agent import Agent
-from ...errors import LimitReached, Qwen3AgentError
+from ...errors import LimitExceededError, Qwen3AgentError
 from ...runtime import load_model
 from ...sampling import Sampling
 from ...streaming import Stream
@@ -110,7 +110,7 @@ class Assistant:
                     if self.name and not message.get("name"):
                         message["name"] = self.name
                 yield said if as_dicts else [_qwen_message(each) for each in said]
-        except LimitReached as limit:
+        except LimitExceededError as limit:
             if limit.limit != "steps":  # Qwen-Agent just ends there
                 raise
 

@@ -85,7 +85,7 @@ class _Page:
             f"<footer><p>Keys: <kbd>j</kbd> next step, <kbd>k</kbd> the one before, <kbd>t</kbd> "
             "timeline, <kbd>o</kbd> open all, <kbd>c</kbd> close all; <kbd>Tab</kbd> and "
             f"<kbd>Enter</kbd> reach everything.</p><p>Run {escape(run.id)}, "
-            f"journalled by {escape(run.program)}. Resume it with <code>qwen3-agent runs resume "
+            f"recorded by {escape(run.program)}. Resume it with <code>qwen3-agent runs resume "
             f"{escape(run.id)}</code>.</p></footer><script>{_resource('script.js')}</script>"
             "</body></html>\n"
         )

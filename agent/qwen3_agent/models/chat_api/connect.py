@@ -10,12 +10,12 @@ from typing import Any
 
 from ...engines.server import ServerEngine
 from ...errors import (
+    AuthenticationError,
     ChatFormatError,
+    ConnectionFailedError,
     EngineError,
-    ModelNotFound,
-    NotAuthorised,
+    ModelNotFoundError,
     Qwen3AgentError,
-    ServerUnreachable,
 )
 from ...formats.chat_format import ChatFormat
 from ...openai_http.client import Patience, ServerClient
@@ -83,10 +83,10 @@ def connect(
             from the Hugging Face hub.
 
     Raises:
-        ServerUnreachable: nothing answers.
-        NotAChatServer: what answers is none.
-        NotAuthorised: the key is missing or wrong.
-        ModelNotFound: the model is not served; says which are.
+        ConnectionFailedError: nothing answers.
+        NotAChatServerError: what answers is none.
+        AuthenticationError: the key is missing or wrong.
+        ModelNotFoundError: the model is not served; says which are.
         EngineError: the server fails.
         ValueError: the URL is none.
     """
@@ -116,7 +116,7 @@ def _choose(client: ServerClient, model: str | None) -> _Served:
     """What is served under the name."""
     try:
         answer = client.ask("GET", "/models")
-    except (NotAuthorised, ServerUnreachable):
+    except (AuthenticationError, ConnectionFailedError):
         raise
     except EngineError:
         # Some services have no list; the first request tells whether the model is there
@@ -128,7 +128,7 @@ def _choose(client: ServerClient, model: str | None) -> _Served:
     client.errors.served = tuple(entry["id"] for entry in entries)
     if model is None:
         if len(entries) != 1:
-            raise ModelNotFound(
+            raise ModelNotFoundError(
                 f"{client.shown} serves {client.errors.list_served() or 'nothing that it tells of'}"
                 ": name the model."
             )

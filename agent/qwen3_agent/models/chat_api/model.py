@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ...engines.server import sampling_fields
-from ...errors import EngineError, PromptTooLong, Qwen3AgentError
+from ...errors import EngineError, PromptTooLongError, Qwen3AgentError
 from ...formats.chat_format import ChatFormat
 from ...grammar.tool_grammar import ToolChoice
 from ...openai_http.client import Event, ServerClient
@@ -252,11 +252,11 @@ class ServerChat(BaseChat):
                         async for event in events:
                             reader.feed(event)
                 return reader
-            except PromptTooLong as error:
-                room = error.context_length - error.prompt_tokens
+            except PromptTooLongError as error:
+                room = (error.context_length or 0) - (error.prompt_tokens or 0)
                 if max_tokens is None or not 0 < room < max_tokens:
                     model.context_length = error.context_length or model.context_length
-                    self._estimate.learn(self._size, error.prompt_tokens)
+                    self._estimate.learn(self._size, error.prompt_tokens or 0)
                     raise
                 max_tokens = room  # vLLM wants to be asked for no more than there is
             except Qwen3AgentError as error:

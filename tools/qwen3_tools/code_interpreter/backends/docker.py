@@ -18,7 +18,7 @@ from pathlib import Path
 from qwen3_tools.code_interpreter.backends.bubblewrap import OURS, fill_etc, parents
 from qwen3_tools.code_interpreter.jail.filesystem import SYSTEM, SYSTEM_SETTINGS, TEMPORARY_MIB
 from qwen3_tools.code_interpreter.jail.plan import LAUNCHER_OPTIONS, Plan
-from qwen3_tools.errors import SandboxUnavailable
+from qwen3_tools.errors import SandboxUnavailableError
 
 _HANDOVER = "/run/handover"
 _SECONDS = 30.0
@@ -42,7 +42,7 @@ def command(plan: Plan, scratch: Path) -> str:
         plan: what is asked for.
         scratch: an empty folder for what the container is shown.
 
-    Raises SandboxUnavailable when Docker does not take the empty image.
+    Raises SandboxUnavailableError when Docker does not take the empty image.
     """
     etc, handover = scratch / "etc", scratch / "handover"
     fill_etc(plan, etc, plan.uid)
@@ -95,7 +95,7 @@ def _empty_image(plan: Plan) -> str:
     if _docker("image", "inspect", name).returncode != 0:
         done = _docker("import", "-", name, stdin=data.getvalue())
         if done.returncode != 0:
-            raise SandboxUnavailable(
+            raise SandboxUnavailableError(
                 f"Docker does not take an empty image: {done.stderr.decode(errors='replace')}"
             )
     return name

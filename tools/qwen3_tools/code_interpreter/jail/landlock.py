@@ -1,4 +1,4 @@
-"""Landlock: which files may be read and written, and that nothing outside can be signalled.
+"""Landlock: which files may be read and written, and that nothing outside can be signaled.
 
 Constants are those of `include/uapi/linux/landlock.h`; what each ABI version adds is told in the
 kernel's Documentation/userspace-api/landlock.rst.

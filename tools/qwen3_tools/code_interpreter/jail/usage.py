@@ -40,7 +40,7 @@ def descendants() -> list[int]:
     return found
 
 
-class _OutOfSight(Exception):  # noqa: N818 - not an error of ours
+class _UnreadableProcessError(Exception):
     """Folders so deep that we run out of handles on the way."""
 
 
@@ -59,7 +59,7 @@ class Usage:
         self._own_mounts = plan.walls in ("namespaces", "bubblewrap", "docker")
         try:
             self._files_before, self._bytes_before = self._on_disk()
-        except _OutOfSight:
+        except _UnreadableProcessError:
             raise OSError(errno.EMFILE, "the work folder is too deep to be looked at") from None
         self._ticks = 0
         self._taken = self._taken_of_disk()
@@ -80,7 +80,7 @@ class Usage:
             self._taken = self._taken_of_disk()
             try:
                 files, size = self._on_disk()
-            except _OutOfSight:
+            except _UnreadableProcessError:
                 return "it made folders too deep to be looked at"
             size += self._deleted(pids)
             if size - self._bytes_before > self._disk_limit:
@@ -108,7 +108,9 @@ class Usage:
         return space.f_files - space.f_ffree, (space.f_blocks - space.f_bfree) * space.f_frsize
 
     def _on_disk(self) -> tuple[int, int]:
-        """Files and bytes below the folders. Raises _OutOfSight for what cannot be counted.
+        """Files and bytes below the folders.
+
+        Raises _UnreadableProcessError for what cannot be counted.
 
         A long path is cut short: what lies below is named from there, however deep it goes.
         """
@@ -124,7 +126,7 @@ class Usage:
                     handle = _open_folder(top, path)
                 except OSError as error:
                     if error.errno in (errno.EMFILE, errno.ENFILE):
-                        raise _OutOfSight from None
+                        raise _UnreadableProcessError from None
                     continue  # gone, or no folder any more
                 folders, (more_files, more_blocks) = _look_into(handle)
                 files += more_files
