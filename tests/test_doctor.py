@@ -12,7 +12,7 @@ import pytest
 from chat_server import ModelServer
 from scripted import scripted_model
 
-from qwen3_agent.cli.commands.doctor import examine_model
+from qwen3_agent.cli.doctor import examine_model
 
 COMMAND = Path(sys.executable).with_name("qwen3-agent")
 
