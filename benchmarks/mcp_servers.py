@@ -33,7 +33,7 @@ import anyio
 import mcp
 from mcp.client.stdio import StdioServerParameters
 
-from qwen3_tools.mcp import McpServers, mcp_servers
+from qwen3_tools.mcp import MCPServers, mcp_servers
 
 COMMAND = str(Path(sys.executable).with_name("mcp-server-time"))
 TOOL, ARGUMENTS = "get_current_time", {"timezone": "Asia/Tokyo"}
@@ -42,7 +42,7 @@ CALLS = 200
 AT_ONCE = 50
 
 
-def servers(count: int) -> McpServers:
+def servers(count: int) -> MCPServers:
     entry: dict[str, Any] = {"command": COMMAND, "startTimeout": 120}
     return mcp_servers({"mcpServers": {f"time{number}": entry for number in range(count)}})
 

@@ -117,13 +117,13 @@ class Willing:
     async def open_page(self, server: str, message: str, url: str) -> bool:
         return False
 
-    async def agree(self, server: str, question: str) -> bool:
+    async def confirm(self, server: str, question: str) -> bool:
         return True
 
 
 @both_backends
 async def test_a_server_that_asks_for_a_model_gets_the_agents_own() -> None:
-    asking = mcp_servers({"mcpServers": {"s": ASKING | {"trust": True}}}, person=Willing())
+    asking = mcp_servers({"mcpServers": {"s": ASKING | {"trust": True}}}, user=Willing())
     model = scripted_model(call("s__sample"), "Hi from the model.", "Done.")
     [result] = await results_of(Agent(model, tools=[asking]))
     answer = json.loads(result.text)

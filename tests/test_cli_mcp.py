@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import signal
 import subprocess
 import sys
 import time
@@ -89,7 +88,7 @@ def test_add_makes_the_file_and_remove_takes_the_server_out_again(tmp_path: Path
         }
     }
     again = run("mcp", "add", "far", *url, cwd=tmp_path)
-    assert (again.returncode, "has a server 'far' already" in again.stderr) == (1, True)
+    assert (again.returncode, "already has a server 'far'" in again.stderr) == (1, True)
     assert run("mcp", "remove", "far", cwd=tmp_path).returncode == 0
     assert list(json.loads(path.read_text())["mcpServers"]) == ["clock"]
     gone = run("mcp", "remove", "far", cwd=tmp_path)
@@ -201,23 +200,6 @@ def test_resources_and_prompts_from_the_shell(here: Path) -> None:
     wrong = run("mcp", "read", "x", "note://today", cwd=here)
     assert wrong.returncode == 1
     assert "there is no MCP server 'x'; there are: time, s" in wrong.stderr
-
-
-def test_changes_of_a_resource_are_told_until_it_is_enough(here: Path) -> None:
-    watching = subprocess.Popen(
-        [COMMAND, "mcp", "watch", "s", "note://today"],
-        cwd=here,
-        env=os.environ | {"XDG_STATE_HOME": str(here / "state")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert watching.stdout is not None
-    assert watching.stdout.readline() == "note://today has changed\n"
-    watching.send_signal(signal.SIGINT)
-    _, said = watching.communicate(timeout=60)
-    assert watching.returncode == 130
-    assert "Traceback" not in said
 
 
 def test_what_a_server_logs_goes_to_a_file_and_not_to_the_terminal(here: Path) -> None:

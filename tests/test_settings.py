@@ -18,7 +18,7 @@ from qwen3_agent.cli.config.settings import SettingsError, load_settings, user_f
 from qwen3_agent.cli.config.trusted_folders import trust
 from qwen3_agent.errors import Qwen3AgentError
 from qwen3_tools.code_interpreter import CodeInterpreter
-from qwen3_tools.mcp import McpServers
+from qwen3_tools.mcp import MCPServers
 
 COMMAND = Path(sys.executable).with_name("qwen3-agent")
 
@@ -103,7 +103,7 @@ def test_a_toml_agent_has_the_interpreter_functions_and_servers_that_it_names(
         key=lambda each: type(each).__name__ != "Tool",
     )
     assert function.name == "rate"
-    assert isinstance(servers, McpServers)
+    assert isinstance(servers, MCPServers)
     assert list(servers.config.servers) == ["clock"]
     assert interpreter._arguments["work_dir"] == str(inner / "work")
     assert interpreter._arguments["timeout"] == 5

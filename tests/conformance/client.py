@@ -18,8 +18,8 @@ from typing import Any
 import anyio
 import httpx2
 
-from qwen3_tools.mcp import McpServers, mcp_servers
-from qwen3_tools.mcp.user import Sampled
+from qwen3_tools.mcp import MCPServers, mcp_servers
+from qwen3_tools.mcp.user import SamplingResult
 
 SAMPLES = {"string": "text", "integer": 1, "number": 1.5, "boolean": True}
 
@@ -43,12 +43,12 @@ class Willing:
             await browser.get(url)
         return True
 
-    async def agree(self, server: str, question: str) -> bool:
+    async def confirm(self, server: str, question: str) -> bool:
         return True
 
 
-async def answer(messages: Sequence[dict[str, str]], max_tokens: int) -> Sampled:
-    return Sampled("An answer.", "conformance", finished=True)
+async def answer(messages: Sequence[dict[str, str]], max_tokens: int) -> SamplingResult:
+    return SamplingResult("An answer.", "conformance", finished=True)
 
 
 def sample_of(schema: dict[str, Any]) -> Any:
@@ -81,7 +81,7 @@ def entry_for(url: str, scenario: str, context: dict[str, Any], folder: Path) ->
     return {"url": url, "type": "http", "startTimeout": 90, "oauth": oauth or None}
 
 
-async def use(servers: McpServers, context: dict[str, Any]) -> None:
+async def use(servers: MCPServers, context: dict[str, Any]) -> None:
     for call in context.get("toolCalls", ()):
         print(await servers.call(f"s__{call['name']}", call["arguments"]))
     called = {call["name"] for call in context.get("toolCalls", ())}
@@ -102,7 +102,7 @@ async def main(url: str) -> int:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["XDG_STATE_HOME"] = folder  # no tokens of one scenario in another
         entry = entry_for(url, scenario, context, Path(folder))
-        servers = mcp_servers({"mcpServers": {"s": entry}}, person=Willing())
+        servers = mcp_servers({"mcpServers": {"s": entry}}, user=Willing())
         servers.use_model(answer)
         async with servers:
             if servers.failures:

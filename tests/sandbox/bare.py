@@ -1,6 +1,6 @@
 """An interpreter as one writes it in an afternoon: `exec` in a child, lines of JSON over pipes.
 
-It has no walls and no limits, and believes what it is told. `without_walls.py` shows what the
+It has no walls and no limits, and believes what it is told. `unsandboxed.py` shows what the
 hostile cells do to it, so that one sees that they are hostile.
 """
 

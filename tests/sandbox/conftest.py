@@ -1,4 +1,4 @@
-"""An interpreter behind each kind of walls, and things of the user's that no cell may touch."""
+"""An interpreter for each sandbox backend, and files of the user that no cell may touch."""
 
 from __future__ import annotations
 
@@ -13,26 +13,25 @@ from pathlib import Path
 
 import pytest
 
-from qwen3_tools.code_interpreter.backends import bubblewrap, docker
+from qwen3_tools.code_interpreter.backends import bubblewrap
 
 MARKER = f"{os.getpid()}.98765"
 """Seconds that what a cell leaves behind would sleep: other tests that run now have others."""
 SECRET = "the-secret-of-the-user-4711"
-SANDBOXES = ("bubblewrap", "namespaces", "landlock", "docker")
+SANDBOXES = ("bubblewrap", "namespaces", "landlock")
 
 
 @pytest.fixture(scope="module", params=SANDBOXES)
-def walls(request: pytest.FixtureRequest) -> str:
-    """A kind of sandbox that this machine has. Two of them need only the kernel."""
+def backend(request: pytest.FixtureRequest) -> str:
+    """A sandbox backend of this machine; two of them require only the kernel."""
     return installed(str(request.param))
 
 
-def installed(walls: str) -> str:
-    """The name of the walls; skips where what they need is not there."""
-    programs = {"bubblewrap": bubblewrap.why_not, "docker": docker.why_not}
-    if walls in programs and (reason := programs[walls]()):
+def installed(backend: str) -> str:
+    """The name of the backend; skips the test if its program is not installed."""
+    if backend == "bubblewrap" and (reason := bubblewrap.why_not()):
         pytest.skip(reason)
-    return walls
+    return backend
 
 
 def left_behind(host: int | None = None) -> list[str]:

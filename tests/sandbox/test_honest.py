@@ -16,10 +16,10 @@ Run = Callable[[str], CodeResult]
 
 
 @pytest.fixture(scope="module")
-def run(walls: sandbox.Sandbox) -> Iterator[Run]:
+def run(backend: sandbox.Sandbox) -> Iterator[Run]:
     with (
         anyio.from_thread.start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(CodeInterpreter(sandbox=walls)) as interpreter,
+        portal.wrap_async_context_manager(CodeInterpreter(sandbox=backend)) as interpreter,
     ):
         yield lambda code: portal.call(interpreter.run, code)
 
@@ -231,9 +231,9 @@ def test_an_honest_program_runs(name: str, run: Run) -> None:
     assert (result.status, result.result) == ("ok", expected), result
 
 
-def test_another_python_runs_inside(walls: sandbox.Sandbox) -> None:
+def test_another_python_runs_inside(backend: sandbox.Sandbox) -> None:
     python = os.path.realpath(sys.executable)
-    with CodeInterpreter(sandbox=walls, python=python, preload=()) as interpreter:
+    with CodeInterpreter(sandbox=backend, python=python, preload=()) as interpreter:
         for _ in range(2):
             assert interpreter.run_sync("import sys; sys.executable").result == repr(python)
             assert interpreter.run_sync(PROGRAMS["process_pool"][1]).result == "[0, 1, 4, 9, 16]"

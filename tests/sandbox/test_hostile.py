@@ -37,8 +37,8 @@ Run = Callable[[str], CodeResult]
 
 
 @pytest.fixture(scope="module")
-def run(walls: sandbox.Sandbox) -> Iterator[Run]:
-    with secret_in_environment(), opened(CodeInterpreter(sandbox=walls, **LIMITS)) as run:
+def run(backend: sandbox.Sandbox) -> Iterator[Run]:
+    with secret_in_environment(), opened(CodeInterpreter(sandbox=backend, **LIMITS)) as run:
         yield run
     assert left_behind() == []
 

@@ -65,18 +65,18 @@ async def kill_later(victim: int, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("who", VICTIMS)
-async def test_a_session_killed_at_any_moment(who: str, walls: str, tmp_path: Path) -> None:
+async def test_a_session_killed_at_any_moment(who: str, backend: str, tmp_path: Path) -> None:
     async with anyio.create_task_group() as tasks:
         for moment in range(12):
             folder = tmp_path / f"moment-{moment}-"
-            tasks.start_soon(killed_after, moment * EVERY, who, walls, folder)
+            tasks.start_soon(killed_after, moment * EVERY, who, backend, folder)
     assert left_behind() == []
 
 
-async def killed_after(seconds: float, who: str, walls: str, folder: Path) -> None:
+async def killed_after(seconds: float, who: str, backend: str, folder: Path) -> None:
     async with CodeInterpreter(
         folder,
-        sandbox=walls,  # type: ignore[arg-type]
+        sandbox=backend,  # type: ignore[arg-type]
         preload=(),
     ) as interpreter:
         await interpreter.run(LEAVE_SOMETHING)

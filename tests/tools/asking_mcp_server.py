@@ -45,8 +45,7 @@ TEMPLATE = {"uriTemplate": "note://{day}", "name": "a day"}
 CAPABILITIES = {
     "tools": {},
     "prompts": {},
-    "completions": {},
-    "resources": {"subscribe": True},
+    "resources": {},
     "logging": {},
 }
 COMPLETE = {} if HANDSHAKE else {"resultType": "complete"}
@@ -117,40 +116,19 @@ def answer(method: str, params: dict[str, Any]) -> dict[str, Any] | None:
         return {**LISTED, "resourceTemplates": [TEMPLATE]}
     if method == "resources/read":
         return {**LISTED, "contents": [{"uri": params["uri"], "text": f"at {params['uri']}"}]}
-    if method == "resources/subscribe":
-        send({"method": "notifications/resources/updated", "params": {"uri": params["uri"]}})
-        return {}
-    if method == "resources/unsubscribe":
-        return {}
     if method == "prompts/list":
         return {**LISTED, "prompts": [PROMPT]}
     if method == "prompts/get":
         words = f"{params['arguments'].get('how', 'Hello')}, {params['arguments']['who']}!"
         content = {"type": "text", "text": words}
         return {**COMPLETE, "messages": [{"role": "user", "content": content}]}
-    if method == "completion/complete":
-        values = [each for each in ("Ada", "Alan") if each.startswith(params["argument"]["value"])]
-        return {**COMPLETE, "completion": {"values": values}}
     return None
-
-
-def listen(identifier: Any, params: dict[str, Any]) -> None:
-    """As of 2026-07-28: changes are told to those who keep a request open."""
-    about = {"_meta": {"io.modelcontextprotocol/subscriptionId": identifier}}
-    uris = params["notifications"].get("resourceSubscriptions", [])
-    honored = {"notifications": {"resourceSubscriptions": uris}}
-    send({"method": "notifications/subscriptions/acknowledged", "params": {**about, **honored}})
-    for uri in uris:
-        send({"method": "notifications/resources/updated", "params": {**about, "uri": uri}})
 
 
 for line in sys.stdin:
     message = json.loads(line)
     method, params = message.get("method"), message.get("params") or {}
     if "id" not in message or method is None:
-        continue
-    if method == "subscriptions/listen" and not HANDSHAKE:
-        listen(message["id"], params)
         continue
     result = answer(method, params)
     if result is None:

@@ -253,7 +253,7 @@ async def test_a_child_that_holds_the_pipes_does_not_hide_a_death(tmp_path: Path
 
 async def test_junk_on_stdout_is_skipped_and_counted(caplog: pytest.LogCaptureFixture) -> None:
     async with mcp_servers(one("floods")) as servers:
-        assert servers.status[0].junk_lines > 50_000
+        assert servers.status[0].invalid_lines > 50_000
         assert (await servers.call("s__act")).text == "fine"
     assert caplog.text.count("writes on its stdout what is no message, such as b'starting up'") == 1
 

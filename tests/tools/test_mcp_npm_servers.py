@@ -14,7 +14,7 @@ import anyio
 import pytest
 
 from qwen3_tools.artifacts import artifact_folder
-from qwen3_tools.mcp import McpServers, mcp_servers
+from qwen3_tools.mcp import MCPServers, mcp_servers
 
 FOLDER = Path(sys.prefix) / "conformance"
 pytestmark = [
@@ -25,7 +25,7 @@ pytestmark = [
 ]
 
 
-def server(name: str, *arguments: str, **more: Any) -> McpServers:
+def server(name: str, *arguments: str, **more: Any) -> MCPServers:
     program = str(FOLDER / f"node_modules/.bin/mcp-server-{name}")
     entry = {"command": str(FOLDER / "node"), "args": [program, *arguments], **more}
     return mcp_servers({"mcpServers": {"s": entry}})

@@ -16,7 +16,7 @@ import anyio
 import httpx2
 import pytest
 
-from qwen3_tools.mcp import McpServers, Person, mcp_servers
+from qwen3_tools.mcp import MCPServers, UserPrompter, mcp_servers
 
 pytestmark = pytest.mark.anyio
 
@@ -94,13 +94,13 @@ class Ada:
             assert "You are signed in" in answer.text
         return self.willing
 
-    async def agree(self, server: str, question: str) -> bool:
+    async def confirm(self, server: str, question: str) -> bool:
         return False
 
 
-def one(guarded: Guarded, person: Person | None = None, **more: Any) -> McpServers:
+def one(guarded: Guarded, person: UserPrompter | None = None, **more: Any) -> MCPServers:
     entry = {"url": guarded.url, "type": "http", **more}
-    return mcp_servers({"mcpServers": {"s": entry}}, person=person)
+    return mcp_servers({"mcpServers": {"s": entry}}, user=person)
 
 
 @both_backends

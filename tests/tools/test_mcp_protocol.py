@@ -19,7 +19,7 @@ import anyio.to_thread
 import pytest
 
 from qwen3_tools.artifacts import artifact_folder
-from qwen3_tools.mcp import McpServers, mcp_servers
+from qwen3_tools.mcp import MCPServers, mcp_servers
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +29,7 @@ STDIO = {"command": sys.executable, "args": [PROPER, "stdio"]}
 both_backends = pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
 
 
-def one(entry: dict[str, Any], **more: Any) -> McpServers:
+def one(entry: dict[str, Any], **more: Any) -> MCPServers:
     return mcp_servers({"mcpServers": {"s": entry | more}})
 
 

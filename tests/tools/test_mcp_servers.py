@@ -17,7 +17,7 @@ import anyio
 import pytest
 
 from qwen3_tools import MCPServerError, Toolbox
-from qwen3_tools.mcp import McpServers, mcp_servers
+from qwen3_tools.mcp import MCPServers, mcp_servers
 
 pytestmark = pytest.mark.anyio
 
@@ -46,7 +46,7 @@ def page() -> Iterator[str]:
 
 
 @pytest.fixture
-async def time_server() -> AsyncIterator[McpServers]:
+async def time_server() -> AsyncIterator[MCPServers]:
     async with mcp_servers({"mcpServers": {"time": {"command": "mcp-server-time"}}}) as servers:
         yield servers
 
@@ -70,7 +70,7 @@ async def test_the_default_config_starts_and_answers(page: str) -> None:
         assert "<title>Otters</title>" in fetched.text
 
 
-async def test_the_model_sees_plain_schemas(time_server: McpServers) -> None:
+async def test_the_model_sees_plain_schemas(time_server: MCPServers) -> None:
     for tool in time_server.tools:
         text = json.dumps(tool.parameters)
         assert tool.parameters["type"] == "object"
@@ -78,7 +78,7 @@ async def test_the_model_sees_plain_schemas(time_server: McpServers) -> None:
         assert "$schema" not in text
 
 
-async def test_what_a_call_got_wrong_is_told_to_the_model(time_server: McpServers) -> None:
+async def test_what_a_call_got_wrong_is_told_to_the_model(time_server: MCPServers) -> None:
     name = "time__get_current_time"
     wrong = await time_server.call(name, {"timezon": "Asia/Tokyo"})
     assert wrong.is_error
@@ -89,7 +89,7 @@ async def test_what_a_call_got_wrong_is_told_to_the_model(time_server: McpServer
 
 
 async def test_a_tool_or_server_that_is_not_there_is_raised_to_the_caller(
-    time_server: McpServers,
+    time_server: MCPServers,
 ) -> None:
     with pytest.raises(
         MCPServerError, match="no MCP tool is named 'time__nope'; there are: time__"
@@ -137,7 +137,7 @@ async def test_an_error_in_the_block_comes_out_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
-async def test_calls_from_many_tasks_at_once(time_server: McpServers) -> None:
+async def test_calls_from_many_tasks_at_once(time_server: MCPServers) -> None:
     answers: list[str] = []
 
     async def ask(zone: str) -> None:
@@ -151,7 +151,7 @@ async def test_calls_from_many_tasks_at_once(time_server: McpServers) -> None:
     assert sorted(answers) == sorted(zones)
 
 
-async def test_a_cancelled_call_leaves_the_server_usable(time_server: McpServers) -> None:
+async def test_a_cancelled_call_leaves_the_server_usable(time_server: MCPServers) -> None:
     with anyio.CancelScope() as scope:
         scope.cancel()
         await time_server.call("time__get_current_time", {"timezone": "UTC"})
@@ -180,7 +180,7 @@ async def test_what_a_server_writes_on_stderr_stays_off_ours(
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
-async def test_leaving_takes_the_processes_along_in_no_time(time_server: McpServers) -> None:
+async def test_leaving_takes_the_processes_along_in_no_time(time_server: MCPServers) -> None:
     async with mcp_servers({"mcpServers": {"time": {"command": "mcp-server-time"}}}):
         before = _children()
         assert before

@@ -15,7 +15,7 @@ def log_servers_to(path: Path) -> None:
     The file is made when a server first logs something. One that cannot be written is done
     without: it is nothing to fail for.
     """
-    said = logging.getLogger("qwen3_tools.mcp.said")
+    said = logging.getLogger("qwen3_tools.mcp.server_log")
     if said.handlers:
         return
     said.propagate = False

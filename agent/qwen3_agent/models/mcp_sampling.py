@@ -9,20 +9,20 @@ from ..thinking import Plan
 from .session import Model
 
 if TYPE_CHECKING:
-    from qwen3_tools.mcp.user import Sampled, Sampler
+    from qwen3_tools.mcp.user import SamplingHandler, SamplingResult
 
 
-def sampler_of(model: Model) -> Sampler:
+def sampler_of(model: Model) -> SamplingHandler:
     """Answers with `model`, without tools and without thinking, outside of any run."""
     plan = Plan.without_thought("an MCP server asked", can_skip=model.can_skip_thinking)
 
-    async def sample(messages: Sequence[dict[str, str]], max_tokens: int) -> Sampled:
-        from qwen3_tools.mcp.user import Sampled
+    async def sample(messages: Sequence[dict[str, str]], max_tokens: int) -> SamplingResult:
+        from qwen3_tools.mcp.user import SamplingResult
 
         *before, last = messages
         chat = model.chat(before, [])
         chat.add_user(last["content"])
         step = await chat.step(plan, max_tokens=max_tokens, on_delta=lambda delta: None)
-        return Sampled(step.content.strip(), model.name, finished=step.finish == "stop")
+        return SamplingResult(step.content.strip(), model.name, finished=step.finish == "stop")
 
     return sample

@@ -17,7 +17,7 @@ import anyio.to_thread
 
 from qwen3_tools.code_interpreter import folder
 from qwen3_tools.code_interpreter import sandbox as sandbox_
-from qwen3_tools.code_interpreter.jail.plan import Walls
+from qwen3_tools.code_interpreter.jail.plan import Backend
 from qwen3_tools.code_interpreter.pipes import Output
 from qwen3_tools.code_interpreter.proxy import Proxy
 from qwen3_tools.code_interpreter.result import (
@@ -28,9 +28,9 @@ from qwen3_tools.code_interpreter.result import (
     format_result,
 )
 from qwen3_tools.code_interpreter.session import Session, SessionEndedError, TimedOutError
-from qwen3_tools.code_interpreter.sync_interface import Listener, SyncDoor
+from qwen3_tools.code_interpreter.sync_interface import Listener, SyncInterface
 from qwen3_tools.code_interpreter.worker import cut_middle
-from qwen3_tools.code_interpreter.workspace import Room
+from qwen3_tools.code_interpreter.workspace import Workspace
 from qwen3_tools.errors import Qwen3AgentError, SandboxUnavailableError, ToolError
 from qwen3_tools.progress import report_progress
 from qwen3_tools.tool import Tool, ToolResult
@@ -46,7 +46,7 @@ _ROOM_FOR_A_CUT = 60
 _FENCED = re.compile(r"\s*```[A-Za-z0-9_+-]*[ \t]*\n(.*?)\n?```\s*", re.DOTALL)
 
 
-class CodeInterpreter(SyncDoor):
+class CodeInterpreter(SyncInterface):
     """A Python that keeps its state from cell to cell, in a sandbox without network.
 
     An async context manager, and a source of the tool `code_interpreter` for an agent, where
@@ -81,6 +81,7 @@ class CodeInterpreter(SyncDoor):
     def __init__(
         self,
         work_dir: str | os.PathLike[str] | None = None,
+        *,
         sandbox: sandbox_.Sandbox = "auto",
         timeout: float = 30.0,
         memory_mb: int = 2048,
@@ -90,7 +91,6 @@ class CodeInterpreter(SyncDoor):
         python: str | None = None,
         allow_domains: Sequence[str] = (),
         preload: Sequence[str] = ("numpy", "pandas", "matplotlib.pyplot"),
-        *,
         unsafe_no_sandbox: bool = False,
     ) -> None:
         self._arguments: dict[str, Any] = {
@@ -108,22 +108,22 @@ class CodeInterpreter(SyncDoor):
         }
         if sandbox not in get_args(sandbox_.Sandbox):
             choices = ", ".join(get_args(sandbox_.Sandbox))
-            raise ValueError(f"CodeInterpreter: sandbox={sandbox!r} is none of {choices}.")
+            raise ValueError(f"CodeInterpreter: sandbox must be one of {choices}, not {sandbox!r}.")
         sandbox_.check_limit("timeout", timeout, int, float)
         sandbox_.check_limit("max_output_chars", max_output_chars, int)
-        self._choice: sandbox_.Sandbox | Walls = "none" if unsafe_no_sandbox else sandbox
+        self._choice: sandbox_.Sandbox | Backend = "none" if unsafe_no_sandbox else sandbox
         self._timeout = timeout
         self._max_output_chars = max_output_chars
-        self._needs = sandbox_.Needs(
+        self._requirements = sandbox_.Requirements(
             python=python,
             limits=sandbox_.Limits(memory_mb, disk_mb, max_processes),
             proxy=Proxy(allow_domains) if allow_domains else None,
             preload=tuple(preload),
         )
-        self._room: Room | None = None
+        self._workspace: Workspace | None = None
         self._session: Session | None = None
-        self._waiting: sandbox_.Untested | None = None
-        self._walls: Walls | None = None
+        self._waiting: sandbox_.UnverifiedSession | None = None
+        self._backend: Backend | None = None
         self._state_lost = False
         self._had_state = False
         self._one_at_a_time = anyio.Lock(fast_acquire=True)
@@ -131,7 +131,7 @@ class CodeInterpreter(SyncDoor):
         self._spare: CodeInterpreter | None = None
         self._when_used: Callable[[], Awaitable[None]] | None = None
 
-    def changed(self, **arguments: Any) -> CodeInterpreter:
+    def with_options(self, **arguments: Any) -> CodeInterpreter:
         """A new interpreter like this one, with other arguments where they are given."""
         interpreter = CodeInterpreter(**{**self._arguments, **arguments})
         interpreter._had_state = self._had_state
@@ -144,9 +144,9 @@ class CodeInterpreter(SyncDoor):
             work_dir: may hold what an interpreter before it left there.
             had_state: that one had variables; the first result will say that they are lost.
         """
-        if self._room is not None:
+        if self._workspace is not None:
             return self
-        interpreter = self.changed(work_dir=self._arguments["work_dir"] or work_dir)
+        interpreter = self.with_options(work_dir=self._arguments["work_dir"] or work_dir)
         interpreter._had_state = had_state
         return interpreter
 
@@ -158,12 +158,12 @@ class CodeInterpreter(SyncDoor):
     @property
     def isolation(self) -> str:
         """What holds the code in; known once a cell has run."""
-        return sandbox_.ISOLATION[self._walls] if self._walls else "not started"
+        return sandbox_.ISOLATION[self._backend] if self._backend else "not started"
 
     async def __aenter__(self) -> Self:
-        if self._room is not None:
+        if self._workspace is not None:
             raise Qwen3AgentError("This CodeInterpreter is already open.")
-        self._room = Room(self._arguments["work_dir"])
+        self._workspace = Workspace(self._arguments["work_dir"])
         self._state_lost = self._had_state
         return self
 
@@ -174,17 +174,17 @@ class CodeInterpreter(SyncDoor):
         """End all its processes and remove its folder, unless that was given. May be repeated."""
         with anyio.CancelScope(shield=True):
             await self._stop()
-            room, self._room = self._room, None
-            if room is not None:
-                await anyio.to_thread.run_sync(room.close)
+            workspace, self._workspace = self._workspace, None
+            if workspace is not None:
+                await anyio.to_thread.run_sync(workspace.close)
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[Sequence[Tool]]:
         """The tool, over this interpreter where it is open, else over a new one like it."""
-        if self._room is not None:
+        if self._workspace is not None:
             yield (self.tool(),)
             return
-        interpreter = self._taken_spare() or await self.changed().__aenter__()
+        interpreter = self._taken_spare() or await self.with_options().__aenter__()
         interpreter._when_used = self._keep_spare
         try:
             yield (interpreter.tool(),)
@@ -205,7 +205,7 @@ class CodeInterpreter(SyncDoor):
 
     async def _keep_spare(self) -> None:
         if self._keeps_spare and self._spare is None:
-            self._spare = self.changed()
+            self._spare = self.with_options()
             await self._spare.__aenter__()
             self._spare._start_ahead()
 
@@ -247,11 +247,11 @@ class CodeInterpreter(SyncDoor):
 
         Raises SandboxUnavailableError when no sandbox holds.
         """
-        room = self._entered()
+        workspace = self._entered()
         await anyio.lowlevel.checkpoint()
         async with self._one_at_a_time:
             try:
-                result = await self._run(room, _unfenced(code), on_output)
+                result = await self._run(workspace, _unfenced(code), on_output)
             except BaseException:
                 # Cancelled halfway: nobody knows what the process is doing.
                 self._state_lost = self._session is not None
@@ -282,8 +282,10 @@ class CodeInterpreter(SyncDoor):
             if isinstance(source, bytes):
                 raise ValueError("data needs a name to be uploaded under")
             name = Path(source).name
-        room = self._entered()
-        await anyio.to_thread.run_sync(folder.write, room.work_dir, name, source, room.uid)
+        workspace = self._entered()
+        await anyio.to_thread.run_sync(
+            folder.write, workspace.work_dir, name, source, workspace.uid
+        )
 
     async def download(self, name: str) -> bytes:
         """What is in a file of the work folder, named relative to it.
@@ -297,17 +299,17 @@ class CodeInterpreter(SyncDoor):
         """The files in the work folder, relative to it; hidden ones are left out."""
         return sorted(await anyio.to_thread.run_sync(folder.files_in, self._entered().work_dir))
 
-    async def _run(self, room: Room, code: str, on_output: Listener | None) -> CodeResult:
+    async def _run(self, workspace: Workspace, code: str, on_output: Listener | None) -> CodeResult:
         began = time.monotonic()
         lost, self._state_lost = self._state_lost, False
-        before = folder.files_in(room.work_dir)
+        before = folder.files_in(workspace.work_dir)
         if self._session is not None and not self._session.is_fit():
             await self._stop()
             lost = True
         try:
-            session = await self._started(room)
+            session = await self._started(workspace)
         except SandboxUnavailableError as unavailable:
-            if self._walls is None:
+            if self._backend is None:
                 raise
             seconds = time.monotonic() - began
             return CodeResult("failed", error=str(unavailable), state_lost=True, seconds=seconds)
@@ -321,14 +323,14 @@ class CodeInterpreter(SyncDoor):
                 status, error = "timeout", TIMEOUT_ERROR
             else:
                 value, error = self._text(reply.get("result")), self._text(reply.get("error"))
-                images = folder.figures(room.work_dir, reply.get("images"))
+                images = folder.figures(workspace.work_dir, reply.get("images"))
                 status = "error" if error else "ok"
-            files = folder.new_files(room.work_dir, before, images)  # while the worker tries itself
+            files = folder.new_files(workspace.work_dir, before, images)
             await session.check()
         except SessionEndedError as ended:
             await self._stop()
             self._start_ahead()
-            files = folder.new_files(room.work_dir, before, images)
+            files = folder.new_files(workspace.work_dir, before, images)
             lost = True
             if status == "ok" and value is None:
                 status = "timeout" if isinstance(ended, TimedOutError) else "killed"
@@ -351,16 +353,16 @@ class CodeInterpreter(SyncDoor):
 
     def _start_ahead(self) -> None:
         """Have a session ready by the time of the next cell."""
-        if self._waiting is None and self._room is not None:
-            self._waiting = sandbox_.start_ahead(self._choice, self._needs, self._room)
+        if self._waiting is None and self._workspace is not None:
+            self._waiting = sandbox_.start_ahead(self._choice, self._requirements, self._workspace)
 
-    async def _started(self, room: Room) -> Session:
+    async def _started(self, workspace: Workspace) -> Session:
         if self._session is None:
             waiting, self._waiting = self._waiting, None
-            self._walls, self._session = await sandbox_.start(
-                self._choice, self._needs, room, waiting
+            self._backend, self._session = await sandbox_.start(
+                self._choice, self._requirements, workspace, waiting
             )
-            self._choice = self._walls  # a later session is never held by less
+            self._choice = self._backend  # a later session is never held by less
         return self._session
 
     async def _stop(self) -> None:
@@ -370,12 +372,12 @@ class CodeInterpreter(SyncDoor):
             if each is not None:
                 await each.close()
 
-    def _entered(self) -> Room:
-        if self._room is None:
+    def _entered(self) -> Workspace:
+        if self._workspace is None:
             raise Qwen3AgentError(
                 "The code interpreter is not open: `async with CodeInterpreter() as interpreter:`"
             )
-        return self._room
+        return self._workspace
 
     def _text(self, said: object) -> str | None:
         """What the worker said, which cut it; whole characters only, and cut again if it lied."""

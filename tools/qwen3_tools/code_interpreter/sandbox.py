@@ -1,4 +1,4 @@
-"""Which walls hold on this machine: tried from the strongest, and believed only when tested."""
+"""Selects a sandbox backend: the strongest one that passes a self test on this machine."""
 
 from __future__ import annotations
 
@@ -14,40 +14,38 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from qwen3_tools.code_interpreter.backends import bubblewrap, docker
-from qwen3_tools.code_interpreter.jail.plan import LAUNCHER_OPTIONS, Plan, Walls
+from qwen3_tools.code_interpreter.backends import bubblewrap
+from qwen3_tools.code_interpreter.jail.plan import LAUNCHER_OPTIONS, Backend, Plan
 from qwen3_tools.code_interpreter.layout import layout_of
 from qwen3_tools.code_interpreter.proxy import PORT, Proxy
 from qwen3_tools.code_interpreter.session import Session, SessionEndedError
-from qwen3_tools.code_interpreter.workspace import Room
+from qwen3_tools.code_interpreter.workspace import Workspace
 from qwen3_tools.errors import SandboxUnavailableError
 
-Sandbox = Literal["auto", "bubblewrap", "namespaces", "landlock", "docker"]
+Sandbox = Literal["auto", "bubblewrap", "namespaces", "landlock"]
 
-ISOLATION: dict[Walls, str] = {
+ISOLATION: dict[Backend, str] = {
     "namespaces": "namespaces (own files, network and processes), Landlock, seccomp, rlimits",
     "bubblewrap": "bubblewrap (own files, network and processes), Landlock, seccomp, rlimits",
-    "landlock": "Landlock, seccomp (no sockets), rlimits; names and sizes of files can be seen",
-    "docker": "a Docker container without network or capabilities, seccomp, rlimits",
-    "none": "none: code runs as the user, with all that the user may do",
+    "landlock": "Landlock, seccomp (no sockets), rlimits; file names and sizes are visible",
+    "none": "none: code runs with all permissions of the user",
 }
 NEEDS_LINUX = (
-    f"The code interpreter needs Linux: its walls are made of that kernel's parts, and this is "
-    f"{sys.platform}. Run the agent in a Linux container or virtual machine."
+    f"The code interpreter requires Linux, not {sys.platform}. Run the agent in a Linux container "
+    "or virtual machine."
 )
-_STRONGEST_FIRST: tuple[Walls, ...] = ("bubblewrap", "namespaces", "landlock", "docker")
+_STRONGEST_FIRST: tuple[Backend, ...] = ("bubblewrap", "namespaces", "landlock")
 _MOST_THREADS = 4
-_START = "import sys; sys.path.insert(0, {folder!r}); from jail.container import start; start()"
-_OWN_NETWORK: tuple[Walls, ...] = ("bubblewrap", "namespaces", "docker")
+_OWN_NETWORK: tuple[Backend, ...] = ("bubblewrap", "namespaces")
 _CERTIFICATES = ("/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a session may use.
+    """Resource limits of a session.
 
     Raises:
-        ValueError: one is no whole number above 0.
+        ValueError: A limit is not a positive integer.
     """
 
     memory_mb: int
@@ -60,16 +58,16 @@ class Limits:
 
 
 def check_limit(name: str, value: object, *kinds: type) -> None:
-    """Raises ValueError for what is no limit of an interpreter."""
+    """Raise ValueError unless `value` is a positive number of one of `kinds`."""
     if isinstance(value, bool) or not (isinstance(value, int | float) and value > 0):
-        raise ValueError(f"CodeInterpreter: {name} must be a number above 0, not {value!r}.")
+        raise ValueError(f"CodeInterpreter: {name} must be a positive number, not {value!r}.")
     if not isinstance(value, kinds):
-        raise ValueError(f"CodeInterpreter: {name} must be a whole number, not {value!r}.")
+        raise ValueError(f"CodeInterpreter: {name} must be an integer, not {value!r}.")
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
-    """What a session has to have, whatever the walls."""
+class Requirements:
+    """What a session requires of any backend."""
 
     python: str | None
     limits: Limits
@@ -78,89 +76,101 @@ class Needs:
 
 
 @dataclass(frozen=True, slots=True)
-class Untested:
-    """A session that was started already; code may run in it once its walls have been tried."""
+class UnverifiedSession:
+    """A started session whose isolation has not been tested yet; it must not run code before."""
 
-    walls: Walls
+    backend: Backend
     session: Session
 
 
 async def start(
-    sandbox: Sandbox | Walls, needs: Needs, room: Room, waiting: Untested | None = None
-) -> tuple[Walls, Session]:
-    """A session behind the strongest walls that hold, which were tried from inside.
+    sandbox: Sandbox | Backend,
+    requirements: Requirements,
+    workspace: Workspace,
+    waiting: UnverifiedSession | None = None,
+) -> tuple[Backend, Session]:
+    """Start a session with the strongest backend that passes its self test.
 
-    Raises SandboxUnavailableError with what failed, and what would mend it.
+    Args:
+        sandbox: The backend to use, or "auto".
+        requirements: Python, limits and network of the session.
+        workspace: Its folders.
+        waiting: A session started ahead of time, used if its backend is the one to try.
+
+    Raises:
+        SandboxUnavailableError: No backend passed; the message says why and how to fix it.
     """
     if sys.platform != "linux":
         raise SandboxUnavailableError(NEEDS_LINUX)
-    failures: dict[Walls, str] = {}
-    for walls in walls_of(sandbox):
-        if waiting and waiting.walls == walls:
+    failures: dict[Backend, str] = {}
+    for backend in backends_for(sandbox):
+        if waiting and waiting.backend == backend:
             launched: Session | str = waiting.session
         else:
-            launched = _launched(walls, needs, room)
+            launched = _launch(backend, requirements, workspace)
         if isinstance(launched, Session):
-            failure = await _failure_of(launched, walls, room)
+            failure = await _verify(launched, backend, workspace)
             if failure is None:
-                return walls, launched
+                return backend, launched
             launched = failure
-        failures[walls] = launched
+        failures[backend] = launched
     raise SandboxUnavailableError(explain(failures))
 
 
-def start_ahead(sandbox: Sandbox | Walls, needs: Needs, room: Room) -> Untested | None:
-    """Start what `start` would try first. What fails here fails there, and is told there."""
+def start_ahead(
+    sandbox: Sandbox | Backend, requirements: Requirements, workspace: Workspace
+) -> UnverifiedSession | None:
+    """Start the session that `start` would try first; `start` reports failures, not this."""
     if sys.platform != "linux":
         return None
     with contextlib.suppress(SandboxUnavailableError, OSError):
-        for walls in walls_of(sandbox):
-            session = _launched(walls, needs, room)
+        for backend in backends_for(sandbox):
+            session = _launch(backend, requirements, workspace)
             if isinstance(session, Session):
-                session.preload(needs.preload)
-                return Untested(walls, session)
+                session.preload(requirements.preload)
+                return UnverifiedSession(backend, session)
     return None
 
 
-async def survey() -> dict[Walls, str | None]:
-    """Each kind of walls, strongest first, and why it does not hold on this machine, or None."""
-    needs = Needs(python=None, limits=Limits(memory_mb=1024, disk_mb=64, max_processes=16))
-    found: dict[Walls, str | None] = {}
+async def survey() -> dict[Backend, str | None]:
+    """Test every backend, strongest first: None if it passed, else the reason."""
+    requirements = Requirements(
+        python=None, limits=Limits(memory_mb=1024, disk_mb=64, max_processes=16)
+    )
+    found: dict[Backend, str | None] = {}
     if sys.platform != "linux":
         return dict.fromkeys(_STRONGEST_FIRST, NEEDS_LINUX)
-    for walls in _STRONGEST_FIRST:
-        room = Room(None)
+    for backend in _STRONGEST_FIRST:
+        workspace = Workspace(None)
         try:
-            launched = _launched(walls, needs, room)
+            launched = _launch(backend, requirements, workspace)
             if isinstance(launched, Session):
-                found[walls] = await _failure_of(launched, walls, room)
+                found[backend] = await _verify(launched, backend, workspace)
                 await launched.close()
             else:
-                found[walls] = launched
+                found[backend] = launched
         finally:
-            room.close()
+            workspace.close()
     return found
 
 
-def _launched(walls: Walls, needs: Needs, room: Room) -> Session | str:
-    """A session whose walls nobody has tried yet, or why there can be none."""
-    if walls == "bubblewrap" and (reason := bubblewrap.why_not()):
+def _launch(backend: Backend, requirements: Requirements, workspace: Workspace) -> Session | str:
+    """Launch an untested session, or return why the backend cannot be used."""
+    if backend == "bubblewrap" and (reason := bubblewrap.why_not()):
         return reason
-    if walls == "docker" and (reason := docker.why_not()):
-        return reason
-    if needs.proxy and walls not in _OWN_NETWORK:
-        return "it has no network of its own, which allow_domains needs"
-    plan = make_plan(walls, needs, room)
-    return Session(plan, functools.partial(_command, room.scratch), needs.proxy)
+    if requirements.proxy and backend not in _OWN_NETWORK:
+        return "it has no network namespace, which allow_domains requires"
+    plan = make_plan(backend, requirements, workspace)
+    return Session(plan, functools.partial(_command, workspace.scratch), requirements.proxy)
 
 
-async def _failure_of(session: Session, walls: Walls, room: Room) -> str | None:
-    """What the walls fail to hold, tried from inside; the session is closed then."""
+async def _verify(session: Session, backend: Backend, workspace: Workspace) -> str | None:
+    """Test a session from inside. Return what it fails to prevent (and close it), or None."""
     try:
-        if walls == "none":
+        if backend == "none":
             return None
-        with bait(walls, room) as baited:
-            escaped = await session.find_escapes(baited)
+        with canaries(backend, workspace) as planted:
+            escaped = await session.find_escapes(planted)
         if not escaped:
             return None
         failure = f"code inside could {', '.join(escaped)}"
@@ -173,43 +183,43 @@ async def _failure_of(session: Session, walls: Walls, room: Room) -> str | None:
     return failure
 
 
-def walls_of(sandbox: Sandbox | Walls) -> Sequence[Walls]:
+def backends_for(sandbox: Sandbox | Backend) -> Sequence[Backend]:
     return _STRONGEST_FIRST if sandbox == "auto" else (sandbox,)
 
 
-def make_plan(walls: Walls, needs: Needs, room: Room) -> Plan:
-    layout = layout_of(needs.python)
-    own_tree = walls in _OWN_NETWORK
+def make_plan(backend: Backend, requirements: Requirements, workspace: Workspace) -> Plan:
+    layout = layout_of(requirements.python)
+    own_tree = backend in _OWN_NETWORK
     readable = list(layout.readable)
-    if needs.proxy:
+    if requirements.proxy:
         readable += [path for path in _CERTIFICATES if os.path.realpath(path) == path]
-    home = "/tmp" if own_tree else str(room.scratch)
-    sources = ("worker",) if walls != "landlock" else ("semaphore", "worker")
+    home = "/tmp" if own_tree else str(workspace.scratch)
+    sources = ("worker",) if backend != "landlock" else ("semaphore", "worker")
     paths = [str(Path(__file__).parent / f"{name}.py") for name in sources]
-    inside = walls in ("bubblewrap", "docker")  # the launcher runs behind the walls already
+    inside = backend == "bubblewrap"  # the launcher itself runs inside
     return Plan(
-        walls=walls,
+        backend=backend,
         host_pid=os.getpid(),
         host_uid=os.geteuid(),
         python=layout.python,
         sources=tuple(map(bubblewrap.source_inside, paths) if inside else paths),
-        work_dir=str(room.work_dir),
-        scratch="" if own_tree else str(room.scratch),
+        work_dir=str(workspace.work_dir),
+        scratch="" if own_tree else str(workspace.scratch),
         readable=tuple(filter(os.path.exists, readable)),
         links=layout.links,
-        uid=room.uid,
-        memory_bytes=needs.limits.memory_mb << 20,
-        disk_bytes=needs.limits.disk_mb << 20,
-        max_processes=needs.limits.max_processes,
-        environment=_environment(layout.python, home, proxy=needs.proxy is not None),
-        proxy_port=PORT if needs.proxy else 0,
+        uid=workspace.uid,
+        memory_bytes=requirements.limits.memory_mb << 20,
+        disk_bytes=requirements.limits.disk_mb << 20,
+        max_processes=requirements.limits.max_processes,
+        environment=_environment(layout.python, home, proxy=requirements.proxy is not None),
+        proxy_port=PORT if requirements.proxy else 0,
         handles=(),
-        entrances=(),
+        cgroups=(),
     )
 
 
 def _environment(python: str, home: str, *, proxy: bool) -> tuple[tuple[str, str], ...]:
-    """Everything that the code finds in its environment; nothing of ours passes through."""
+    """The complete environment of the code; no variable of the host is passed on."""
     threads = str(min(_MOST_THREADS, os.cpu_count() or 1))
     there = f"http://127.0.0.1:{PORT}"
     names = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY") if proxy else ()
@@ -231,20 +241,17 @@ def _environment(python: str, home: str, *, proxy: bool) -> tuple[tuple[str, str
 
 def _command(scratch: Path, plan: Plan) -> list[str]:
     folder = str(Path(__file__).parent)
-    if plan.walls == "bubblewrap":
+    if plan.backend == "bubblewrap":
         return bubblewrap.command(plan, scratch / "etc")
-    if plan.walls == "docker":
-        start, described = _START.format(folder=folder), docker.command(plan, scratch)
-        return [sys.executable, "-I", "-S", "-c", start, described, plan.to_json()]
     return [sys.executable, *LAUNCHER_OPTIONS, plan.program(folder)]
 
 
 @contextlib.contextmanager
-def bait(walls: Walls, room: Room) -> Iterator[dict[str, Any]]:
-    """Things that code inside must not reach, real while the context lasts."""
+def canaries(backend: Backend, workspace: Workspace) -> Iterator[dict[str, Any]]:
+    """Create a file and listeners that code inside must not reach; the self test tries them."""
     name = f"qwen3-agent-{secrets.token_hex(8)}"
     with (
-        tempfile.NamedTemporaryFile(prefix="canary-", dir=room.base) as canary,
+        tempfile.NamedTemporaryFile(prefix="canary-", dir=workspace.base) as canary,
         socket.create_server(("127.0.0.1", 0)) as tcp,
         socket.socket(socket.AF_UNIX) as unix,
     ):
@@ -255,21 +262,21 @@ def bait(walls: Walls, room: Room) -> Iterator[dict[str, Any]]:
             "canary": canary.name,
             "port": tcp.getsockname()[1],
             "abstract": name,
-            "host_pid": os.getpid() if walls == "landlock" else 0,
+            "host_pid": os.getpid() if backend == "landlock" else 0,
         }
 
 
-def explain(failures: dict[Walls, str]) -> str:
-    """Why no code can be run here, and what would mend it."""
+def explain(failures: dict[Backend, str]) -> str:
+    """Explain why no sandbox is available and how to fix it."""
     if sys.platform != "linux":
         return NEEDS_LINUX
-    lines = ["No sandbox holds on this machine, so no code is run. What was tried:"]
-    lines += [f"  {walls}: {reason}" for walls, reason in failures.items()]
+    lines = ["No sandbox is available on this machine, so code is not run. Backends tried:"]
+    lines += [f"  {backend}: {reason}" for backend, reason in failures.items()]
     lines += [
-        "Either of these mends it:",
-        "  user namespaces: sudo sysctl -w user.max_user_namespaces=15000"
+        "To fix this, do one of the following:",
+        "  enable user namespaces: sudo sysctl -w user.max_user_namespaces=15000"
         " kernel.apparmor_restrict_unprivileged_userns=0",
-        "  Landlock (Linux 6.7 or newer): boot with lsm=landlock,... on the kernel command line;"
-        " in a container, one whose seccomp profile allows the landlock_* calls",
+        "  enable Landlock (Linux 6.7 or newer): boot with lsm=landlock,... on the kernel command"
+        " line; in a container, use a seccomp profile that allows the landlock_* system calls",
     ]
     return "\n".join(lines)

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from qwen3_tools.code_interpreter import sandbox
 from qwen3_tools.code_interpreter.backends import cgroup
 from qwen3_tools.code_interpreter.jail import kernel, landlock
-from qwen3_tools.code_interpreter.jail.plan import Walls
+from qwen3_tools.code_interpreter.jail.plan import Backend
 
 
 @dataclass(frozen=True, slots=True)
 class SelfTest:
     """The outcome."""
 
-    backend: Walls | None
+    backend: Backend | None
     """What the interpreter uses here; None: nothing holds, and no code is run."""
     isolation: str
     """That in words, or the lines that would mend it."""
-    tried: dict[Walls, str | None]
+    tried: dict[Backend, str | None]
     """Each kind of walls, strongest first: None where it holds, else what failed."""
     limits: dict[str, str]
     """What is bounded, and by what."""
@@ -31,11 +31,11 @@ class SelfTest:
 async def self_test() -> SelfTest:
     """Start each kind of sandbox and try to get out of it. Takes a second or so."""
     tried = await sandbox.survey()
-    backend = next((walls for walls, failure in tried.items() if failure is None), None)
+    backend = next((name for name, failure in tried.items() if failure is None), None)
     group = cgroup.make(1 << 30, 64)
     if group:
         group.remove()
-    failures = {walls: failure for walls, failure in tried.items() if failure is not None}
+    failures = {name: failure for name, failure in tried.items() if failure is not None}
     together = "kernel (control group)" if group else "watchdog, every 50 ms while a cell runs"
     return SelfTest(
         backend=backend,

@@ -85,16 +85,16 @@ class Session:
         handles += [listener_in.fileno()] if listener_in else []
         self._memory_bytes = plan.memory_bytes
         self._group = cgroup.make(plan.memory_bytes, plan.max_processes)
-        entrances = self._group.entrances() if self._group else []
-        theirs += entrances
-        full = replace(plan, handles=tuple(handles), entrances=tuple(entrances))
+        cgroups = self._group.cgroups() if self._group else []
+        theirs += cgroups
+        full = replace(plan, handles=tuple(handles), cgroups=tuple(cgroups))
         try:
             self._process = subprocess.Popen(
                 command(full),
                 stdin=requests_in,
                 stdout=stdout_in,
                 stderr=stderr_in,
-                pass_fds=(*handles, *entrances),
+                pass_fds=(*handles, *cgroups),
                 env=dict(plan.environment),
                 cwd="/",
                 start_new_session=True,
@@ -113,10 +113,10 @@ class Session:
             if listener_in:
                 listener_in.close()
 
-    async def find_escapes(self, bait: dict[str, Any]) -> list[str]:
+    async def find_escapes(self, canaries: dict[str, Any]) -> list[str]:
         """Wait for the worker, and let it try the walls from inside: what it could do after all."""
         silent, complaints = pipes.Output(0), pipes.Output(500)
-        request = {"op": "escape", "bait": bait}
+        request = {"op": "escape", "canaries": canaries}
         seconds = _START_SECONDS + (_PRELOAD_SECONDS if self._preloads else 0)
         try:
             (number,) = self._ask(request)

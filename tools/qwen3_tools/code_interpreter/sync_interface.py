@@ -15,7 +15,7 @@ from qwen3_tools.code_interpreter.result import CodeResult, Stream
 Listener = Callable[[Stream, str], None]
 
 
-class SyncDoor(ABC):
+class SyncInterface(ABC):
     """`with CodeInterpreter() as interpreter:`, and then the methods whose names end in `_sync`.
 
     Each does what the method without that ending does, from any thread.

@@ -125,7 +125,7 @@ class Worker:
             # By way of a real cell: a cell may have replaced any part of what runs the next one.
             reply = self._run(request["code"], 100) if self._is_sound() else {}
         else:
-            reply = {"escaped": _escapes(**request["bait"])}
+            reply = {"escaped": _escapes(**request["canaries"])}
         body = "{" + ",".join(f'"{key}":{_encoded(value)}' for key, value in reply.items()) + "}"
         data = request["id"].encode() + pack(">I", len(body)) + body.encode()
         while data:
@@ -359,7 +359,7 @@ def _describe(error: BaseException, work_dir: str, traceback: Any) -> str:
 
 
 def _escapes(canary: str, port: int, abstract: str, host_pid: int) -> list[str]:
-    """What this sandbox fails to forbid. The host sets the bait before any other code runs."""
+    """What this sandbox fails to prevent; called with real canaries before any other code."""
     import _socket as socket
     import ctypes
 

@@ -18,16 +18,16 @@ from pathlib import Path
 from qwen3_tools.code_interpreter import folder
 from qwen3_tools.errors import SandboxUnavailableError
 
-_PREFIX, _PREFIX_UNFINISHED = "qwen3-agent-room-", "qwen3-agent-new-"
+_PREFIX, _PREFIX_UNFINISHED = "qwen3-agent-workspace-", "qwen3-agent-new-"
 _LOCK = "lock"
 _SPARE_UIDS = ((0x70000000, 0x7FFFFFF0), (61184, 65519))  # nobody's; then systemd's dynamic users
 
 
-class Room:
+class Workspace:
     """A work folder and a scratch folder.
 
     Args:
-        work_dir: the user's own folder, which stays; None for one that goes with the room.
+        work_dir: The user's own folder, which is kept; None for a temporary one.
 
     Raises OSError when a folder cannot be made or handed over, SandboxUnavailableError when we are
     root and there is no user to spare.

@@ -1,7 +1,7 @@
 """MCP servers as a source of tools. The SDK is imported only when a server is started."""
 
 from .server import ServerStatus
-from .servers import McpServers, mcp_servers
-from .user import Person
+from .servers import MCPServers, mcp_servers
+from .user import UserPrompter
 
-__all__ = ["McpServers", "Person", "ServerStatus", "mcp_servers"]
+__all__ = ["MCPServers", "ServerStatus", "UserPrompter", "mcp_servers"]

@@ -1,12 +1,11 @@
-"""What a server has beside tools: resources, which can be read and watched, and prompts.
+"""What a server has beside tools: resources, and prompts.
 
 https://modelcontextprotocol.io/specification/2025-11-25/server
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -65,7 +64,7 @@ class PromptMessage:
 
 
 class Catalog:
-    """The resources and prompts of one server. Made by `McpServers.catalog`.
+    """The resources and prompts of one server. Made by `MCPServers.catalog`.
 
     Raises (by each method):
         MCPServerError: The server is not running, has no such thing, or did not answer in time.
@@ -112,15 +111,6 @@ class Catalog:
 
         return await self._ask(send)
 
-    @asynccontextmanager
-    async def watch(self, uri: str) -> AsyncIterator[AsyncIterator[str]]:
-        """An iterator that yields the address whenever the server says that it has changed.
-
-        It ends when the server ends. What changes while nobody iterates is told once.
-        """
-        async with self._server.watch(uri) as changes:
-            yield changes
-
     async def prompts(self) -> tuple[Prompt, ...]:
         """The prompts, from all pages of the list."""
 
@@ -155,44 +145,6 @@ class Catalog:
                 PromptMessage(message.role, block_text(message.content, name, []))
                 for message in result.messages
             )
-
-        return await self._ask(send)
-
-    async def complete(
-        self,
-        argument: str,
-        value: str,
-        *,
-        prompt: str | None = None,
-        template: str | None = None,
-        others: Mapping[str, str] | None = None,
-    ) -> tuple[str, ...]:
-        """How the value of an argument may go on.
-
-        Args:
-            argument: Of the prompt or of the resource template, whichever is named.
-            value: What there is of it.
-            prompt: A prompt's name.
-            template: A resource template's address.
-            others: Arguments that are given already.
-
-        Raises:
-            ValueError: Neither or both of `prompt` and `template`.
-        """
-        if (prompt is None) == (template is None):
-            raise ValueError("name either a prompt or a template")
-
-        async def send(client: mcp.Client) -> tuple[str, ...]:
-            import mcp_types as types
-
-            reference: types.PromptReference | types.ResourceTemplateReference
-            if prompt is not None:
-                reference = types.PromptReference(name=prompt)
-            else:
-                reference = types.ResourceTemplateReference(uri=template or "")
-            asked = {"name": argument, "value": value}
-            result = await client.complete(reference, asked, dict(others) if others else None)
-            return tuple(result.completion.values)
 
         return await self._ask(send)
 

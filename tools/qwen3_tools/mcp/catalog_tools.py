@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import MCPServerError, ToolError
 from ..tool import Tool, ToolResult, tool
 from .catalog import Catalog
-from .config.servers_file import ServerConfig
+from .config.server_config import ServerConfig
 
 
 def catalog_tools(

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
-from .client_requests import Asked
+from .client_requests import ClientRequests
 from .config.environment import find_command, read_env_file, safe_environment
-from .config.servers_file import ServerConfig
+from .config.server_config import ServerConfig
 from .transports.process import ServerProcess
 from .transports.stderr_log import StderrLog
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _SHOWN_BYTES = 80
 
 logger = logging.getLogger(__name__)
-said = logging.getLogger("qwen3_tools.mcp.said")
+said = logging.getLogger("qwen3_tools.mcp.server_log")
 """What servers log, for whoever wants to read it."""
 
 
@@ -39,20 +39,20 @@ class Connector:
         self,
         name: str,
         config: ServerConfig,
-        hear: MessageHandlerFnT,
-        asked: Asked,
+        on_notification: MessageHandlerFnT,
+        client_requests: ClientRequests,
     ) -> None:
         """`hear` is given each notification, and `asked` answers what the server asks."""
         self.process: ServerProcess | None = None
         """The last process that was started for it; None for a server reached over HTTP."""
         self.stderr = StderrLog(name)
         """What its processes wrote there."""
-        self.junk_lines = 0
+        self.invalid_lines = 0
         """How many lines on their stdout were no message."""
         self._name = name
         self._config = config
-        self._hear = hear
-        self._asked = asked
+        self._on_notification = on_notification
+        self._client_requests = client_requests
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[tuple[mcp.Client, anyio.Event]]:
@@ -105,7 +105,7 @@ class Connector:
 
         address, headers = self._config.address or "", self._config.headers
         kind = self._config.http_kind
-        auth = sign_in(self._config, self._asked)
+        auth = sign_in(self._config, self._client_requests)
         streamable = self._client_over(streamable_transport(address, headers, auth))
         sse = self._client_over(sse_transport(address, headers, auth))
         async with AsyncExitStack() as stack:
@@ -134,16 +134,16 @@ class Connector:
         return mcp.Client(
             TolerantListing(transport, self._name),
             client_info=mcp_types.Implementation(name="qwen3-agent", version=version),
-            message_handler=self._hear,
+            message_handler=self._on_notification,
             logging_callback=self._log,
             log_level="info",
             cache=None,
-            **self._asked.callbacks(),
+            **self._client_requests.callbacks(),
         )
 
     def _skip(self, line: bytes) -> None:
-        self.junk_lines += 1
-        if self.junk_lines == 1:
+        self.invalid_lines += 1
+        if self.invalid_lines == 1:
             logger.warning(
                 "MCP server %r writes on its stdout what is no message, such as %r; it is skipped",
                 self._name,

@@ -1,7 +1,7 @@
-"""Requests over one connection, each in a task of its own.
+"""Requests over one connection, each in its own task.
 
-The SDK (2.3) holds whoever gives up a request for up to 5 seconds, until the server has taken the
-news. In a task of its own that keeps nobody: a caller's bound and its cancellation act at once.
+The SDK (2.3) delays a caller that cancels a request by up to 5 seconds, until the server has been
+notified. With a task per request, timeouts and cancellation take effect immediately.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ T = TypeVar("T")
 
 
 class ConnectionEndedError(Exception):
-    """The connection ended under the request."""
+    """The connection ended during the request."""
 
 
 class Requests:
-    """The requests that are open on a connection. Whoever owns it owns their tasks."""
+    """The open requests of a connection. Their tasks belong to the connection's task group."""
 
     def __init__(self, tasks: TaskGroup) -> None:
         self._tasks = tasks
 
     async def make(self, send: Callable[[], Awaitable[T]]) -> T:
-        """Await `send()`. Given up by the caller, it is cancelled and left to end by itself.
+        """Await `send()`. If the caller is cancelled, the request ends in the background.
 
         Raises:
-            ConnectionEndedError: The owner has cancelled all requests.
-            Exception: What `send` raises.
+            ConnectionEndedError: The task group was cancelled.
+            Exception: Any exception of `send`.
         """
         results: list[T] = []
         errors: list[Exception] = []

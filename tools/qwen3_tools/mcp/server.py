@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import anyio
 
-from ..errors import MCPServerError, ToolError
+from ..errors import ToolError
 from ..progress import Progress, progress_listener
 from ..tool import ToolResult
-from .client_requests import Asked, Host
-from .config.servers_file import ServerConfig
+from .client_requests import ClientRequests, Responders
+from .config.server_config import ServerConfig
 from .connection import Connector, first_line, innermost
 from .requests import ConnectionEndedError, Requests
-from .timeouts import Bounds
+from .timeouts import Timeouts
 from .tool_list import ToolList
-from .watching import Watchers
 
 if TYPE_CHECKING:
     import mcp
@@ -58,7 +56,7 @@ class ServerStatus:
     """How long its last start took."""
     tools: tuple[str, ...]
     """Its own names for its tools."""
-    junk_lines: int = 0
+    invalid_lines: int = 0
     """How many lines on its stdout were no message."""
     stderr_file: Path | None = None
     """Where what it wrote on stderr is kept, if it wrote anything."""
@@ -76,11 +74,11 @@ class Server:
         self,
         name: str,
         config: ServerConfig,
-        host: Host,
+        responders: Responders,
         *,
-        instead_of: Server | None = None,
+        replacing: Server | None = None,
     ) -> None:
-        """`instead_of` is the one whose place it takes, and whose tools it is taken to have."""
+        """`replacing` is the one whose place it takes, and whose tools it is taken to have."""
         self.name = name
         self.config = config
         self.failure: str | None = None
@@ -89,17 +87,16 @@ class Server:
         """Set once it is ready for the first time, or has failed."""
         self.stopped = anyio.Event()
         """Set once its owner task has ended."""
-        self.bounds = Bounds()
+        self.timeouts = Timeouts()
         """Of its start and its calls."""
         # What the import of the SDK takes in the meantime is no fault of the server's.
         own = 0 if "mcp" in sys.modules else _IMPORT_SECONDS
-        self.start_bound = config.start_timeout + own
+        self.start_seconds = config.start_timeout + own
         """Seconds that a start may take."""
-        self._asked = Asked(name, config, host, self.bounds)
-        self._connector = Connector(name, config, self._hear, self._asked)
+        self._client_requests = ClientRequests(name, config, responders, self.timeouts)
+        self._connector = Connector(name, config, self._on_notification, self._client_requests)
         self._list = ToolList(name, config)
-        self._list.tools = instead_of.tools if instead_of is not None else ()
-        self._watchers = Watchers()
+        self._list.tools = replacing.tools if replacing is not None else ()
         self._client: mcp.Client | None = None
         self._requests: Requests | None = None
         self._stopping = False
@@ -128,7 +125,7 @@ class Server:
             protocol=self._protocol,
             start_seconds=self._start_seconds,
             tools=tuple(tool.name for tool in self.tools),
-            junk_lines=self._connector.junk_lines,
+            invalid_lines=self._connector.invalid_lines,
             stderr_file=self._connector.stderr.path if self._connector.stderr.tail else None,
         )
 
@@ -185,22 +182,22 @@ class Server:
         Raises:
             ToolError: It failed or did not answer within `callTimeout`, in words for the model.
         """
-        heard_by = progress_listener()
+        listener = progress_listener()
 
         async def on_progress(progress: float, total: float | None, message: str | None) -> None:
-            if heard_by is not None:
-                heard_by(Progress(progress, total, message or ""))
+            if listener is not None:
+                listener(Progress(progress, total, message or ""))
 
         async def send(client: mcp.Client) -> ToolResult:
             from mcp import MCPError
 
             from .results import tool_result
 
-            callback = on_progress if heard_by else None
+            callback = on_progress if listener else None
             try:
                 result = await client.call_tool(tool, arguments, progress_callback=callback)
             except MCPError as error:
-                if not await self._asked.went_where_it_must(error):
+                if not await self._client_requests.complete_required_pages(error):
                     raise
                 result = await client.call_tool(tool, arguments, progress_callback=callback)
             return tool_result(result, tool)
@@ -220,7 +217,7 @@ class Server:
             ToolError: It failed or was not answered in time, in words for the model.
         """
         seconds = self.config.call_seconds
-        with self.bounds.within(seconds):
+        with self.timeouts.within(seconds):
             try:
                 return await self._request(send)
             except _LostError as lost:
@@ -231,22 +228,6 @@ class Server:
             f"The server {self.name!r} did not answer within {seconds:g} seconds, "
             "and the call was cancelled."
         )
-
-    @asynccontextmanager
-    async def watch(self, uri: str) -> AsyncIterator[AsyncIterator[str]]:
-        """Changes of a resource, until the server ends; see `Catalog.watch`.
-
-        Raises:
-            MCPServerError: The server is not running, or will not tell.
-        """
-        from mcp import MCPError
-
-        try:
-            client = await self._connected()
-            async with self._watchers.watch(client, uri) as changes:
-                yield changes
-        except (ToolError, MCPError) as error:
-            raise MCPServerError(f"server {self.name!r}: {error}") from None
 
     async def _request(self, send: Callable[[mcp.Client], Awaitable[T]]) -> T:
         from mcp import MCPError
@@ -297,13 +278,13 @@ class Server:
         reason = "it ended"
         started = anyio.current_time()
         try:
-            with self.bounds.within(self.start_bound) as scope:
+            with self.timeouts.within(self.start_seconds) as scope:
                 async with anyio.create_task_group() as requests:
                     async with (
                         self._connector.connect() as (client, closed),
                         self._list.following(client),
                     ):
-                        self.bounds.lift(scope)
+                        self.timeouts.lift(scope)
                         self._start_seconds = anyio.current_time() - started
                         self._announce(client, closed, Requests(requests))
                         await closed.wait()
@@ -317,7 +298,6 @@ class Server:
             reason = self._why(error)
         finally:
             self._client = None
-            self._watchers.end()
         return reason
 
     def _announce(self, client: mcp.Client, closed: anyio.Event, requests: Requests) -> None:
@@ -338,14 +318,12 @@ class Server:
         self._ready = anyio.Event()
         self.settled.set()
 
-    async def _hear(self, message: object) -> None:
+    async def _on_notification(self, message: object) -> None:
         """A server of the handshake era says of its own accord what has changed."""
         import mcp_types
 
         if isinstance(message, mcp_types.ToolListChangedNotification):
             self._list.changed()
-        elif isinstance(message, mcp_types.ResourceUpdatedNotification):
-            self._watchers.updated(message.params.uri)
 
     def _not_in_time(self) -> str:
         if self._has_ended():
@@ -376,7 +354,7 @@ class Server:
 
     def _with_stderr(self, reason: str) -> str:
         process = self._connector.process
-        lines = process.last_words.splitlines() if process else []
+        lines = process.stderr_tail.splitlines() if process else []
         if not lines:
             return reason
         shown = [line[-_STDERR_LINE_CHARS:] for line in lines[-_STDERR_LINES_SHOWN:]]

@@ -17,11 +17,11 @@ from ..errors import MCPConfigError, MCPServerError, ToolError
 from ..tool import Tool, ToolResult
 from ..toolbox import Toolbox
 from .catalog import Catalog
-from .client_requests import Host
+from .client_requests import Responders
 from .config.servers_file import Config, load_configs
 from .server import Server, ServerStatus
 from .tools import model_tools, prefix_of
-from .user import Person, Sampler
+from .user import SamplingHandler, UserPrompter
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +33,8 @@ _GOODBYE_SECONDS = 1.0
 
 
 def mcp_servers(
-    *sources: str | Path | Mapping[str, Any], person: Person | None = None
-) -> McpServers:
+    *sources: str | Path | Mapping[str, Any], user: UserPrompter | None = None
+) -> MCPServers:
     """The MCP servers of a config file, or of a mapping of the same shape, or of several.
 
     Nothing is started before it is entered, by you or by an agent:
@@ -47,7 +47,7 @@ def mcp_servers(
 
     Args:
         sources: Paths of JSON files with `mcpServers`, or their content.
-        person: Answers what servers ask; without one, all of it is declined.
+        user: Answers what servers ask; without one, all of it is declined.
 
     Raises:
         MCPConfigError: There is no source, a config cannot be used, or two of them name a server
@@ -55,23 +55,23 @@ def mcp_servers(
     """
     if not sources:
         raise MCPConfigError('Name a file of servers, as in mcp_servers("mcp_servers.json").')
-    return McpServers(load_configs(sources), person)
+    return MCPServers(load_configs(sources), user)
 
 
-class McpServers:
+class MCPServers:
     """MCP servers with one lifetime, and the tools of all of them."""
 
     shared = True
     """One set of servers serves all runs of an agent."""
 
-    def __init__(self, config: Config, person: Person | None = None) -> None:
+    def __init__(self, config: Config, user: UserPrompter | None = None) -> None:
         self.config = config
-        self._host = Host(person)
+        self._responders = Responders(user)
         self._servers: dict[str, Server] = {}
         self._tasks: TaskGroup | None = None
         self._offered: tuple[tuple[Any, ...], ...] = ()
         self._tools: tuple[Tool, ...] = ()
-        self._opened: McpServers | None = None
+        self._opened: MCPServers | None = None
 
     @property
     def tools(self) -> tuple[Tool, ...]:
@@ -105,7 +105,7 @@ class McpServers:
         ]
         return [server.status for server in self._servers.values()] + unstartable
 
-    async def __aenter__(self) -> McpServers:
+    async def __aenter__(self) -> MCPServers:
         """Start all servers side by side and wait until each is ready or has failed.
 
         Raises:
@@ -142,30 +142,30 @@ class McpServers:
         From servers that are running already, or are started for this block alone.
         """
         if self._tasks is not None:
-            yield _ToolsNow(self)
+            yield _LiveTools(self)
             return
-        servers = McpServers(self.config)
-        servers._host = self._host
+        servers = MCPServers(self.config)
+        servers._responders = self._responders
         async with servers:
             self._opened = servers  # so that `failures` tells of them
-            yield _ToolsNow(servers)
+            yield _LiveTools(servers)
 
-    def use_model(self, sampler: Sampler | None) -> None:
+    def use_model(self, sampler: SamplingHandler | None) -> None:
         """Let servers that ask for a model have this one, each time with the person's consent."""
-        self._host.sampler = sampler
+        self._responders.model = sampler
 
-    def that_may_have(self, tool: str) -> McpServers:
+    def serving_tool(self, tool: str) -> MCPServers:
         """Those of the servers whose tools' names begin as `tool` does; all if none does."""
         servers = self.config.servers.items()
         return self._some(
             {name for name, each in servers if tool.startswith(prefix_of(name, each))}
         )
 
-    def that_are_named(self, name: str) -> McpServers:
+    def named(self, name: str) -> MCPServers:
         """The server of that name; all if there is none."""
         return self._some({name})
 
-    def _some(self, names: set[str]) -> McpServers:
+    def _some(self, names: set[str]) -> MCPServers:
         """Servers with these names, each of which may have failed already; all if none has."""
         config = self.config
         if names & {*config.servers, *config.failures}:
@@ -174,8 +174,8 @@ class McpServers:
                 servers={name: each for name, each in config.servers.items() if name in names},
                 failures={name: why for name, why in config.failures.items() if name in names},
             )
-        some = McpServers(replace(config, modified={}))  # not watched: it is not all of them
-        some._host = self._host
+        some = MCPServers(replace(config, modified={}))  # not watched: it is not all of them
+        some._responders = self._responders
         return some
 
     def catalog(self, server: str) -> Catalog:
@@ -227,11 +227,11 @@ class McpServers:
             old = before.get(name)
             same = old is not None and old.config == entry and old.failure is None
             self._servers[name] = (
-                old if old and same else Server(name, entry, self._host, instead_of=old)
+                old if old and same else Server(name, entry, self._responders, replacing=old)
             )
         started = [server for name, server in self._servers.items() if server != before.get(name)]
         left = [server for server in before.values() if server not in self._servers.values()]
-        await _say_goodbye(left)
+        await _shut_down(left)
         for server in left:
             server.stop(at_once=True)
             # What takes its place may want what it holds, such as a port or a lock.
@@ -260,7 +260,7 @@ class McpServers:
     async def _stop(self) -> None:
         tasks, self._tasks = self._tasks, None
         if tasks is not None:
-            await _say_goodbye(self._servers.values())
+            await _shut_down(self._servers.values())
             tasks.cancel_scope.cancel()
             # What went wrong in the block is not the group's: given it, the group would raise
             # it again inside an ExceptionGroup.
@@ -276,7 +276,7 @@ class McpServers:
                 raise MCPServerError(f"server {name!r} is required and failed: {server.failure}")
 
 
-async def _say_goodbye(servers: Iterable[Server]) -> None:
+async def _shut_down(servers: Iterable[Server]) -> None:
     with anyio.move_on_after(_GOODBYE_SECONDS, shield=True):
         for server in servers:
             server.stop()
@@ -299,16 +299,16 @@ async def _all_settled(servers: Iterable[Server]) -> None:
 
 
 async def _settled(server: Server) -> None:
-    with server.bounds.within(server.start_bound + _SETTLE_SECONDS):
+    with server.timeouts.within(server.start_seconds + _SETTLE_SECONDS):
         await server.settled.wait()
         return
     server.give_up()
 
 
-class _ToolsNow(Sequence[Tool]):
+class _LiveTools(Sequence[Tool]):
     """The tools that the servers have whenever one looks."""
 
-    def __init__(self, servers: McpServers) -> None:
+    def __init__(self, servers: MCPServers) -> None:
         self._servers = servers
 
     def __len__(self) -> int:

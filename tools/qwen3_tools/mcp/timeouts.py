@@ -1,4 +1,4 @@
-"""Bounds in seconds that stand still while a person is asked something."""
+"""Timeouts that pause while the user is asked something."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import anyio
 
 
-class Bounds:
-    """The bounds that one server is under. While a person answers for it, none of them runs."""
+class Timeouts:
+    """The timeouts of one server. All of them pause while the user answers its request."""
 
     def __init__(self) -> None:
         self._left: dict[anyio.CancelScope, float] = {}
@@ -18,7 +18,7 @@ class Bounds:
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[anyio.CancelScope]:
-        """Cancel the block after so many seconds; `cancelled_caught` of the scope tells."""
+        """Cancel the block after `seconds`; the scope's `cancelled_caught` is then True."""
         with anyio.CancelScope() as scope:
             self._left[scope] = seconds
             if not self._pauses:
@@ -29,13 +29,13 @@ class Bounds:
                 self._left.pop(scope, None)
 
     def lift(self, scope: anyio.CancelScope) -> None:
-        """Let the block of a scope go on without a bound."""
+        """Remove the timeout of a block that is still running."""
         self._left.pop(scope, None)
         scope.deadline = math.inf
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """None of them runs in this block."""
+        """Pause all timeouts during the block."""
         self._pauses += 1
         if self._pauses == 1:
             for scope in self._left:

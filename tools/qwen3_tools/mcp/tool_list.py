@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio.abc import TaskStatus
 
-from .config.servers_file import ServerConfig
+from .config.server_config import ServerConfig
 
 if TYPE_CHECKING:
     import mcp

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import mcp_types
 
     from .catalog import Catalog
-    from .config.servers_file import ServerConfig
+    from .config.server_config import ServerConfig
     from .server import Server
 
 _LONGEST_NAME = 64

@@ -1,4 +1,4 @@
-"""Who answers when a server asks: a person, and a model with that person's consent."""
+"""Who answers requests of MCP servers: the user, and a model if the user agrees."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 
-class Person(Protocol):
-    """Someone to put a server's questions to. All text of the questions is the server's own.
+class UserPrompter(Protocol):
+    """Puts requests of servers to the user. All text of a request comes from the server.
 
-    One question comes at a time. While it is open, no bound on a start or a call runs.
+    Requests arrive one at a time. Timeouts of starts and calls are paused while one is open.
     """
 
     async def fill_in(
         self, server: str, message: str, schema: dict[str, Any]
     ) -> dict[str, Any] | None:
-        """Fill in a form whose fields are `schema["properties"]`; None to decline."""
+        """Ask for the fields in `schema["properties"]`. Return None to decline."""
         ...
 
     async def open_page(self, server: str, message: str, url: str) -> bool:
-        """Go to a web page, to sign in or to give what should not pass through us; or decline."""
+        """Offer to open a web page, such as a sign-in form. Return False to decline."""
         ...
 
-    async def agree(self, server: str, question: str) -> bool:
-        """Say yes or no."""
+    async def confirm(self, server: str, question: str) -> bool:
+        """Ask a yes-or-no question."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Sampled:
-    """What a model answered to a server."""
+class SamplingResult:
+    """A model's answer to a server."""
 
     text: str
     model: str
-    """Its name."""
+    """The model's name."""
     finished: bool
-    """False: it ran out of tokens."""
+    """False if the answer was cut off at the token limit."""
 
 
-Sampler = Callable[[Sequence[dict[str, str]], int], Awaitable[Sampled]]
-"""Answers messages (`{"role": ..., "content": ...}`, the last one a user's) in at most so many
+SamplingHandler = Callable[[Sequence[dict[str, str]], int], Awaitable[SamplingResult]]
+"""Answers `{"role": ..., "content": ...}` messages, the last one a user's, within a number of
 tokens."""

@@ -9,10 +9,10 @@ import typer
 
 from ..config.options import TracebackOption
 from ..config.servers import BUNDLED_SERVERS, CONFIG_FILE, McpOption, with_servers
-from .mcp_catalog import prompt, prompts, read, resources, watch
+from .mcp_catalog import prompt, prompts, read, resources
 
 if TYPE_CHECKING:
-    from qwen3_tools.mcp import McpServers, ServerStatus
+    from qwen3_tools.mcp import MCPServers, ServerStatus
 
 mcp = typer.Typer(help="MCP servers: see, check and edit them.", no_args_is_help=True)
 
@@ -76,8 +76,9 @@ def add(
         entry |= {"env": variables} if variables else {}
         entry |= {"headers": headers} if headers else {}
         is_new = not mcp.exists()
-        add_server(mcp, name, entry)
-        print(f"Added {name} to {mcp}. `qwen3-agent mcp check --mcp {mcp}` starts it.")
+        backup = add_server(mcp, name, entry)
+        print(f"Added {name} to {mcp}. Run `qwen3-agent mcp check --mcp {mcp}` to test it.")
+        _show_backup(backup)
         if is_new and mcp == CONFIG_FILE:
             bundled = " and ".join(BUNDLED_SERVERS)
             print(f"{mcp} is new: in this folder it takes the place of the bundled {bundled}.")
@@ -98,14 +99,15 @@ def remove(
     def work() -> int:
         from qwen3_tools.mcp.config.edit import remove_server
 
-        remove_server(mcp, name)
+        backup = remove_server(mcp, name)
         print(f"Removed {name} from {mcp}.")
+        _show_backup(backup)
         return 0
 
     raise typer.Exit(exit_code_of(work, verbose=verbose))
 
 
-for each in (resources, read, watch, prompts, prompt):
+for each in (resources, read, prompts, prompt):
     mcp.command()(each)
 
 
@@ -125,6 +127,11 @@ def schema() -> None:
     raise typer.Exit(exit_code_of(work, verbose=False))
 
 
+def _show_backup(backup: Path | None) -> None:
+    if backup is not None:
+        print(f"The file was reformatted; the old version is in {backup}.")
+
+
 def _pairs(given: list[str] | None, sign: str, option: str) -> dict[str, str]:
     pairs = {}
     for each in given or ():
@@ -135,7 +142,7 @@ def _pairs(given: list[str] | None, sign: str, option: str) -> dict[str, str]:
     return pairs
 
 
-async def _show_table(servers: McpServers) -> int:
+async def _show_table(servers: MCPServers) -> int:
     rows: list[tuple[str, ...]] = [("NAME", "STATE", "VERSION", "PROTOCOL", "START", "TOOLS")]
     rows += [_row(status) for status in servers.status]
     rows += [(name, "disabled", "", "", "", "") for name in servers.config.disabled]
@@ -161,7 +168,7 @@ def _row(status: ServerStatus) -> tuple[str, ...]:
     )
 
 
-async def _show_check(servers: McpServers) -> int:
+async def _show_check(servers: MCPServers) -> int:
     from ..terminal.printable import printable
 
     failed = False
@@ -174,6 +181,8 @@ async def _show_check(servers: McpServers) -> int:
         print(f"{status.name}: {f'FAILED: {printable(status.reason)}' if status.reason else fine}")
         if status.reason and status.stderr_file:
             print(f"  (all that it wrote on stderr: {status.stderr_file})")
-        if status.junk_lines:
-            print(f"  (lines on its stdout that are no messages, skipped: {status.junk_lines:,})")
+        if status.invalid_lines:
+            print(
+                f"  (lines on its stdout that are no messages, skipped: {status.invalid_lines:,})"
+            )
     return 1 if failed else 0

@@ -1,8 +1,7 @@
-"""`qwen3-agent mcp resources|read|watch|prompts|prompt`: what servers have beside tools."""
+"""`qwen3-agent mcp resources|read|prompts|prompt`: what servers have beside tools."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +14,7 @@ from ..config.servers import McpOption, with_servers
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qwen3_tools.mcp import McpServers
+    from qwen3_tools.mcp import MCPServers
     from qwen3_tools.mcp.catalog import Catalog
 
 ServerArgument = Annotated[str, typer.Argument(metavar="SERVER", help="As the config names it.")]
@@ -51,26 +50,6 @@ def read(
         with artifact_folder(Path.cwd()):
             print((await catalog.read(uri)).text)
         return 0
-
-    raise typer.Exit(_with_catalog(mcp, server, show, verbose=verbose))
-
-
-def watch(
-    server: ServerArgument,
-    uri: Annotated[str, typer.Argument(metavar="URI", help="The address.")],
-    mcp: McpOption = None,
-    verbose: TracebackOption = False,
-) -> None:
-    """Print a line whenever what is at an address has changed."""
-
-    async def show(catalog: Catalog) -> int:
-        from ..terminal.printable import printable
-
-        async with catalog.watch(uri) as changes:
-            async for changed in changes:
-                print(f"{printable(changed)} has changed", flush=True)
-        print("Error: the server has ended.", file=sys.stderr)
-        return 1
 
     raise typer.Exit(_with_catalog(mcp, server, show, verbose=verbose))
 
@@ -127,7 +106,7 @@ def _with_catalog(
     *,
     verbose: bool,
 ) -> int:
-    async def find(servers: McpServers) -> int:
+    async def find(servers: MCPServers) -> int:
         from qwen3_tools.errors import MCPServerError
 
         if server in servers.failures:

@@ -150,7 +150,7 @@ def _sources(
     files: Sequence[Path] | None, file: tuple[Path, str] | None, wanted: str | None
 ) -> list[ToolSource]:
     from qwen3_tools import Tool
-    from qwen3_tools.mcp import McpServers
+    from qwen3_tools.mcp import MCPServers
 
     from ..config.servers import servers_of
     from ..config.settings_agent import described_agent, is_toml
@@ -165,8 +165,8 @@ def _sources(
     for each in given:
         if isinstance(each, Tool):
             sources.append(_Single(each))
-        elif isinstance(each, McpServers) and wanted:
-            sources += [] if wanted in own else [each.that_may_have(wanted)]
+        elif isinstance(each, MCPServers) and wanted:
+            sources += [] if wanted in own else [each.serving_tool(wanted)]
         else:
             sources.append(each)
     return sources

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from qwen3_tools.mcp import McpServers, Person
+from qwen3_tools.mcp import MCPServers, UserPrompter
 
 from ...agent import Agent
 from ...approvals import Approver
@@ -20,7 +20,7 @@ from .work_folder import with_work_folder
 
 
 def build_agent(
-    options: AgentOptions, *, person: Person | None = None, approver: Approver | None = None
+    options: AgentOptions, *, person: UserPrompter | None = None, approver: Approver | None = None
 ) -> Agent:
     """The agent that a file or the settings describe, changed by what the options give.
 
@@ -43,7 +43,7 @@ def build_agent(
         resolve(model)  # A wrong name is told before any server has started.
     # What is no name cannot be asked of a server
     own = agent.model if base_url is None or isinstance(agent.model, str) else None
-    tools = [tool for tool in agent.tools if not (options.no_mcp and isinstance(tool, McpServers))]
+    tools = [tool for tool in agent.tools if not (options.no_mcp and isinstance(tool, MCPServers))]
     tools = with_work_folder(tools, options.work_dir, options.upload or ())
     if options.mcp or own_servers:
         tools.append(servers_of(options.mcp, person, settings))
@@ -90,6 +90,6 @@ def config_warnings(agent: Agent) -> list[str]:
     return [
         warning
         for tool in agent.tools
-        if isinstance(tool, McpServers)
+        if isinstance(tool, MCPServers)
         for warning in tool.config.warnings
     ]

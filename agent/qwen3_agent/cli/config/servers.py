@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from qwen3_tools.mcp import McpServers, Person
+    from qwen3_tools.mcp import MCPServers, UserPrompter
 
     from .settings import Layers
 
@@ -30,8 +30,8 @@ McpOption = Annotated[
 
 
 def servers_of(
-    files: Sequence[Path] | None, person: Person | None, settings: Layers | None = None
-) -> McpServers:
+    files: Sequence[Path] | None, person: UserPrompter | None, settings: Layers | None = None
+) -> MCPServers:
     """The servers of these files, or the default ones; `person` answers what they ask.
 
     Args:
@@ -44,12 +44,12 @@ def servers_of(
     from qwen3_tools.mcp import mcp_servers
 
     sources: Sequence[Path | Mapping[str, Any]] = files or _default_sources(settings)
-    return mcp_servers(*sources, person=person)
+    return mcp_servers(*sources, user=person)
 
 
 def with_servers(
     files: Sequence[Path] | None,
-    work_with: Callable[[McpServers], Awaitable[int]],
+    work_with: Callable[[MCPServers], Awaitable[int]],
     *,
     only: str | None = None,
     verbose: bool,
@@ -68,7 +68,7 @@ def with_servers(
         prepare_output(verbose=verbose)
         servers = servers_of(files, person_at_terminal())
         if only is not None:
-            servers = servers.that_are_named(only)
+            servers = servers.named(only)
 
         async def main() -> int:
             async with servers:

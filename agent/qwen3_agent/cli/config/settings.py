@@ -92,7 +92,7 @@ class ApprovalSettings(_Table):
 class InterpreterSettings(_Table):
     """Arguments of `CodeInterpreter`. What opens its sandbox wide is for code alone."""
 
-    sandbox: Literal["auto", "bubblewrap", "namespaces", "landlock", "docker"] = "auto"
+    sandbox: Literal["auto", "bubblewrap", "namespaces", "landlock"] = "auto"
     timeout: PositiveFloat = 30
     memory_mb: PositiveInt = 2048
     disk_mb: PositiveInt = 1024

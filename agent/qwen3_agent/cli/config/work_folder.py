@@ -44,7 +44,7 @@ class _InWorkFolder:
     def __init__(
         self, interpreter: CodeInterpreter, work_dir: Path | None, uploads: Sequence[Path]
     ) -> None:
-        self._interpreter = interpreter.changed(work_dir=work_dir) if work_dir else interpreter
+        self._interpreter = interpreter.with_options(work_dir=work_dir) if work_dir else interpreter
         self._uploads = uploads
 
     def working_in(self, work_dir: Path, *, had_state: bool = False) -> _InWorkFolder:
@@ -54,7 +54,7 @@ class _InWorkFolder:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Sequence[Tool]]:
-        async with self._interpreter.changed() as interpreter:
+        async with self._interpreter.with_options() as interpreter:
             for path in self._uploads:
                 await interpreter.upload(path)
             yield (interpreter.tool(),)

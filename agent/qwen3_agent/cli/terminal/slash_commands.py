@@ -125,9 +125,9 @@ def _tools(session: ChatSession, rest: str) -> None:
 
 
 def _mcp(session: ChatSession, rest: str) -> None:
-    from qwen3_tools.mcp import McpServers
+    from qwen3_tools.mcp import MCPServers
 
-    sources = [tool for tool in session.agent.tools if isinstance(tool, McpServers)]
+    sources = [tool for tool in session.agent.tools if isinstance(tool, MCPServers)]
     for servers in sources:
         for status in servers.status:
             count = len(status.tools)

@@ -47,7 +47,7 @@ class TerminalPerson:
     async def fill_in(
         self, server: str, message: str, schema: dict[str, Any]
     ) -> dict[str, Any] | None:
-        """Ask for each field of the form; see `Person`."""
+        """Ask for each field of the form; see `UserPrompter`."""
         self.say(f"\nThe MCP server {printable(server)} asks: {printable(message)}")
         if not await self._yes("Answer it?", default=True):
             return None
@@ -60,7 +60,7 @@ class TerminalPerson:
         return answer
 
     async def open_page(self, server: str, message: str, url: str) -> bool:
-        """Show where it leads and open a browser; see `Person`."""
+        """Show where it leads and open a browser; see `UserPrompter`."""
         self.say(f"\nThe MCP server {printable(server)}: {printable(message)}")
         self.say(f"It wants you to go to {printable(urlsplit(url).netloc)}:\n{printable(url)}")
         if not await self._yes("Open it in a browser?", default=False):
@@ -72,8 +72,8 @@ class TerminalPerson:
             self.say("There is no browser here: open the address yourself.")
         return True
 
-    async def agree(self, server: str, question: str) -> bool:
-        """Ask for a yes; see `Person`."""
+    async def confirm(self, server: str, question: str) -> bool:
+        """Ask for a yes; see `UserPrompter`."""
         self.say(f"\nThe MCP server {printable(server)}. {printable(question)}")
         return await self._yes("Is that all right?", default=False)
 

@@ -1,1 +1,1 @@
-"""Sandbox backends: bubblewrap, Docker, and control groups."""
+"""Sandbox backends: bubblewrap and control groups."""

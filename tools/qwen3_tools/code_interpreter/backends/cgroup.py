@@ -29,7 +29,7 @@ class Group:
 
     folders: tuple[Path, ...]
 
-    def entrances(self) -> list[int]:
+    def cgroups(self) -> list[int]:
         """Handles: a process that writes "0" there is in the group from then on."""
         return [os.open(folder / "cgroup.procs", os.O_WRONLY) for folder in self.folders]
 

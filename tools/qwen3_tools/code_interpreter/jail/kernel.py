@@ -119,7 +119,7 @@ def raise_loopback() -> None:
 
 
 def drop_capability_bounds() -> None:
-    """Nothing that is executed from here on can gain a capability. Needs CAP_SETPCAP."""
+    """Nothing that is executed from here on can gain a capability. Requirements CAP_SETPCAP."""
     for capability in range(LAST_POSSIBLE_CAPABILITY + 1):
         try:
             prctl(PR_CAPBSET_DROP, capability)

@@ -24,7 +24,7 @@ _ANNOTATIONS = "from __future__ import annotations\n"
 def main(fields: dict[str, Any]) -> None:
     """Run the worker as the plan says, of which these are the fields."""
     plan: Any = types.SimpleNamespace(**fields)
-    for entrance in plan.entrances:
+    for entrance in plan.cgroups:
         try:
             os.write(entrance, b"0")
         except OSError:
@@ -33,16 +33,16 @@ def main(fields: dict[str, Any]) -> None:
     _move_handles(plan.handles)
     try:
         kernel.prctl(kernel.PR_SET_PDEATHSIG, SIGKILL)
-        if plan.walls not in ("bubblewrap", "docker") and os.getppid() != plan.host_pid:
+        if plan.backend != "bubblewrap" and os.getppid() != plan.host_pid:
             return
         worker = _Worker(plan)
-        if plan.walls == "namespaces":
+        if plan.backend == "namespaces":
             _enter_namespaces(plan)
-        elif plan.walls == "landlock" and os.geteuid() == 0:
+        elif plan.backend == "landlock" and os.geteuid() == 0:
             filesystem.make_reachable((*plan.readable, plan.work_dir, plan.scratch))
         if plan.proxy_port:
             _send_listener(plan.proxy_port)
-        supervisor.go_behind_walls(plan)
+        supervisor.start_worker(plan)
     except OSError as error:
         supervisor.report("failed", error)
         os._exit(1)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-Walls = Literal["namespaces", "bubblewrap", "landlock", "docker", "none"]
+Backend = Literal["namespaces", "bubblewrap", "landlock", "none"]
 
 LAUNCHER_OPTIONS = ("-I", "-S", "-X", "utf8", "-c")
 """How Python is started for the launcher, which goes on as the worker where it can."""
@@ -19,7 +18,7 @@ _LAUNCH = (
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    walls: Walls
+    backend: Backend
     host_pid: int
     """The process that the sandbox must not outlive."""
     python: str
@@ -45,7 +44,7 @@ class Plan:
     handles: tuple[int, ...]
     """Where the launcher finds what it moves to REPLIES, REPORTS, ORDERS and, if it is there,
     LISTENER."""
-    entrances: tuple[int, ...]
+    cgroups: tuple[int, ...]
     """Handles of the control groups that all of it runs in."""
 
     def program(self, folder: str) -> str:
@@ -54,13 +53,3 @@ class Plan:
         folder: where the launcher finds the folder above this one.
         """
         return _LAUNCH.format(folder=folder, fields=asdict(self))
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Plan:
-        fields = json.loads(text)
-        for name in ("sources", "readable", "links", "environment", "handles", "entrances"):
-            fields[name] = tuple(tuple(i) if isinstance(i, list) else i for i in fields[name])
-        return cls(**fields)

@@ -245,7 +245,7 @@ def assemble(rules: _Rules, architecture: str) -> bytes:
 
 
 def install(program: bytes) -> None:
-    """Filter every system call from here on. Needs no_new_privs."""
+    """Filter every system call from here on. Requirements no_new_privs."""
     filters = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("@HP", len(program) // 8, ctypes.addressof(filters))
     address = ctypes.create_string_buffer(header, len(header))

@@ -36,7 +36,7 @@ def report(what: str, detail: object = "") -> None:
     os.write(REPORTS, line.encode(errors="replace") + b"\n")
 
 
-def go_behind_walls(plan: Plan) -> None:
+def start_worker(plan: Plan) -> None:
     """Return as the worker. This process watches it until it ends, or breaks a limit, or the host
     is gone.
     """
@@ -45,7 +45,7 @@ def go_behind_walls(plan: Plan) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, _OUR_OPEN_FILES), most))
     usage = Usage(plan)
     parent = _outlived_by_none() if os.getpid() != 1 else 0
-    if plan.walls != "none":
+    if plan.backend != "none":
         _become_nobody(plan.uid)
     if os.getpid() != 1:
         signal.signal(signal.SIGTERM, lambda *_: _end())
@@ -175,7 +175,7 @@ def _become_worker(plan: Plan) -> None:
         _prefer_to_die()
         os.chdir(plan.work_dir)
         _limit_resources(plan)
-        if plan.walls != "none":
+        if plan.backend != "none":
             _restrict(plan)
     except OSError as error:
         report("failed", error)
@@ -188,7 +188,7 @@ def hides_our_program(plan: Plan) -> bool:
     `/proc/self/exe` leads to it on the mount that it was started from, and where we make the file
     tree that is one of outside. Landlock closes it, but for its mode, which only its owner changes.
     """
-    if plan.walls != "namespaces":
+    if plan.backend != "namespaces":
         return True
     owner = os.stat("/proc/self/exe").st_uid
     return owner != plan.uid and landlock.abi() >= landlock.LEAST_ABI
@@ -203,7 +203,7 @@ def _prefer_to_die() -> None:
 
 def _restrict(plan: Plan) -> None:
     version = landlock.abi()
-    own_tree = plan.walls != "landlock"
+    own_tree = plan.backend != "landlock"
     if not own_tree and version < landlock.LEAST_ABI:
         raise OSError(f"Landlock ABI {version}, and at least {landlock.LEAST_ABI} is needed")
     devices = [f"/dev/{name}" for name in DEVICES]
@@ -226,7 +226,7 @@ def _restrict(plan: Plan) -> None:
 
 def _limit_resources(plan: Plan) -> None:
     processes = plan.max_processes
-    if plan.walls == "landlock" and plan.uid == plan.host_uid:
+    if plan.backend == "landlock" and plan.uid == plan.host_uid:
         processes += _tasks_of(plan.uid)  # the limit counts all that the user runs
     for limit, value in (
         (resource.RLIMIT_AS, plan.memory_bytes),

@@ -56,7 +56,7 @@ class Usage:
             if folder
         ]
         self._devices = {os.fstat(folder).st_dev for folder in self._folders}
-        self._own_mounts = plan.walls in ("namespaces", "bubblewrap", "docker")
+        self._own_mounts = plan.backend in ("namespaces", "bubblewrap")
         try:
             self._files_before, self._bytes_before = self._on_disk()
         except _UnreadableProcessError:
@@ -158,7 +158,7 @@ class Usage:
 
 
 def _has_too_many_files(path: str) -> bool:
-    """Where bubblewrap or Docker made it: they have no option for that."""
+    """For bubblewrap, which has no option to limit the number of files."""
     space = os.statvfs(path)
     return space.f_files - space.f_ffree > MOST_TEMPORARY_FILES
 

@@ -1,4 +1,4 @@
-"""A config file, edited: one server more or one less, and every other character as it was."""
+"""Adds servers to a config file and removes them."""
 
 from __future__ import annotations
 
@@ -6,163 +6,107 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from ...errors import MCPConfigError, MCPServerError
 from .servers_file import SERVER_KEYS, load_config
 
-_NEW = '{\n  "mcpServers": {}\n}\n'
-_WHITE = re.compile(r"\s*")
 _BYTE_ORDER_MARK = "\ufeff"
 
 
-def add_server(path: Path, name: str, entry: Mapping[str, Any]) -> None:
-    """Add a server to the config file at `path`, which is made where there is none.
+def add_server(path: Path, name: str, entry: Mapping[str, Any]) -> Path | None:
+    """Add a server to the config file at `path`, creating the file if necessary.
+
+    Returns:
+        A backup of the old file if the rest of it had to be reformatted.
 
     Raises:
-        MCPConfigError: The file or the entry cannot be used; nothing was changed.
-        MCPServerError: It has a server of this name.
+        MCPConfigError: The file or the entry is invalid; nothing was changed.
+        MCPServerError: The file already has a server of this name.
     """
     load_config({"mcpServers": {name: entry}})
-    text = _read(path) if path.exists() else _NEW
-    servers = _servers_in(text)
-    if name in servers.names:
+    text = _read(path) if path.exists() else '{\n  "mcpServers": {}\n}\n'
+    content, servers = _parse(text)
+    if name in servers:
         raise MCPServerError(
-            f"{path} has a server {name!r} already: take another name, or remove it first"
+            f"{path} already has a server {name!r}: choose another name, or remove it first"
         )
-    _write(path, servers.with_member(name, entry))
+    before = _formatted(content, text)
+    servers[name] = dict(entry)
+    return _replace(path, text, before, _formatted(content, text))
 
 
-def remove_server(path: Path, name: str) -> None:
+def remove_server(path: Path, name: str) -> Path | None:
     """Remove a server from the config file at `path`.
 
+    Returns:
+        A backup of the old file if the rest of it had to be reformatted.
+
     Raises:
-        MCPConfigError: The file cannot be used.
-        MCPServerError: It has no such server.
+        MCPConfigError: The file is invalid.
+        MCPServerError: The file has no server of this name.
     """
-    servers = _servers_in(_read(path))
-    if name not in servers.names:
-        there = ", ".join(servers.names) or "none"
-        raise MCPServerError(f"{path} has no server {name!r}; it has: {there}")
-    while name in servers.names:  # a name that comes twice goes twice
-        servers = _servers_in(servers.without_member(name))
-    _write(path, servers.text)
-
-
-@dataclass(frozen=True, slots=True)
-class _Member:
-    """A name and its value, as offsets into the text."""
-
-    name: str
-    start: int
-    value: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Object:
-    """The JSON object that begins at `start`."""
-
-    text: str
-    start: int
-    end: int
-    members: tuple[_Member, ...]
-
-    @property
-    def names(self) -> list[str]:
-        return [member.name for member in self.members]
-
-    def with_member(self, name: str, value: Any) -> str:
-        """The text with a member more, indented as the others are."""
-        newline = "\r\n" if "\r\n" in self.text else "\n"
-        if self.members:
-            before = self.text[self.start + 1 : self.members[0].start]
-            start, end = self.members[-1].end, self.members[-1].end
-            opening, closing = f",{before or ' '}", ""
-        else:
-            outer = re.findall(r"[ \t]*", self.text[: self.start].rpartition("\n")[2])[0] or "  "
-            before = newline + outer * 2
-            start, end = self.start + 1, self.end - 1
-            opening, closing = before, newline + outer
-        indent = before.rpartition("\n")[2]
-        if "\n" in before:
-            unit = "\t" if "\t" in indent else indent[: len(indent) // 2] or "  "
-            written = json.dumps(value, indent=unit, ensure_ascii=False)
-            written = written.replace("\n", newline + indent)
-        else:
-            written = json.dumps(value, ensure_ascii=False)
-        member = f"{json.dumps(name, ensure_ascii=False)}: {written}"
-        return f"{self.text[:start]}{opening}{member}{closing}{self.text[end:]}"
-
-    def without_member(self, name: str) -> str:
-        """The text without the last member of that name."""
-        at = max(index for index, each in enumerate(self.names) if each == name)
-        if at + 1 < len(self.members):
-            start, end = self.members[at].start, self.members[at + 1].start
-        elif at:
-            start, end = self.members[at - 1].end, self.members[at].end
-        else:
-            start, end = self.start + 1, self.end - 1
-        return self.text[:start] + self.text[end:]
-
-
-def _servers_in(text: str) -> _Object:
-    root = _object(text, _white(text, text.startswith(_BYTE_ORDER_MARK)))
-    section = next(key for key in SERVER_KEYS if key in root.names)
-    # Of two that are named alike the later counts, as in `json.loads`.
-    value = [member.value for member in root.members if member.name == section][-1]
-    return _object(text, value)
-
-
-def _object(text: str, start: int) -> _Object:
-    members = tuple(_members(text, start))
-    end = _white(text, members[-1].end if members else start + 1) + 1
-    return _Object(text, start, end, members)
-
-
-def _members(text: str, start: int) -> Iterator[_Member]:
-    decoder = json.JSONDecoder()
-    position = _white(text, start + 1)
-    while text[position] != "}":
-        if text[position] == ",":
-            position = _white(text, position + 1)
-        name, end = decoder.raw_decode(text, position)
-        value = _white(text, _white(text, end) + 1)
-        _, end = decoder.raw_decode(text, value)
-        yield _Member(name, position, value, end)
-        position = _white(text, end)
-
-
-def _white(text: str, position: int) -> int:
-    """Where the white space that begins there ends."""
-    found = _WHITE.match(text, position)
-    assert found  # if only of nothing
-    return found.end()
+    text = _read(path)
+    content, servers = _parse(text)
+    if name not in servers:
+        names = ", ".join(servers) or "none"
+        raise MCPServerError(f"{path} has no server {name!r}; its servers: {names}")
+    before = _formatted(content, text)
+    del servers[name]
+    return _replace(path, text, before, _formatted(content, text))
 
 
 def _read(path: Path) -> str:
-    """The text of a config that can be used, its line ends as they are."""
+    """The text of a valid config file, with its line endings."""
     load_config(path)
     return path.read_bytes().decode()
 
 
-def _write(path: Path, text: str) -> None:
-    """At once or not at all, since an agent may be watching the file. Its mode stays."""
+def _parse(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    content = json.loads(text.removeprefix(_BYTE_ORDER_MARK))
+    return content, content[next(key for key in SERVER_KEYS if key in content)]
+
+
+def _formatted(content: dict[str, Any], like: str) -> str:
+    """`content` as JSON with the indentation, escapes and line endings of the text `like`."""
+    indented = re.search(r"\n([ \t]+)\S", like)
+    written = json.dumps(
+        content, indent=indented[1] if indented else None, ensure_ascii="\\u" in like
+    )
+    written += "\n" if like.endswith("\n") else ""
+    if "\r\n" in like:
+        written = written.replace("\n", "\r\n")
+    return _BYTE_ORDER_MARK + written if like.startswith(_BYTE_ORDER_MARK) else written
+
+
+def _replace(path: Path, text: str, before: str, after: str) -> Path | None:
+    """Write the new text; keep a backup if more than the server changes."""
     target = path.resolve()  # a link stays a link
+    backup: Path | None = None
     try:
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
+        if target.exists() and before != text:
+            names = (path.with_name(f"{path.name}.bak{number or ''}") for number in count())
+            backup = next(name for name in names if not name.exists())
+            _write(backup, text, mode)
+        _write(target, after, mode)
     except OSError as error:
         raise MCPConfigError(f"{path}: cannot be written: {error.strerror}") from None
+    return backup
+
+
+def _write(path: Path, text: str, mode: int) -> None:
+    """Write a file atomically, since an agent may be watching it."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with open(descriptor, "wb") as file:
             file.write(text.encode())
         os.chmod(name, mode)
-        os.replace(name, target)
+        os.replace(name, path)
     except BaseException:
         with suppress(OSError):
             os.unlink(name)

@@ -38,8 +38,8 @@ from mcp.shared.auth import (
 )
 
 from ...state import state_folder
-from ..client_requests import Asked
-from ..config.servers_file import OAuthConfig, ServerConfig
+from ..client_requests import ClientRequests
+from ..config.server_config import OAuthConfig, ServerConfig
 
 _SIGN_IN_SECONDS = 300.0
 _MOST_REQUEST_BYTES = 16_384
@@ -48,7 +48,7 @@ _EARLY_SECONDS = 30  # a token is taken for expired this long before it is
 NEEDS_SIGN_IN = "it wants you to sign in: run `qwen3-agent mcp check` in a terminal"
 
 
-def sign_in(config: ServerConfig, asked: Asked) -> SignIn | None:
+def sign_in(config: ServerConfig, client_requests: ClientRequests) -> SignIn | None:
     """What signs in to a server when it asks for that; None where the config says never.
 
     A header of the config that authorizes is taken for all that is needed, unless the config
@@ -66,7 +66,7 @@ def sign_in(config: ServerConfig, asked: Asked) -> SignIn | None:
         return None
     address = config.address or ""
     kept = KeptTokens(address, settings)
-    return SignIn(_provider(address, settings, kept, asked), kept)
+    return SignIn(_provider(address, settings, kept, client_requests), kept)
 
 
 class SignIn(httpx2.Auth):
@@ -201,12 +201,12 @@ def _provider(
     address: str,
     settings: OAuthConfig,
     kept: KeptTokens,
-    asked: Asked,
+    client_requests: ClientRequests,
 ) -> OAuthClientProvider:
     scope = " ".join(settings.scopes) if settings.scopes else None
     if settings.grant_type == "client_credentials":
         return _for_a_machine(address, settings, kept, scope)
-    browser = _Browser(kept, asked)
+    browser = _Browser(kept, client_requests)
     metadata = OAuthClientMetadata(
         client_name="qwen3-agent",
         redirect_uris=[pydantic.AnyUrl(kept.redirect_uri())],
@@ -266,9 +266,9 @@ def _for_a_machine(
 class _Browser:
     """Sends a person to the sign-in page, and catches the browser when it comes back."""
 
-    def __init__(self, kept: KeptTokens, asked: Asked) -> None:
+    def __init__(self, kept: KeptTokens, client_requests: ClientRequests) -> None:
         self._kept = kept
-        self._asked = asked
+        self._client_requests = client_requests
         self._page = ""
 
     async def remember(self, page: str) -> None:
@@ -290,7 +290,7 @@ class _Browser:
             ) from None
         brought: list[dict[str, str]] = []
         # No bound on the start runs from here until the browser is back.
-        with self._asked.bounds.paused():
+        with self._client_requests.timeouts.paused():
             async with listener, anyio.create_task_group() as tasks:
 
                 async def answer(stream: SocketStream) -> None:
@@ -302,7 +302,7 @@ class _Browser:
                         tasks.cancel_scope.cancel()
 
                 tasks.start_soon(listener.serve, answer)
-                went = await self._asked.visit("It wants you to sign in.", self._page)
+                went = await self._client_requests.open_page("It wants you to sign in.", self._page)
                 if went:
                     with anyio.move_on_after(_SIGN_IN_SECONDS):
                         await anyio.sleep_forever()

@@ -129,7 +129,7 @@ class ServerProcess:
         return self._process.poll()
 
     @property
-    def last_words(self) -> str:
+    def stderr_tail(self) -> str:
         """The end of what it has written on stderr by now."""
         assert self._process.stderr
         with suppress(OSError, ValueError):  # there is no more for now, or it is closed

@@ -1,6 +1,6 @@
 """The hostile cells where no walls are: the suite can fail, and this shows how much of it does.
 
-    python -m tests.sandbox.without_walls [bare | ours]
+    python -m tests.sandbox.unsandboxed [bare | ours]
 
 `bare`, by default: a process that does `exec` and believes what it is told. `ours`: our worker with
 its limits and its watch, behind no walls. Each cell runs in a bubblewrap of its own, with a machine
@@ -41,7 +41,7 @@ def main(kind: str) -> None:
     command = [bwrap, *THROW_AWAY.split()]
     for folder in ("/tmp", "/dev/shm", str(Path.home())):
         command += ["--size", str(4 << 30), "--tmpfs", folder]
-    command += ["--", sys.executable, "-m", "tests.sandbox.without_walls", kind]
+    command += ["--", sys.executable, "-m", "tests.sandbox.unsandboxed", kind]
     if subprocess.run([*command, "-"]).returncode != 0:
         sys.exit("Without a cell, too, something is wrong.")
     got: dict[str, list[str]] = {}

@@ -13,7 +13,7 @@ import pytest
 
 from qwen3_tools.code_interpreter import CodeInterpreter
 from qwen3_tools.code_interpreter.folder import files_in, remove_tree
-from qwen3_tools.code_interpreter.workspace import Room
+from qwen3_tools.code_interpreter.workspace import Workspace
 
 OPEN = """
     import sys
@@ -47,8 +47,8 @@ def test_the_folder_of_a_killed_process_goes_when_the_next_interpreter_opens() -
 
 
 def test_a_folder_that_was_given_stays_when_its_process_is_killed(tmp_path: Path) -> None:
-    room = Room(tmp_path / "mine")
-    room.close()
+    workspace = Workspace(tmp_path / "mine")
+    workspace.close()
     assert (tmp_path / "mine").is_dir()
 
 
@@ -89,14 +89,14 @@ def test_root_gives_a_folder_to_the_same_user_again(tmp_path: Path) -> None:
         pytest.skip("only root runs code as another user")
     uids = []
     for _ in range(2):
-        room = Room(tmp_path)
-        uids.append(room.uid)
-        room.close()
+        workspace = Workspace(tmp_path)
+        uids.append(workspace.uid)
+        workspace.close()
     assert uids[0] == uids[1] != 0
 
 
 def test_a_file_is_no_work_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(FileExistsError):
-        Room(tmp_path / "file")
+        Workspace(tmp_path / "file")
     assert (tmp_path / "file").stat().st_uid == os.geteuid()
