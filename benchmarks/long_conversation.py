@@ -65,7 +65,7 @@ async def main(turns: int, context: int) -> None:
             weather[city] = random.randint(11, 39)
             try:
                 async for event in conversation.stream(f"What is the weather in {city}?"):
-                    if isinstance(event, events.ContextShortened):
+                    if isinstance(event, events.ContextCompacted):
                         happened[event.what] += 1
                     elif isinstance(event, events.RunFinished):
                         happened["answered"] += 1

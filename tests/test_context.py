@@ -36,11 +36,11 @@ def pages(*numbers: int) -> list[str]:
     return [call("page", number=number) for number in numbers]
 
 
-async def run(agent: Agent, task: str) -> tuple[RunResult, list[events.ContextShortened]]:
+async def run(agent: Agent, task: str) -> tuple[RunResult, list[events.ContextCompacted]]:
     seen = [event async for event in agent.stream(task)]
     last = seen[-1]
     assert isinstance(last, events.RunFinished)
-    return last.result, [each for each in seen if isinstance(each, events.ContextShortened)]
+    return last.result, [each for each in seen if isinstance(each, events.ContextCompacted)]
 
 
 async def test_old_tool_results_are_shortened_first() -> None:
@@ -102,7 +102,7 @@ async def test_earlier_turns_are_summed_up_by_the_model() -> None:
             await conversation.run(f"{told} {number}")
         seen = [event async for event in conversation.stream("What colour? " + "please " * 1000)]
         messages = conversation.messages
-    [shortened] = [event for event in seen if isinstance(event, events.ContextShortened)]
+    [shortened] = [event for event in seen if isinstance(event, events.ContextCompacted)]
     assert (shortened.what, shortened.summary) == ("earlier_turns", "Facts: all is blue.")
     wanted, *last = prompts_of(model)[-2:]
     assert "<conversation>\nUser: Remember this: word" in wanted
@@ -226,7 +226,7 @@ async def test_a_chat_server_is_sent_less_when_its_counts_come_near_the_context(
         async with Agent(model, thinking="off").conversation() as conversation:
             for number in range(25):
                 async for event in conversation.stream(f"Fact {number}: " + "blue " * 100):
-                    shortened += isinstance(event, events.ContextShortened)
+                    shortened += isinstance(event, events.ContextCompacted)
         await model.aclose()
     assert shortened > 1
 

@@ -11,7 +11,7 @@ from scripted import call, scripted_model
 
 from qwen3_agent import Agent, Approvals, Hooks, Limits, ToolResult, events, tool
 from qwen3_agent.errors import LimitExceededError
-from qwen3_agent.hooks import Call, End, Refuse, StepAhead
+from qwen3_agent.hooks import Call, End, Refuse
 from qwen3_agent.result import RunResult, StepReport
 from qwen3_agent.thinking import Plan
 
@@ -150,11 +150,11 @@ async def test_what_a_hook_raises_comes_out_as_it_is() -> None:
 async def test_before_step_changes_the_plan_and_ends_the_run() -> None:
     ahead: list[int] = []
 
-    async def one_thought(step: StepAhead) -> Plan | End | None:
-        ahead.append(len(step.so_far.steps))
-        if step.index == 1:
+    async def one_thought(so_far: RunResult, plan: Plan) -> Plan | End | None:
+        ahead.append(len(so_far.steps))
+        if len(so_far.steps) == 1:
             return End("One step is enough.")
-        assert step.plan.on
+        assert plan.on
         return Plan(on=False, reason="the hook")
 
     result = await agent(
@@ -212,17 +212,17 @@ async def test_an_answer_that_is_refused_at_a_limit_is_none() -> None:
 @pytest.mark.parametrize(
     ("name", "hook", "says"),
     [
-        ("before_step", lambda ahead: None, "before_step must be an async function"),
+        ("before_step", lambda so_far, plan: None, "before_step must be an async function"),
         ("on_answer", lambda result: "Yes.", "on_answer must be an async function"),
-        ("before_step", "off", r"before_step answers with Plan, End or None, not with 'off'\."),
+        ("before_step", "off", r"before_step must return Plan, End or None, not 'off'\."),
         (
             "before_call",
             False,
-            "before_call answers with Call, Refuse, End or None, not with False",
+            "before_call must return Call, Refuse, End or None, not False",
         ),
-        ("after_call", "sent", "after_call answers with ToolResult, End or None, not with 'sent'"),
-        ("after_step", True, "after_step answers with End or None, not with True"),
-        ("on_answer", 5, "on_answer answers with str, Refuse or None, not with 5"),
+        ("after_call", "sent", "after_call must return ToolResult, End or None, not 'sent'"),
+        ("after_step", True, "after_step must return End or None, not True"),
+        ("on_answer", 5, "on_answer must return str, Refuse or None, not 5"),
     ],
 )
 async def test_a_hook_that_is_none_says_what_it_must_be(name: str, hook: Any, says: str) -> None:

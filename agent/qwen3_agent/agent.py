@@ -26,7 +26,7 @@ from .journal import Runs
 from .journal.folder import LATEST
 from .journal.resume import recorded_result
 from .limits import Limits
-from .loop.output import AnswerType
+from .loop.output import OutputType
 from .models.choose import EngineName, Hub
 from .models.session import Model
 from .result import RunResult
@@ -134,7 +134,7 @@ class Agent:
         self.constrain = constrain
         self.tool_choice = tool_choice
         self.output_type = output_type
-        self.answer = None if output_type is None else AnswerType(output_type)
+        self.answer = None if output_type is None else OutputType(output_type)
         self.journal = as_runs(journal)
         as_policy(thinking)
         Toolbox([each for each in self.tools if isinstance(each, Tool)])

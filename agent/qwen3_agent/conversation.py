@@ -17,14 +17,15 @@ from .approvals import Approvals
 from .errors import PromptTooLongError
 from .events import Emit
 from .grammar.tool_grammar import ToolChoice
-from .hooks import Hooks
+from .hooks import HookRunner, Hooks
 from .journal import Journal, RecordedRun
 from .journal.resume import past_steps
-from .limits import Limits
-from .loop.context import compact
-from .loop.gate import Gate
-from .loop.output import AnswerType, Wanted
+from .limits import Budget, Limits
+from .loop.authorizer import CallAuthorizer
+from .loop.compaction import compact
+from .loop.output import OutputSpec, OutputType
 from .loop.run import run_turn
+from .loop.turn import Turn
 from .models.retelling import retold
 from .models.session import Chat, Model
 from .result import PastStep, RunResult
@@ -56,7 +57,7 @@ class Conversation:
         journal: Journal | None = None,
         recorded: RecordedRun | None = None,
         tool_choice: ToolChoice = "auto",
-        answer: AnswerType | None = None,
+        answer: OutputType | None = None,
     ) -> None:
         self._model = model
         self._chat = chat
@@ -67,7 +68,8 @@ class Conversation:
         self._lend_model = lend_model
         self._limits = limits
         self._folder = folder
-        self._gate = Gate(approvals, toolbox, hooks, recorded.granted if recorded else ())
+        self._hooks = hooks
+        self._authorizer = CallAuthorizer(approvals, recorded.granted if recorded else ())
         self._switch = switch
         self._notices = list(notices)
         self._journal = journal
@@ -279,18 +281,19 @@ class Conversation:
         with recording as emit, artifact_folder(self._folder):
             for notice in self.take_notices():
                 emit(events.Notice(notice))
-            result = await run_turn(
+            turn = Turn(
                 self._model,
                 self._chat,
                 self._toolbox,
                 self._policy or Thinking("on" if self._model.thinks_by_default else "off"),
-                self._limits,
-                gate=self._gate,
-                switch=self._switch,
-                emit=emit,
-                past=past,
-                wanted=Wanted(self._tool_choice, self._answer),
+                Budget(self._limits),
+                HookRunner(self._hooks),
+                self._authorizer,
+                emit,
+                OutputSpec(self._tool_choice, self._answer),
+                self._switch,
             )
+            result = await run_turn(turn, past)
         return replace(result, run_id=self.run_id)
 
 

@@ -7,7 +7,7 @@
       StepFinished
       ...
       LimitHit, and mostly one last step
-      ContextShortened*, before any step
+      ContextCompacted*, before any step
     RunFinished
 
 A `Notice` may come anywhere. A run that fails ends with its exception in place of `RunFinished`.
@@ -29,7 +29,7 @@ from .thinking import Plan
 __all__ = [
     "AnswerChanged",
     "ContentText",
-    "ContextShortened",
+    "ContextCompacted",
     "Event",
     "LimitHit",
     "MessageFinished",
@@ -230,12 +230,12 @@ class Notice(Event):
     text: str
 
 
-Shortened = Literal["old_results", "earlier_turns", "earlier_steps", "new_results"]
+Compacted = Literal["old_results", "earlier_turns", "earlier_steps", "new_results"]
 """What of a conversation was made shorter; see `context`."""
 
 
 @dataclass(frozen=True, slots=True)
-class ContextShortened(Event):
+class ContextCompacted(Event):
     """The conversation was made shorter, or it would not have fitted into the model's context.
 
     The full text of shortened tool results is in the run's folder, under the name that the model
@@ -243,7 +243,7 @@ class ContextShortened(Event):
     """
 
     type = "context_shortened"
-    what: Shortened
+    what: Compacted
     before: int
     """Tokens of the conversation; with a chat server an estimate."""
     after: int

@@ -1,9 +1,9 @@
-"""Hooks: functions of yours that are awaited at the joints of a run, and may change what follows.
+"""Hooks: async functions of the caller that run at fixed points of a run and may change it.
 
     before_step -> (the model writes) -> before_call* -> approval* -> after_call* -> after_step
-    ... and, for a step that calls nothing and says something: on_answer
+    ... and, for a step with text and without calls: on_answer
 
-A hook that returns None changes nothing. What a hook raises is raised to the caller of the run.
+A hook that returns None changes nothing. An exception in a hook is raised to the caller of the run.
 """
 
 from __future__ import annotations
@@ -18,37 +18,25 @@ from qwen3_tools.tool import Tool, ToolResult
 from .result import RunResult, StepReport
 from .thinking import Plan
 
-__all__ = ["Call", "End", "Hooks", "Refuse", "StepAhead"]
+__all__ = ["Call", "End", "HookRunner", "Hooks", "Refuse", "RunEndedError", "awaited"]
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Not this one."""
+    """Refuse a tool call or an answer."""
 
     reason: str
-    """The model reads it."""
+    """Sent to the model."""
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """End the run here, as if it had been answered."""
+    """End the run here, as if the model had answered."""
 
     output: str = ""
-    """Of its result."""
-
-
-@dataclass(frozen=True, slots=True)
-class StepAhead:
-    """A step that is about to begin."""
-
-    index: int
-    """0 for the first of the turn."""
-    plan: Plan
-    """How it may think."""
-    so_far: RunResult
-    """What the run has got by now."""
+    """The output of the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +44,14 @@ class Call:
     """A tool call."""
 
     id: str
-    """As in the events."""
+    """The id in the events of the call."""
     name: str
     arguments: dict[str, Any]
     tool: Tool | None = None
-    """None: the model has called one that is not there."""
+    """None: the model has called a tool that does not exist."""
 
 
-BeforeStep = Callable[[StepAhead], Awaitable[Plan | End | None]]
+BeforeStep = Callable[[RunResult, Plan], Awaitable[Plan | End | None]]
 BeforeCall = Callable[[Call], Awaitable[Call | Refuse | End | None]]
 AfterCall = Callable[[Call, ToolResult], Awaitable[ToolResult | End | None]]
 AfterStep = Callable[[StepReport], Awaitable[End | None]]
@@ -72,20 +60,21 @@ OnAnswer = Callable[[RunResult], Awaitable[str | Refuse | None]]
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """Async functions for `Agent(hooks=...)`, each of which may be left out.
+    """Async functions for `Agent(hooks=...)`, all optional.
 
     Args:
-        before_step: may give the step another plan, or end the run.
-        before_call: for each call of a step, one after the other, before a person is asked. May
-            change the arguments (`dataclasses.replace(call, arguments=...)`; the name must stay),
-            refuse the call, or end the run before any call of the step is made. The transcript
-            keeps what the model wrote.
-        after_call: for each call that was made, when it has answered. May change what the model
-            is told, or end the run when the other calls of the step have answered too.
-        after_step: when the step and its calls are over. May end the run.
-        on_answer: may change the answer (not the transcript), or refuse it: the model is told why,
-            and goes on within its limits. An answer that is refused at a limit raises
-            `LimitExceededError`.
+        before_step: Called with the result so far and the thinking plan of the next step. May
+            return another plan, or end the run.
+        before_call: Called for each call of a step in turn, before a person is asked. May change
+            the arguments (`dataclasses.replace(call, arguments=...)`; the name must stay), refuse
+            the call, or end the run before any call of the step is made. The transcript keeps
+            what the model wrote.
+        after_call: Called with each call that was made and its result. May change the result that
+            the model gets, or end the run as soon as the other calls of the step have finished.
+        after_step: Called with the report on a step when its calls have finished. May end the run.
+        on_answer: Called with the result when the model has answered. May change the output (not
+            the transcript) or refuse it: then the model gets the reason and continues within its
+            limits. An answer that is refused at a limit raises `LimitExceededError`.
     """
 
     before_step: BeforeStep | None = None
@@ -95,104 +84,108 @@ class Hooks:
     on_answer: OnAnswer | None = None
 
 
-class EndedByHookError(Exception):
-    """A hook ended the run; `run_turn` catches it."""
+class RunEndedError(Exception):
+    """A hook ends the run. Caught by `run_turn`."""
 
     def __init__(self, end: End) -> None:
         super().__init__(end.output)
         self.output = end.output
 
 
-class Joints:
-    """The hooks of a conversation, called at the joints of its runs."""
+class HookRunner:
+    """Runs the hooks of one turn and checks what they return."""
 
     def __init__(self, hooks: Hooks) -> None:
         self._hooks = hooks
         self._raise_later: Exception | None = None
 
-    async def before_step(self, index: int, plan: Plan, so_far: Callable[[], RunResult]) -> Plan:
-        """The plan that the step is to have.
+    async def before_step(self, so_far: Callable[[], RunResult], plan: Plan) -> Plan:
+        """Return the thinking plan of the next step.
 
         Raises:
-            EndedByHookError: there is to be no step.
+            RunEndedError: The hook ends the run.
         """
         if self._hooks.before_step is None:
             return plan
-        said = await self._ask("before_step", (Plan, End), StepAhead(index, plan, so_far()))
-        if isinstance(said, End):
-            raise EndedByHookError(said)
-        return said or plan
+        answer = await self._run("before_step", (Plan, End), so_far(), plan)
+        if isinstance(answer, End):
+            raise RunEndedError(answer)
+        return answer or plan
 
     async def before_call(self, call: Call) -> Call | Refuse:
-        """The call that is to be made, if one is.
+        """Return the call that is to be made, or its refusal.
 
         Raises:
-            EndedByHookError: neither this call nor any other is to be made.
+            RunEndedError: The hook ends the run.
         """
-        said = await self._ask("before_call", (Call, Refuse, End), call)
-        if isinstance(said, End):
-            raise EndedByHookError(said)
-        if isinstance(said, Call) and said.name != call.name:
+        answer = await self._run("before_call", (Call, Refuse, End), call)
+        if isinstance(answer, End):
+            raise RunEndedError(answer)
+        if isinstance(answer, Call) and answer.name != call.name:
             raise ValueError(
-                f"before_call: a call of {call.name} cannot become one of {said.name}: refuse it, "
-                "and say in the reason what is to be called."
+                f"before_call: a call of {call.name} cannot become one of {answer.name}: refuse "
+                "it, and name the tool to call in the reason."
             )
-        return said or call
+        return answer or call
 
     async def after_call(self, call: Call, result: ToolResult) -> ToolResult:
-        """The result that the model is to be told.
+        """Return the result for the model.
 
-        It raises nothing, since other calls still run: `after_calls` does.
+        Raises nothing while other calls still run: `after_calls` does.
         """
         try:
-            said = await self._ask("after_call", (ToolResult, End), call, result)
-            if isinstance(said, End):
-                raise EndedByHookError(said)
+            answer = await self._run("after_call", (ToolResult, End), call, result)
+            if isinstance(answer, End):
+                raise RunEndedError(answer)
         except Exception as error:
             self._raise_later = self._raise_later or error
             return result
-        return said or result
+        return answer or result
 
     def after_calls(self) -> None:
-        """Raise what an `after_call` wanted to raise."""
+        """Raise the first error of the `after_call` hooks of a step, if there is one."""
         error, self._raise_later = self._raise_later, None
         if error is not None:
             raise error
 
     async def after_step(self, report: StepReport) -> None:
-        """Raises `EndedByHookError` when there is to be no other step."""
-        said = await self._ask("after_step", (End,), report)
-        if said is not None:
-            raise EndedByHookError(said)
-
-    async def on_answer(self, answer: Callable[[], RunResult]) -> str | Refuse | None:
-        """Another answer, or why this one will not do; None when it will."""
-        if self._hooks.on_answer is None:
-            return None
-        said: str | Refuse | None = await self._ask("on_answer", (str, Refuse), answer())
-        return said
-
-    async def _ask(self, name: str, answers: tuple[type, ...], *given: Any) -> Any:
-        """What a hook answers; None where there is no such hook.
+        """Run the hook that follows a step.
 
         Raises:
-            TypeError: it is no async function, or answers with something else.
+            RunEndedError: The hook ends the run.
+        """
+        answer = await self._run("after_step", (End,), report)
+        if answer is not None:
+            raise RunEndedError(answer)
+
+    async def on_answer(self, result: Callable[[], RunResult]) -> str | Refuse | None:
+        """Return another output or a refusal. None: the answer is accepted."""
+        if self._hooks.on_answer is None:
+            return None
+        answer: str | Refuse | None = await self._run("on_answer", (str, Refuse), result())
+        return answer
+
+    async def _run(self, name: str, allowed: tuple[type, ...], *arguments: Any) -> Any:
+        """Return the answer of a hook. None: there is no such hook, or it changes nothing.
+
+        Raises:
+            TypeError: The hook is not an async function, or returns something else.
         """
         hook = getattr(self._hooks, name)
         if hook is None:
             return None
-        said = await awaited(hook(*given), f"Hooks: {name}")
-        if said is not None and not isinstance(said, answers):
-            known = ", ".join(each.__name__ for each in answers)
-            raise TypeError(f"Hooks: {name} answers with {known} or None, not with {said!r}.")
-        return said
+        answer = await awaited(hook(*arguments), f"Hooks: {name}")
+        if answer is not None and not isinstance(answer, allowed):
+            known = ", ".join(each.__name__ for each in allowed)
+            raise TypeError(f"Hooks: {name} must return {known} or None, not {answer!r}.")
+        return answer
 
 
 async def awaited(answer: Awaitable[T], name: str) -> T:
-    """What a function of the user's answers, which has to be an async one.
+    """Await what a function of the caller has returned.
 
     Raises:
-        TypeError: it is not.
+        TypeError: It is not awaitable, so the function is not async.
     """
     if not isawaitable(answer):
         raise TypeError(f"{name} must be an async function: define it with async def.")

@@ -1,43 +1,49 @@
-"""How much a turn may spend, and what is said when it has spent it."""
+"""The limits of a turn, the budget that counts against them, and the stop at one of them."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Literal
+
+import anyio
+
+__all__ = ["AtLimit", "Budget", "LimitName", "Limits", "Stop"]
 
 AtLimit = Literal["answer", "fail"]
 
 LimitName = Literal[
     "steps", "calls", "tokens", "thinking_tokens", "seconds", "context", "repeated_calls"
 ]
-"""What ended a turn. context: the model's own, reached in the middle of a step. repeated_calls:
-the same call with the same result again and again."""
+"""The limit that ended a turn. context: the model's own, reached in the middle of a step.
+repeated_calls: the same call had the same result again and again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one turn of a run may spend.
+    """Limits of one turn of a run.
 
     At a limit the model gets one last step, without tools and without thinking, to answer with
-    what it has; the result then says in `limit` which one it was. That step comes on top of
-    `steps`. It must fit into `tokens` and `seconds`: so of both an eighth is kept for it, which
-    neither a new step nor a thought may begin to spend. A step that is answering when its tokens
-    end is the last one.
+    what it has; `limit` of the result then names the limit. The last step comes on top of
+    `steps`, but must fit into `tokens` and `seconds`: an eighth of both is reserved for it, and
+    neither a new step nor a thought may begin to use that. A step that is already answering when
+    its tokens run out is the last one.
 
     Args:
-        steps: generations by the model.
-        tokens: sampled tokens, thoughts included, over all steps. None: no limit.
-        seconds: wall time; not counted while a person is asked. None: no limit.
-        calls: tool calls over all steps; those of a step that are too many are not made. None: no
-            limit.
-        thinking_tokens: thought over all steps. None: no limit. `Thinking(total=...)` goes on
-            without thinking instead.
-        at_limit: "answer" for the last step; "fail" raises `LimitExceededError` at once, and keeps
-            nothing back.
+        steps: Maximum number of generations by the model.
+        tokens: Maximum number of sampled tokens over all steps, thoughts included. None: no limit.
+        seconds: Maximum wall time, without the time in which a person is asked. None: no limit.
+        calls: Maximum number of tool calls over all steps; further calls of a step are not made.
+            None: no limit.
+        thinking_tokens: Maximum number of thinking tokens over all steps. None: no limit.
+            `Thinking(total=...)` continues without thinking instead.
+        at_limit: "answer" for the last step; "fail" raises `LimitExceededError` at once and
+            reserves nothing.
 
     Raises:
-        ValueError: a limit is not positive, or `at_limit` is neither.
+        ValueError: A limit is not positive, or `at_limit` is not one of the two values.
     """
 
     steps: int = 20
@@ -63,31 +69,125 @@ class Limits:
 
     @property
     def last_tokens(self) -> int:
-        """Of `tokens`, those that are kept for the last step."""
+        """Tokens reserved for the last step."""
         return 0 if self.tokens is None or self.at_limit == "fail" else self.tokens // 8
 
     @property
     def working_seconds(self) -> float:
-        """Of `seconds`, those before the last step."""
+        """Seconds for all steps before the last one."""
         if self.seconds is None:
             return math.inf
         return self.seconds if self.at_limit == "fail" else self.seconds * 7 / 8
 
     @property
     def last_seconds(self) -> float:
-        """Of `seconds`, those that are kept for the last step."""
+        """Seconds reserved for the last step."""
         return math.inf if self.seconds is None else self.seconds - self.working_seconds
+
+
+@dataclass(slots=True)
+class Budget:
+    """The limits of one turn and what the turn has spent so far.
+
+    What is left never grows, except that no time passes while the clock is paused.
+    """
+
+    limits: Limits
+    steps: int = 0
+    calls: int = 0
+    tokens: int = 0
+    """Sampled in steps, by agents that were called as tools, and for summaries."""
+    thinking_tokens: int = 0
+    _clock: anyio.CancelScope | None = field(default=None, init=False)
+
+    def spend_step(self, tokens: int, thinking_tokens: int) -> None:
+        """Count a step of the model."""
+        self.steps += 1
+        self.tokens += tokens
+        self.thinking_tokens += thinking_tokens
+
+    @property
+    def steps_left(self) -> int:
+        """Steps before the last one."""
+        return self.limits.steps - self.steps
+
+    @property
+    def calls_left(self) -> int | None:
+        """Tool calls that may still be made. None: no limit."""
+        return _left(self.limits.calls, self.calls)
+
+    @property
+    def tokens_left(self) -> int | None:
+        """Tokens that may still be sampled. None: no limit."""
+        return _left(self.limits.tokens, self.tokens)
+
+    @property
+    def tokens_before_last_step(self) -> int | None:
+        """Tokens that may still be sampled before the last step. None: no limit."""
+        left = self.tokens_left
+        return None if left is None else left - self.limits.last_tokens
+
+    @property
+    def thinking_left(self) -> int | None:
+        """Thinking tokens that may still be sampled. None: no limit."""
+        return _left(self.limits.thinking_tokens, self.thinking_tokens)
+
+    def reached(self) -> LimitName | None:
+        """Return the limit that forbids another step. None: there may be one."""
+        left: tuple[tuple[LimitName, int | None], ...] = (
+            ("steps", self.steps_left),
+            ("calls", self.calls_left),
+            ("tokens", self.tokens_before_last_step),
+            ("thinking_tokens", self.thinking_left),
+        )
+        return next((name for name, rest in left if rest is not None and rest <= 0), None)
+
+    # Time
+
+    def start_clock(self, *, spent: float = 0) -> anyio.CancelScope:
+        """Return a scope that is canceled when the time before the last step is up.
+
+        Args:
+            spent: Seconds that the turn took before it was resumed.
+        """
+        deadline = anyio.current_time() + self.limits.working_seconds - spent
+        self._clock = anyio.CancelScope(deadline=deadline)
+        return self._clock
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds for the last step: those reserved for it and those not used before."""
+        if self._clock is None or self.limits.seconds is None:
+            return math.inf
+        return max(0.0, self._clock.deadline - anyio.current_time()) + self.limits.last_seconds
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop the clock within the block."""
+        if self._clock is None:
+            yield
+            return
+        left = self._clock.deadline - anyio.current_time()
+        self._clock.deadline = math.inf
+        try:
+            yield
+        finally:
+            self._clock.deadline = anyio.current_time() + left
+
+
+def _left(limit: int | None, spent: int) -> int | None:
+    return None if limit is None else max(0, limit - spent)
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why a turn ends before the model has answered."""
+    """The reason why a turn ends before the model has answered."""
 
     limit: LimitName
     allowed: float
-    """In the limit's own unit."""
+    """The limit, in its own unit."""
     waited_for: tuple[str, ...] = ()
-    """What had not come when the time was up: names of tools, or the model."""
+    """What the turn was waiting for when the time was up: names of tools, or the model."""
 
     def __str__(self) -> str:
         if self.limit == "repeated_calls":

@@ -70,6 +70,16 @@ class ModelStep:
         """The tool calls, in the order in which the model made them."""
         return tuple(part for part in self.parts if isinstance(part, ToolCall | MalformedCall))
 
+    @property
+    def is_answer(self) -> bool:
+        """Whether the step ends the turn."""
+        return self.finish == "stop" and not self.calls and bool(self.content.strip())
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the step has ended with neither text nor calls."""
+        return self.finish == "stop" and not self.calls and not self.content.strip()
+
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
@@ -135,16 +145,6 @@ class PastStep:
     """How many of its calls began to run."""
     is_open: bool
     """Whether its results still have to be added to the conversation."""
-
-    @property
-    def is_answer(self) -> bool:
-        """Whether it ends the turn."""
-        return self.said.finish == "stop" and not self.said.calls and not self.is_silent
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether it contains neither text nor calls."""
-        return not self.said.calls and not self.said.content.strip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,17 +11,17 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..grammar.tool_grammar import ToolChoice
 
-__all__ = ["AnswerType", "Wanted"]
+__all__ = ["OutputSpec", "OutputType"]
 
 _FENCED = re.compile(r"\A```\w*\n(.*)\n```\Z", re.DOTALL)
 _INSTRUCTION = (
     "When you have what you need, answer with JSON alone, without any words around it, by this "
     "JSON Schema:\n{schema}"
 )
-_COMPLAINT = "Your answer is not what was asked for: {why}. Answer again, with JSON by the schema."
+_PROBLEM = "Your answer is not what was asked for: {why}. Answer again, with JSON by the schema."
 
 
-class AnswerType:
+class OutputType:
     """A type that the final answer has to be of.
 
     Args:
@@ -64,7 +64,7 @@ class AnswerType:
 
 
 @dataclass(slots=True)
-class Wanted:
+class OutputSpec:
     """What is wanted of one turn, and what of it has been got.
 
     Args:
@@ -74,16 +74,16 @@ class Wanted:
     """
 
     tool_choice: ToolChoice = "auto"
-    answer: AnswerType | None = None
+    answer: OutputType | None = None
     parsed: Any = field(default=None, init=False)
     """The answer, if one is wanted of a type."""
-    has_complained: bool = field(default=False, init=False)
+    was_told: bool = field(default=False, init=False)
 
     def choice(self, *, first: bool) -> ToolChoice:
         """Which tools a step may call."""
         return self.tool_choice if first or self.tool_choice == "none" else "auto"
 
-    def complaint(self, output: str) -> str | None:
+    def problem(self, output: str) -> str | None:
         """What the model is to be told of its answer; None: it is what was wanted.
 
         Raises:
@@ -94,8 +94,8 @@ class Wanted:
         try:
             self.parsed = self.answer.read(output)
         except ValueError as why:
-            if self.has_complained:
+            if self.was_told:
                 raise
-            self.has_complained = True
-            return _COMPLAINT.format(why=why)
+            self.was_told = True
+            return _PROBLEM.format(why=why)
         return None

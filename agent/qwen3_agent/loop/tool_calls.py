@@ -1,155 +1,117 @@
-"""The tool calls of one step: decided on one by one, run at once, answered in their order."""
+"""The tool calls of one step: authorized one by one, run side by side, answered in order."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from functools import partial
 
 import anyio
 
 from qwen3_tools.progress import Progress, progress_to
 from qwen3_tools.tool import ToolResult
-from qwen3_tools.toolbox import Toolbox
 
 from .. import events
-from ..events import Emit
-from ..hooks import Call
-from ..messages import MalformedCall, ToolCall
-from ..models.session import UNANSWERED
+from ..hooks import Call, Refuse
+from ..messages import MalformedCall
 from .caller import Caller, called_by
-from .gate import Gate
+from .turn import STOPPED, CallResults, Turn
+
+__all__ = ["run_calls"]
 
 TOO_MANY = "The call was not made: no more tool calls are allowed in this run."
-STOPPED = UNANSWERED.removeprefix("Error: ")
 
 
-@dataclass(slots=True)
-class Answers:
-    """What the calls of a step have got; filled as they answer, and whole even when cancelled."""
+async def run_calls(turn: Turn, calls: CallResults) -> None:
+    """Run the pending calls of a step and add all results to the conversation.
 
-    calls: Sequence[ToolCall | MalformedCall]
-    results: list[ToolResult] = field(init=False)
-    """In the order of the calls."""
-    unanswered: dict[int, str] = field(init=False)
-    """By their place, the names of those that have not answered."""
-    made: int = 0
-    """How many were neither malformed nor refused."""
-
-    def __post_init__(self) -> None:
-        self.results = [ToolResult(STOPPED, is_error=True)] * len(self.calls)
-        self.unanswered = {place: _name(call) for place, call in enumerate(self.calls)}
-
-    def put(self, place: int, result: ToolResult) -> None:
-        """A call has answered."""
-        self.results[place] = result
-        del self.unanswered[place]
-
-
-async def run_calls(
-    answers: Answers,
-    toolbox: Toolbox,
-    gate: Gate,
-    *,
-    step: int,
-    emit: Emit,
-    at_most: int | None = None,
-    tokens_left: int | None = None,
-) -> None:
-    """Run all calls of a step side by side.
-
-    First the gate decides on each in turn, so that questions come one at a time and nothing runs
-    while one is open. A malformed call is not run: its result is the error that tells the model
-    what was wrong. Nor is one that was refused, or that has its answer from before the run was
-    resumed.
-
-    Args:
-        answers: gets the results.
-        toolbox: makes the calls.
-        gate: decides on them.
-        step: for the ids of the calls.
-        emit: is told.
-        at_most: so many calls are made, and no more. None: all.
-        tokens_left: agents among the tools share them. None: no limit.
+    First each call is authorized in turn, so that questions come one at a time and no tool runs
+    while one is open. A call that is malformed or refused does not run: its result is the reason.
+    If the turn is canceled, the calls that have not finished have an error as their result.
     """
-    share = None if tokens_left is None else tokens_left // max(1, len(answers.calls))
-    refusals: dict[int, str | None] = {}
-    admitted: dict[int, Call] = {}
-    for place in answers.unanswered:
-        call = answers.calls[place]
-        if isinstance(call, MalformedCall):
-            refusals[place] = call.error
-        elif at_most is not None and answers.made >= at_most:
-            refusals[place] = TOO_MANY
-        else:
-            id = f"{step}.{place}"
-            admitted[place], refusals[place] = await gate.admit(id, call.name, call.arguments, emit)
-            answers.made += refusals[place] is None
+    try:
+        await _run(turn, calls)
+    finally:
+        turn.add_results(calls)
 
+
+async def _run(turn: Turn, calls: CallResults) -> None:
+    ready = [(index, *await _authorized(turn, calls, index)) for index in calls.pending]
     failures: list[Exception] = []
+    tokens = turn.budget.tokens_before_last_step
+    share = None if tokens is None else tokens // max(1, len(calls.calls))
 
-    async def answer(place: int, refusal: str | None) -> None:
+    async def run(index: int, call: Call, refusal: str | None) -> None:
         try:
-            result = await _answer(
-                admitted.get(place),
-                refusal,
-                toolbox,
-                gate,
-                id=f"{step}.{place}",
-                emit=emit,
-                tokens_left=share,
-            )
-        except Exception as error:  # not the tool's: such as a journal that cannot be written
+            result = await _result(turn, call, refusal, tokens_left=share)
+        except Exception as error:  # not of the tool, but of a journal or a caller of ours
             failures.append(error)
             group.cancel_scope.cancel()
         else:
-            answers.put(place, result)
+            calls.put(index, result)
 
     async with anyio.create_task_group() as group:
-        for place, refusal in refusals.items():
-            group.start_soon(answer, place, refusal)
+        for each in ready:
+            group.start_soon(run, *each)
     if failures:
-        raise failures[0]  # as it is, and not in a group
-    gate.joints.after_calls()
+        raise failures[0]  # by itself, not in a group
+    turn.hooks.after_calls()
 
 
-async def _answer(
-    call: Call | None,
-    refusal: str | None,
-    toolbox: Toolbox,
-    gate: Gate,
-    *,
-    id: str,
-    emit: Emit,
-    tokens_left: int | None,
+async def _authorized(turn: Turn, calls: CallResults, index: int) -> tuple[Call, str | None]:
+    """Return a call as it is to be made, and the reason why it must not be made, if any.
+
+    Raises:
+        RunEndedError: A hook ends the run.
+    """
+    meant = calls.calls[index]
+    call_id = f"{len(turn.reports) - 1}.{index}"
+    if isinstance(meant, MalformedCall):
+        return Call(call_id, "", {}), meant.error
+    tool = next((tool for tool in turn.toolbox.tools if tool.name == meant.name), None)
+    call = Call(call_id, meant.name, meant.arguments, tool)
+    at_most = turn.budget.calls_left
+    if at_most is not None and calls.made >= at_most:
+        return call, TOO_MANY
+    answer = await turn.hooks.before_call(call)
+    if isinstance(answer, Refuse):
+        refused = events.ToolCallRefused(call_id, call.name, call.arguments, "hook", answer.reason)
+        turn.emit(refused)
+        return call, answer.reason
+    call, refusal = answer, None
+    if call.tool is not None:  # the toolbox answers calls of tools that do not exist
+        paused = turn.budget.paused
+        refusal = await turn.authorizer.refusal(call, call.tool, turn.emit, paused)
+    calls.made += refusal is None
+    return call, refusal
+
+
+async def _result(
+    turn: Turn, call: Call, refusal: str | None, *, tokens_left: int | None
 ) -> ToolResult:
+    """Make a call, unless it is refused, and emit its events."""
+    emit = turn.pass_on_from_tool
     started = time.monotonic()
-    name = call.name if call else ""
     result = ToolResult(refusal or STOPPED, is_error=True)
+
+    def pass_on_progress(now: Progress) -> None:
+        emit(events.ToolCallProgress(call.id, call.name, now.done, now.total, now.message))
+
+    def pass_on_event(event: events.Event) -> None:
+        emit(events.SubagentEvent(call.id, call.name, event))
+
     try:
-        if refusal is None and call is not None:
-            emit(events.ToolCallStarted(id, name, call.arguments))
-
-            def pass_on(now: Progress) -> None:
-                emit(events.ToolCallProgress(id, name, now.done, now.total, now.message))
-
-            def pass_on_event(event: events.Event) -> None:
-                emit(events.SubagentEvent(id, name, event))
-
-            caller = Caller(pass_on_event, tokens_left, gate.policy_over)
-            with progress_to(pass_on), called_by(caller):
-                result = await toolbox.call(name, call.arguments)
-            result = await gate.joints.after_call(call, result)
+        if refusal is None:
+            emit(events.ToolCallStarted(call.id, call.name, call.arguments))
+            policy_over = partial(turn.authorizer.policy_over, paused=turn.budget.paused)
+            caller = Caller(pass_on_event, tokens_left, policy_over)
+            with progress_to(pass_on_progress), called_by(caller):
+                result = await turn.toolbox.call(call.name, call.arguments)
+            result = await turn.hooks.after_call(call, result)
     finally:
         seconds = time.monotonic() - started
-        emit(events.ToolCallFinished(id, name, result.text, result.is_error, seconds, result.files))
+        emit(
+            events.ToolCallFinished(
+                call.id, call.name, result.text, result.is_error, seconds, result.files
+            )
+        )
     return result
-
-
-def _name(call: ToolCall | MalformedCall) -> str:
-    return call.name if isinstance(call, ToolCall) else ""
-
-
-def text_for_model(result: ToolResult) -> str:
-    """What the model is shown of a result."""
-    return f"Error: {result.text}" if result.is_error else result.text

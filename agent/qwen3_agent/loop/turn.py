@@ -1,301 +1,296 @@
-"""A turn under way: what has happened since the user's message, and what follows from it."""
+"""One turn in progress: what has happened since the user's message, and what follows from it."""
 
 from __future__ import annotations
 
 import json
-import math
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import anyio
-
+from qwen3_tools.tool import ToolResult
 from qwen3_tools.toolbox import Toolbox
 
 from .. import events
 from ..errors import InvalidAnswerError, LimitExceededError
 from ..events import Emit
-from ..hooks import Refuse
-from ..limits import LimitName, Limits, Stop
+from ..hooks import HookRunner, Refuse
+from ..limits import Budget, LimitName, Stop
 from ..messages import MalformedCall, ToolCall
-from ..models.session import Chat, Model, Remark
+from ..models.session import UNANSWERED, Chat, Model, Remark
 from ..parsing.parser import ContentDelta, Delta, ReasoningDelta
 from ..result import ModelStep, PastStep, RunResult, StepReport
 from ..thinking import LastEvent, Plan, Policy, StepState, Switch, decide
-from .gate import Gate
-from .output import Wanted
+from .authorizer import CallAuthorizer
+from .output import OutputSpec
 from .repetition import Repetition
-from .tool_calls import Answers, text_for_model
+
+__all__ = ["CallResults", "Turn"]
+
+STOPPED = UNANSWERED.removeprefix("Error: ")
+
+
+@dataclass(slots=True)
+class CallResults:
+    """The calls of a step and their results so far; complete even when the step is canceled."""
+
+    calls: Sequence[ToolCall | MalformedCall]
+    made: int = 0
+    """Number of calls that were neither malformed nor refused."""
+    results: list[ToolResult] = field(init=False)
+    """In the order of the calls."""
+    pending: dict[int, str] = field(init=False)
+    """Names of the tools that have not answered, by the index of the call."""
+
+    def __post_init__(self) -> None:
+        self.results = [ToolResult(STOPPED, is_error=True)] * len(self.calls)
+        self.pending = {
+            index: call.name if isinstance(call, ToolCall) else ""
+            for index, call in enumerate(self.calls)
+        }
+
+    def put(self, index: int, result: ToolResult) -> None:
+        """Store the result of a call."""
+        self.results[index] = result
+        del self.pending[index]
 
 
 @dataclass(slots=True)
 class Turn:
-    """What the loop works with, and what it has got so far."""
+    """The parts that a turn works with, and its state."""
 
     model: Model
-    chat: Chat
+    session: Chat
     toolbox: Toolbox
     policy: Policy
-    limits: Limits
-    gate: Gate
-    switch: Switch | None
+    budget: Budget
+    hooks: HookRunner
+    authorizer: CallAuthorizer
     emit: Emit
-    wanted: Wanted
-    started: float = field(default_factory=time.monotonic)
-    clock: anyio.CancelScope = field(default_factory=anyio.CancelScope)
-    """Bounds the time of all steps but the last."""
-    reports: list[StepReport] = field(default_factory=list)
-    files: list[Path] = field(default_factory=list)
-    output: str = ""
-    """What the last step has said."""
-    was_answering: bool = False
-    """Whether it was cut off at a limit while it said something to the user."""
-    last: LastEvent = "user"
-    silent_steps: int = 0
-    calls: int = 0
-    """How many were made."""
-    other_tokens: int = 0
-    """Sampled outside of the steps: by agents that were called as tools, and for summaries."""
-    waiting_for: tuple[str, ...] = ()
-    """What the step still waits for: the model, or names of tools."""
-    repetition: Repetition = field(default_factory=Repetition)
-    calls_made: set[str] = field(default_factory=set)
-    _plan: Plan = field(default_factory=lambda: Plan(on=False))
-    _step_started: float = 0
-    _report: StepReport | None = None
+    output: OutputSpec = field(default_factory=OutputSpec)
+    switch: Switch | None = None
+    started: float = field(default_factory=time.monotonic, init=False)
+    reports: list[StepReport] = field(default_factory=list, init=False)
+    files: list[Path] = field(default_factory=list, init=False)
+    text: str = field(default="", init=False)
+    """What the last step has said to the user."""
+    was_answering: bool = field(default=False, init=False)
+    """Whether the last step was cut off at a limit while it said something to the user."""
+    silent_steps: int = field(default=0, init=False)
+    """Steps that ended with neither text nor calls."""
+    waiting_for: tuple[str, ...] = field(default=(), init=False)
+    """What the current step is waiting for: the model, or names of tools."""
+    _last: LastEvent = field(default="user", init=False)
+    _repetition: Repetition = field(default_factory=Repetition, init=False)
+    _calls_made: set[str] = field(default_factory=set, init=False)
+    _plan: Plan = field(default_factory=lambda: Plan(on=False), init=False)
+    _step_started: float = field(default=0, init=False)
+    _report: StepReport | None = field(default=None, init=False)
 
     # Before a step
 
     def stop(self) -> Stop | None:
-        """Why there must be no other step; None while there may be one."""
-        if self.repetition.stuck:
-            return Stop("repeated_calls", self.repetition.stuck)
-        left: tuple[tuple[LimitName, int | None], ...] = (
-            ("steps", self.limits.steps - len(self.reports)),
-            ("calls", self.calls_left),
-            ("tokens", self.tokens_before_last_step),
-            ("thinking_tokens", self._thinking_left),
-        )
-        reached = next((name for name, rest in left if rest is not None and rest <= 0), None)
-        return self.stop_at(reached) if reached else None
+        """Return the reason why there must not be another step. None: there may be one."""
+        if self._repetition.stuck:
+            return Stop("repeated_calls", self._repetition.stuck)
+        limit = self.budget.reached()
+        return self.stop_at(limit) if limit else None
 
     def stop_at(self, limit: LimitName, *, also_for: tuple[str, ...] = ()) -> Stop:
-        """A stop at one of the limits; when the time is up, with what was waited for, and before.
+        """Return the stop at a limit. For seconds it names what the turn was waiting for.
 
         Args:
-            limit: any but repeated_calls.
-            also_for: what was waited for before.
+            limit: Any but repeated_calls.
+            also_for: What the turn was waiting for before.
         """
         if limit == "context":
-            return Stop(limit, self.chat.context_length)
-        if limit == "seconds":
-            waited_for = tuple(dict.fromkeys((*also_for, *self.waiting_for)))
-            return Stop(limit, self.limits.seconds or 0, waited_for)
-        return Stop(limit, getattr(self.limits, limit))
+            return Stop(limit, self.session.context_length)
+        waited_for = tuple(dict.fromkeys((*also_for, *self.waiting_for)))
+        allowed = getattr(self.budget.limits, limit) or 0
+        return Stop(limit, allowed, waited_for if limit == "seconds" else ())
 
     def plan(self) -> Plan:
-        """How the next step may think."""
+        """Return the thinking plan of the next step."""
         if self.silent_steps:
             return self.without_thought("the last step said nothing")
+        can_skip = self.model.can_skip_thinking
         state = StepState(
             index=len(self.reports),
-            last=self.last,
-            thinking_tokens=sum(report.usage.thinking_tokens for report in self.reports),
-            context_left=self.chat.context_left,
-            steps_left=self.limits.steps - len(self.reports),
-            tokens_left=self.tokens_left,
-            switch=self.switch if self.model.can_skip_thinking else None,
+            last=self._last,
+            thinking_tokens=self.budget.thinking_tokens,
+            context_left=self.session.context_left,
+            steps_left=self.budget.steps_left,
+            tokens_left=self.budget.tokens_left,
+            switch=self.switch if can_skip else None,
         )
-        plan = decide(self.policy, state, can_skip=self.model.can_skip_thinking)
-        left = self._thinking_left
+        plan = decide(self.policy, state, can_skip=can_skip)
+        left = self.budget.thinking_left
         if not plan.on or left is None or (plan.budget is not None and plan.budget <= left):
             return plan
         return replace(plan, budget=left, grace=0)
 
     def without_thought(self, reason: str) -> Plan:
-        """A plan to answer at once: the thought of a model that always thinks is closed."""
+        """Return a plan to answer at once."""
         return Plan.without_thought(reason, can_skip=self.model.can_skip_thinking)
 
-    @property
-    def tokens_left(self) -> int | None:
-        """Tokens that may still be sampled. None: no limit."""
-        if self.limits.tokens is None:
-            return None
-        sampled = self.other_tokens + sum(report.usage.output_tokens for report in self.reports)
-        return max(0, self.limits.tokens - sampled)
-
-    @property
-    def calls_left(self) -> int | None:
-        """Tool calls that may still be made. None: no limit."""
-        return None if self.limits.calls is None else self.limits.calls - self.calls
-
-    @property
-    def seconds_left(self) -> float:
-        """For the last step: what is kept for it, and what the others have not spent."""
-        unspent = self.clock.deadline - anyio.current_time()
-        if self.limits.seconds is None:
-            return math.inf
-        return max(0.0, unspent) + self.limits.last_seconds
-
-    @property
-    def tokens_before_last_step(self) -> int | None:
-        """The same, without those that are kept for the last step."""
-        left = self.tokens_left
-        return None if left is None else left - self.limits.last_tokens
-
-    @property
-    def _thinking_left(self) -> int | None:
-        if self.limits.thinking_tokens is None:
-            return None
-        thought = sum(report.usage.thinking_tokens for report in self.reports)
-        return max(0, self.limits.thinking_tokens - thought)
-
-    # While a step goes on
-
-    def tell(self, event: events.Event) -> None:
-        """Emit what happens in a tool; what an agent among the tools samples is counted."""
-        self.emit(event)
-        while isinstance(event, events.SubagentEvent):
-            event = event.event
-            if isinstance(event, events.StepFinished):
-                self.other_tokens += event.report.usage.output_tokens
+    # During a step
 
     def begin_step(self, plan: Plan) -> None:
-        """The model is about to write."""
+        """Note that the model begins to write."""
         self.emit(events.StepStarted(len(self.reports), plan))
         self._plan, self._report = plan, None
-        self.chat.unfinished = None
+        self.session.unfinished = None
         self._step_started = time.monotonic()
-        self.output = ""
+        self.text = ""
         self.waiting_for = ("the model",)
 
     def pass_on(self, delta: Delta | Remark) -> None:
-        """Tell what the model writes while it writes it."""
+        """Emit what the model writes while it writes it."""
         if isinstance(delta, ReasoningDelta):
             self.emit(events.ReasoningText(delta.text))
         elif isinstance(delta, ContentDelta):
-            self.output += delta.text
+            self.text += delta.text
             self.emit(events.ContentText(delta.text))
         elif isinstance(delta, Remark):
             self.emit(events.Notice(delta.text))
 
     def add_step(self, step: ModelStep) -> None:
-        """Remember what the model wrote."""
+        """Add what the model wrote."""
         seconds = time.monotonic() - self._step_started
         index = len(self.reports)
-        self._report = StepReport.of(step, index=index, plan=self._plan, seconds=seconds)
-        self.reports.append(self._report)
-        self.output = step.content
+        self._add(StepReport.of(step, index=index, plan=self._plan, seconds=seconds), step)
         self.was_answering = step.finish == "length" and not step.calls and bool(step.content)
         self.waiting_for = ()
 
-    def add_past_step(self, step: PastStep) -> Answers:
-        """Remember a step from before the run was resumed; what its calls have got.
+    def add_past_step(self, step: PastStep) -> CallResults:
+        """Add a step from before the run was resumed. Return the results that its calls have.
 
-        Its time counts. Where the model was told of the answers, so do they.
+        Its time counts.
         """
-        self._report, self._step_started = step.report, time.monotonic() - step.report.seconds
+        self._step_started = time.monotonic() - step.report.seconds
         self.started -= step.report.seconds
-        self.clock.deadline -= step.report.seconds
-        self.reports.append(step.report)
-        self.output = step.said.content
-        self.other_tokens += step.subagent_tokens
-        self.silent_steps += step.is_silent
-        answers = Answers(step.said.calls, made=step.calls_made)
-        for place, result in step.results.items():
-            answers.put(place, result)
+        self._add(step.report, step.said)
+        self.budget.tokens += step.subagent_tokens
+        results = CallResults(step.said.calls, made=step.calls_made)
+        for index, result in step.results.items():
+            results.put(index, result)
         if step.said.calls and not step.is_open:
-            self.add_answers(answers, told=True)
-        return answers
+            self._count(results)
+        return results
 
-    def add_answers(self, answers: Answers, *, told: bool = False) -> None:
-        """Let the model have what its calls got, unless it has; and remember how they went."""
-        calls, results = answers.calls, answers.results
-        notes = self.repetition.notes(calls, results)
-        if not told:
-            self.chat.add_tool_results(
-                [
-                    "\n\n".join(filter(None, (text_for_model(result), note)))
-                    for result, note in zip(results, notes, strict=True)
-                ]
-            )
-        self.waiting_for = tuple(answers.unanswered.values())
-        self.files.extend(file for result in results for file in result.files)
-        made = {json.dumps([c.name, c.arguments]) for c in calls if isinstance(c, ToolCall)}
-        if made & self.calls_made:
-            self.last = "repeated_call"
-        elif any(isinstance(call, MalformedCall) for call in calls):
-            self.last = "malformed_call"
-        elif any(result.is_error for result in results):
-            self.last = "tool_error"
+    def _add(self, report: StepReport, step: ModelStep) -> None:
+        self._report = report
+        self.reports.append(report)
+        self.budget.spend_step(step.usage.output_tokens, step.usage.thinking_tokens)
+        self.text = step.content
+        self.silent_steps += step.is_silent
+
+    def pass_on_from_tool(self, event: events.Event) -> None:
+        """Emit an event of a tool. Tokens that an agent among the tools samples are counted."""
+        self.emit(event)
+        while isinstance(event, events.SubagentEvent):
+            event = event.event
+            if isinstance(event, events.StepFinished):
+                self.budget.tokens += event.report.usage.output_tokens
+
+    def add_results(self, results: CallResults) -> None:
+        """Add the results of the calls to the conversation."""
+        notes = self._count(results)
+        self.session.add_tool_results(
+            [
+                "\n\n".join(filter(None, (_text_for_model(result), note)))
+                for result, note in zip(results.results, notes, strict=True)
+            ]
+        )
+
+    def _count(self, calls: CallResults) -> list[str]:
+        """Count calls and their results. Return a note for the model with each result."""
+        notes = self._repetition.notes(calls.calls, calls.results)
+        self.waiting_for = tuple(calls.pending.values())
+        self.files.extend(file for result in calls.results for file in result.files)
+        made = {json.dumps([c.name, c.arguments]) for c in calls.calls if isinstance(c, ToolCall)}
+        if made & self._calls_made:
+            self._last = "repeated_call"
+        elif any(isinstance(call, MalformedCall) for call in calls.calls):
+            self._last = "malformed_call"
+        elif any(result.is_error for result in calls.results):
+            self._last = "tool_error"
         else:
-            self.last = "tool_result"
-        self.calls_made |= made
-        self.calls += answers.made
+            self._last = "tool_result"
+        self._calls_made |= made
+        self.budget.calls += calls.made
+        return notes
 
     def end_step(self) -> None:
-        """The step is over, or was cut short: then what there is of it counts."""
-        if self._report is None and self.chat.unfinished is not None:
+        """Report on the step. What a canceled step has written counts too."""
+        if self._report is None and self.session.unfinished is not None:
             waiting_for = self.waiting_for
-            self.add_step(self.chat.unfinished)
+            self.add_step(self.session.unfinished)
             self.waiting_for = waiting_for
         if self._report is not None:
             seconds = time.monotonic() - self._step_started
             self.emit(events.StepFinished(replace(self._report, seconds=seconds)))
 
-    # At the end
+    # The answer
+
+    async def refusal(self) -> str | None:
+        """Return the reason why the answer is not accepted, for the model. None: it is.
+
+        Raises:
+            InvalidAnswerError: The answer is not of the output type for the second time.
+        """
+        try:
+            problem = self.output.problem(self.text)
+        except ValueError as why:
+            raise InvalidAnswerError(str(why), self.result()) from None
+        return problem or await self.refusal_by_hook()
+
+    async def refusal_by_hook(self) -> str | None:
+        """Let the hook change or refuse the answer. Return its reason to refuse, or None."""
+        answer = await self.hooks.on_answer(self.result)
+        if isinstance(answer, str):
+            self.text = answer
+            self.emit(events.AnswerChanged(answer))
+        return answer.reason if isinstance(answer, Refuse) else None
+
+    # The end
 
     def result(self, stop: Stop | None = None) -> RunResult:
-        """What there is by now."""
+        """Return the result so far."""
         return RunResult(
-            output=self.output.strip(),
+            output=self.text.strip(),
             steps=tuple(self.reports),
-            transcript=self.chat.transcript,
+            transcript=self.session.transcript,
             seconds=time.monotonic() - self.started,
             model=self.model.name,
             files=tuple(self.files),
             route=self.model.route,
             limit=None if stop is None else stop.limit,
-            earlier_transcripts=tuple(self.chat.earlier),
-            parsed=self.wanted.parsed,
+            earlier_transcripts=tuple(self.session.earlier),
+            parsed=self.output.parsed,
         )
 
-    def complaint(self) -> str | None:
-        """What is wrong with the last answer, for the model; None: nothing.
+    def finish(self, stop: Stop | None = None) -> RunResult:
+        """End the turn with what the last step has said."""
+        if stop is not None:  # An answer at a limit has not been checked
+            with suppress(ValueError):
+                self.output.problem(self.text)
+        result = self.result(stop)
+        self.emit(events.RunFinished(result))
+        return result
 
-        Raises:
-            InvalidAnswerError: the model has been told so before.
-        """
-        try:
-            return self.wanted.complaint(self.output)
-        except ValueError as why:
-            raise InvalidAnswerError(str(why), self.result()) from None
-
-    async def refused(self) -> str | None:
-        """Let the hook have the answer. It may change it; or why it will not do."""
-        said = await self.gate.joints.on_answer(self.result)
-        if isinstance(said, str):
-            self.output = said
-            self.emit(events.AnswerChanged(said))
-        return said.reason if isinstance(said, Refuse) else None
-
-    def ended(self, output: str) -> RunResult:
-        """End the turn as a hook wants it."""
+    def finish_by_hook(self, output: str) -> RunResult:
+        """End the turn with the output of a hook."""
         self.emit(events.AnswerChanged(output))
         result = replace(self.result(), output=output, ended_by_hook=True)
         self.emit(events.RunFinished(result))
         return result
 
-    def answered(self, stop: Stop | None = None) -> RunResult:
-        """End the turn with what the last step said."""
-        if stop is not None:  # nobody has looked at the answer yet
-            with suppress(ValueError):
-                self.wanted.complaint(self.output)
-        result = self.result(stop)
-        self.emit(events.RunFinished(result))
-        return result
-
-    def limit_reached(self, stop: Stop) -> LimitExceededError:
-        """The error that ends the run with what there is by now."""
+    def limit_exceeded(self, stop: Stop) -> LimitExceededError:
+        """Return the error that ends the run, with the result so far."""
         return LimitExceededError(stop, self.result(stop))
+
+
+def _text_for_model(result: ToolResult) -> str:
+    return f"Error: {result.text}" if result.is_error else result.text

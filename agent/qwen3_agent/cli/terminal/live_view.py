@@ -20,7 +20,7 @@ from rich.text import Text
 from ...events import (
     AnswerChanged,
     ContentText,
-    ContextShortened,
+    ContextCompacted,
     LimitHit,
     Notice,
     ReasoningText,
@@ -208,7 +208,7 @@ class LiveView:
             case StepFinished() if self._verbose:
                 self._end_text()
                 self._line(_cost(event.report), "dim")
-            case LimitHit() | ContextShortened() | Notice():
+            case LimitHit() | ContextCompacted() | Notice():
                 self._end_text()
                 self._line(event.text, "yellow")
             case AnswerChanged():

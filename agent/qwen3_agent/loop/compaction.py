@@ -18,7 +18,7 @@ from ..models.session import Chat, Model
 from ..thinking import Plan
 from .summaries import Layout, Message, as_text, both_ends, old_results_shortened, results_shortened
 
-__all__ = ["Shortening", "compact"]
+__all__ = ["Compaction", "compact"]
 
 LONGEST_SUMMARY = 1024
 """Tokens."""
@@ -35,7 +35,7 @@ written. Only the summary, in at most {words} words; do not answer the user.
 
 
 @dataclass(slots=True)
-class Shortening:
+class Compaction:
     """Makes one conversation shorter.
 
     Args:
@@ -46,18 +46,18 @@ class Shortening:
     """
 
     model: Model
-    chat: Chat
+    session: Chat
     emit: Emit
     tokens: int | None = None
     sampled: int = 0
     """Tokens that the summaries have cost."""
     changes: int = 0
 
-    async def make_room(self, *, even_so: bool = False) -> bool:
+    async def make_room(self, *, force: bool = False) -> bool:
         """Shorten, if a quarter of the context is not left for the next step.
 
         Args:
-            even_so: begin although there seems to be room: a server has said that there is none.
+            force: begin although there seems to be room: a server has said that there is none.
 
         Returns:
             Whether anything became shorter.
@@ -65,9 +65,9 @@ class Shortening:
         Raises:
             PromptTooLongError: not even the newest user message alone fits.
         """
-        length = self.chat.context_length
+        length = self.session.context_length
         wanted = length // 4 if self.tokens is None else min(length // 4, self.tokens)
-        if self.chat.context_left >= wanted and not even_so:
+        if self.session.context_left >= wanted and not force:
             return False
         self._check_that_it_can_fit()
         # More than is wanted now, or it would have to be done again after a step or two
@@ -76,24 +76,24 @@ class Shortening:
             await shorten()
             if self.used <= enough:
                 return self.changes > 0
-        if self.chat.context_left < wanted // 2:
+        if self.session.context_left < wanted // 2:
             self._newest_results()
-        if self.chat.context_left < wanted // 2:
+        if self.session.context_left < wanted // 2:
             await self.earlier_steps(in_flight_too=True)
         return self.changes > 0
 
     @property
     def used(self) -> int:
         """Tokens of the conversation as it is."""
-        return self.chat.context_length - self.chat.context_left
+        return self.session.context_length - self.session.context_left
 
     async def old_results(self) -> None:
         """Shorten all tool results that the model has seen."""
-        messages = self.chat.messages
+        messages = self.session.messages
         shorter, count = old_results_shortened(messages, self._layout.in_flight)
         if count:
             results = "an old tool result" if count == 1 else f"{count} old tool results"
-            self._go_on_with(shorter, self.chat.turn, "old_results", f"{results} shortened")
+            self._go_on_with(shorter, self.session.turn, "old_results", f"{results} shortened")
 
     async def earlier_turns(self) -> None:
         """Let the model sum up what was said before the newest user message."""
@@ -117,11 +117,11 @@ class Shortening:
         """Cut what the last calls have answered to what there is room for."""
         layout = self._layout
         begin, end = layout.in_flight, len(layout.messages)
-        room = self.chat.context_length - self.chat.context_length // 4
+        room = self.session.context_length - self.session.context_length // 4
         max_chars = 16_000
         while max_chars >= 250:
             shorter, count = results_shortened(layout.messages, begin, end, max_chars)
-            if count and self.chat.count(shorter) <= room:
+            if count and self.session.count(shorter) <= room:
                 break
             max_chars //= 2
         else:
@@ -137,26 +137,28 @@ class Shortening:
 
     @property
     def _layout(self) -> Layout:
-        return Layout(self.chat.messages, self.chat.turn)
+        return Layout(self.session.messages, self.session.turn)
 
     def _check_that_it_can_fit(self) -> None:
         if self.model.route == "server_chat":
             return  # Its tokens are a guess; the server itself knows
-        messages = self.chat.messages
+        messages = self.session.messages
         layout = self._layout
         system = messages[: layout.earlier_turns]
-        tokens = self.chat.count([*system, *messages[layout.turn : layout.turn + 1]])
-        if tokens >= self.chat.context_length:
-            raise PromptTooLongError(tokens, self.chat.context_length)
+        tokens = self.session.count([*system, *messages[layout.turn : layout.turn + 1]])
+        if tokens >= self.session.context_length:
+            raise PromptTooLongError(tokens, self.session.context_length)
 
     async def _summary(self, begin: int, end: int) -> str | None:
         """A summary of some messages. None: there are none, or too few to be worth it."""
-        messages = self.chat.messages
+        messages = self.session.messages
         replaced = messages[begin:end]
         if not replaced:
             return None
-        length = self.chat.context_length
-        cost = self.chat.count(messages) - self.chat.count([*messages[:begin], *messages[end:]])
+        length = self.session.context_length
+        cost = self.session.count(messages) - self.session.count(
+            [*messages[:begin], *messages[end:]]
+        )
         if cost < max(96, length // 32):
             return None
         most = min(LONGEST_SUMMARY, length // 8, cost // 2)
@@ -179,30 +181,30 @@ class Shortening:
         self.sampled += step.usage.output_tokens
         if self.tokens is not None:
             self.tokens = max(0, self.tokens - step.usage.output_tokens)
-        self.chat.earlier.append(chat.transcript)
+        self.session.earlier.append(chat.transcript)
         return step.content.strip()
 
     def _go_on_with(
         self,
         messages: Sequence[Message],
         turn: int,
-        what: events.Shortened,
+        what: events.Compacted,
         in_words: str,
         summary: str | None = None,
     ) -> None:
         before = self.used
-        self.chat.restart(messages, turn=turn)
+        self.session.restart(messages, turn=turn)
         self.changes += 1
         text = f"To make room: {in_words}, {before:,} tokens became {self.used:,}."
-        self.emit(events.ContextShortened(what, before, self.used, text, summary))
+        self.emit(events.ContextCompacted(what, before, self.used, text, summary))
 
 
-async def compact(model: Model, chat: Chat, emit: Emit) -> int:
+async def compact(model: Model, session: Chat, emit: Emit) -> int:
     """Make a conversation shorter between two turns; by how many tokens.
 
     The question and the answer of the last turn stay as they are.
     """
-    shortening = Shortening(model, chat, emit)
-    before = shortening.used
-    await shortening.everything()
-    return before - shortening.used
+    compaction = Compaction(model, session, emit)
+    before = compaction.used
+    await compaction.everything()
+    return before - compaction.used
