@@ -13,8 +13,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import aclosing, suppress
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import anyio
 import pytest
@@ -24,6 +27,7 @@ from qwen3_agent.engines.options import EngineOptions
 from qwen3_agent.engines.request import Chunk, GenerationRequest
 from qwen3_agent.engines.transformers import TransformersEngine
 from qwen3_agent.engines.vllm import VllmEngine
+from qwen3_agent.engines.vllm_process import settings_for_vllm
 from qwen3_agent.errors import EngineError, NoAnswerError, PromptTooLongError
 from qwen3_agent.formats.chat_format import ChatFormat
 from qwen3_agent.models.choose import DEMO_FOLDER
@@ -140,9 +144,8 @@ async def test_cancelling_ends_it_in_the_engine_too(engine: VllmEngine, prompt: 
                 if len(seen) >= 5:
                     scope.cancel()
     assert len(seen) < 100
-    llm = engine._process._llm
     with anyio.fail_after(30):
-        while llm.get_num_unfinished_requests():  # noqa: ASYNC110 - vLLM tells of no event
+        while engine.unfinished:  # noqa: ASYNC110 - vLLM tells of no event
             await anyio.sleep(0.01)
     assert await ids_of(engine, prompt, max_tokens=5) == seen[:5]
 
@@ -330,6 +333,14 @@ def test_a_script_needs_no_guard_and_leaves_nothing_when_it_is_killed(tmp_path: 
     while any(Path(f"/proc/{pid}/cmdline").exists() and not is_zombie(pid) for pid in below):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_the_sampler_of_flashinfer_is_wanted_only_where_it_is_there() -> None:
+    there = SimpleNamespace(__spec__=ModuleSpec("flashinfer", None))
+    for modules, wanted in (({}, "0"), ({"flashinfer": there}, None)):
+        with patch.dict(sys.modules, modules), settings_for_vllm():
+            assert os.environ.get("VLLM_USE_FLASHINFER_SAMPLER") == wanted
+    assert "VLLM_USE_FLASHINFER_SAMPLER" not in os.environ
 
 
 async def test_an_adapter_is_what_its_weights_make_of_the_model(

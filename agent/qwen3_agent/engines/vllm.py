@@ -88,6 +88,11 @@ class VllmEngine(Engine):
             process.leave()
             raise
 
+    @property
+    def unfinished(self) -> int:
+        """How many generations the engine works on, those of its other shares included."""
+        return self._process.unfinished() if self._leave.alive else 0
+
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
         """See `Engine.generate`."""
         if not self._leave.alive:

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from multiprocessing import active_children
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -75,6 +76,8 @@ def settings_for_vllm() -> Iterator[None]:
     """How vLLM is imported and started; one at a time."""
     # Those who listen hear what it logs; others get what matters as an EngineError
     logging.getLogger("vllm").addHandler(logging.NullHandler())
+    # vLLM imports it where it makes its sampler, and fails without
+    sampler = {} if find_spec("flashinfer") else {"VLLM_USE_FLASHINFER_SAMPLER": "0"}
     with (
         _one_start_at_a_time,
         environment(
@@ -82,6 +85,7 @@ def settings_for_vllm() -> Iterator[None]:
             VLLM_NO_USAGE_STATS="1",
             VLLM_WORKER_MULTIPROC_METHOD="spawn",  # forking a process with threads can hang
             VLLM_WORKER_SHUTDOWN_TIMEOUT_SECONDS="1",
+            **sampler,
         ),
     ):
         yield
@@ -129,6 +133,11 @@ class VllmProcess:
         """Wait for the end, if nobody uses it any more."""
         if not self.users:
             self._thread.join()
+
+    def unfinished(self) -> int:
+        """How many requests it works on, or has yet to begin."""
+        count: int = self._llm.output_processor.get_num_unfinished_requests()
+        return count
 
     @contextmanager
     def request(
@@ -189,12 +198,18 @@ class VllmProcess:
     def _start(self) -> None:
         with settings_for_vllm():
             from vllm import AsyncEngineArgs
+            from vllm.usage.usage_lib import UsageContext
             from vllm.v1.engine.async_llm import AsyncLLM
 
             before = set(active_children())
             with detached_children(self._log):
                 try:
-                    self._llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**self._arguments))
+                    self._llm = AsyncLLM.from_engine_args(
+                        AsyncEngineArgs(**self._arguments),
+                        # As much at once as in `vllm serve`, by the GPU's size: up to 1,024
+                        # requests. An engine that says nothing gets 128
+                        usage_context=UsageContext.OPENAI_API_SERVER,
+                    )
                 finally:
                     self._children = [child for child in active_children() if child not in before]
         self.context_length = self._llm.vllm_config.model_config.max_model_len
