@@ -31,9 +31,9 @@ LAYERS = (
     ("events",),
     ("approvals",),
     ("result",),
-    ("history", "limits", "thinking", "transcript", "call_display", "sampling"),
-    ("errors",),
+    ("limits", "thinking", "transcript", "call_display", "sampling"),
     ("messages",),
+    ("errors",),
 )
 """Rooms of qwen3_agent from the top down: a module imports from its own room and from those in
 lower rows. A row's rooms do not know each other."""

@@ -14,7 +14,7 @@ from test_call_grammar import CLOCK, ODD, TOOLS, WEATHER
 from untrained import untrained_model
 
 from qwen3_agent.errors import ToolChoiceUnavailableError
-from qwen3_agent.messages import ToolCall
+from qwen3_agent.messages import ToolCall, ToolResultMessage
 from qwen3_agent.models.session import ModelStep, Remark
 from qwen3_agent.thinking import Plan
 
@@ -121,7 +121,7 @@ async def test_a_tool_whose_schema_has_no_grammar_is_named_once() -> None:
             on_delta=lambda delta: told.append(delta.text) if isinstance(delta, Remark) else None,
             tool_choice="required",
         )
-        chat.add_tool_results([""])
+        chat.add_tool_results([ToolResultMessage(0, "")])
     assert [text for text in told if "odd" in text] == told
     assert len(told) == 1
 

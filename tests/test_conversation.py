@@ -12,8 +12,8 @@ from chat_server import ChatServer, chunk, hang, pieces, says
 from scripted import call, scripted_model
 
 from qwen3_agent import Agent, Thinking, events, tool
+from qwen3_agent.messages import UNANSWERED
 from qwen3_agent.models.chat_api.connect import connect
-from qwen3_agent.models.session import UNANSWERED
 
 pytestmark = [
     pytest.mark.anyio,
@@ -58,7 +58,7 @@ async def test_a_call_that_was_stopped_is_answered_before_the_next_turn(
     assert result.output == "Well."
     assert roles == ["user", "assistant", "tool", "tool", "user", "assistant"]
     last = prompts_of(agent)[-1]
-    assert last.count(f"<tool_response>\n{UNANSWERED}\n</tool_response>") == 2
+    assert last.count(f"<tool_response>\nError: {UNANSWERED}\n</tool_response>") == 2
     assert last.count("<|im_start|>") == last.count("<|im_end|>") + 1  # the one that it opens
 
 

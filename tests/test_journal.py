@@ -20,6 +20,8 @@ from qwen3_agent.journal import Runs
 from qwen3_agent.journal.exports import chat_json, training_records
 from qwen3_agent.journal.redaction import REDACTED, Redactor, secrets_of
 from qwen3_agent.journal.telemetry import otlp_json
+from qwen3_agent.messages import AssistantMessage, SystemMessage, ToolResultMessage, UserMessage
+from qwen3_agent.messages.encoding import for_chat_api
 
 pytestmark = pytest.mark.anyio
 SECRET = "sk-abcdefghijklmnopqrstuvwxyz0123"
@@ -51,8 +53,12 @@ async def test_a_run_is_read_back_as_it_was(tmp_path: Path) -> None:
     ]
     (made,) = turn.steps[0].calls
     assert (made.name, made.arguments, made.text) == ("double", {"number": 4}, "8")
-    assert [message["role"] for message in run.messages] == [
-        *("system", "user", "assistant", "tool", "assistant"),
+    assert [type(message) for message in run.messages] == [
+        SystemMessage,
+        UserMessage,
+        AssistantMessage,
+        ToolResultMessage,
+        AssistantMessage,
     ]
 
 
@@ -115,7 +121,7 @@ async def test_a_conversation_is_taken_up_with_all_that_was_said(tmp_path: Path)
     assert said == ["First", "One.", "Second", "Two.", "Third", "Three."]
     run = Runs(tmp_path).read(id)
     assert [turn.output for turn in run.turns] == ["One.", "Two.", "Three."]
-    assert [message["content"] for message in run.messages] == said
+    assert [message["content"] for message in for_chat_api(run.messages)] == said
 
 
 async def test_a_turn_that_was_taken_back_is_not_gone_on_with(tmp_path: Path) -> None:
@@ -126,7 +132,7 @@ async def test_a_turn_that_was_taken_back_is_not_gone_on_with(tmp_path: Path) ->
         conversation.undo()
     run = Runs(tmp_path).read("latest")
     assert [turn.status for turn in run.turns] == ["answered", "undone"]
-    assert [message["content"] for message in run.messages] == ["First", "One."]
+    assert [message["content"] for message in for_chat_api(run.messages)] == ["First", "One."]
 
 
 async def test_secrets_are_not_written_in_words_or_in_ids(

@@ -19,6 +19,7 @@ from qwen3_agent.errors import EngineError, ModelNotFoundError
 from qwen3_agent.formats.chat_format import ChatFormat
 from qwen3_agent.formats.template import ChatTemplate
 from qwen3_agent.formats.tokenizer import Tokenizer
+from qwen3_agent.messages.encoding import for_chat_api
 from qwen3_agent.models.chat_api.connect import connect
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
@@ -70,7 +71,7 @@ async def test_the_next_turn_is_told_what_was_said_in_the_new_models_own_format(
     assert [turn.model for turn in run.turns] == ["scripted", "coder"]
     assert [turn.output for turn in run.turns] == ["Eight.", "Sixteen."]
     assert run.turns[0].notes[-1][1] == "From here on with coder."
-    assert run.messages == said
+    assert for_chat_api(run.messages) == said
     assert Runs(tmp_path).summaries()[0].model == "coder"
 
 
@@ -185,7 +186,7 @@ async def test_what_was_made_shorter_by_hand_is_shorter_after_a_resume(tmp_path:
         left = conversation.context_left
     assert saved > 100
     run = Runs(tmp_path).read("latest")
-    assert run.messages == said
+    assert for_chat_api(run.messages) == said
     assert run.turns[1].notes[-1][1].startswith("Made shorter: ")
     assert [turn.output for turn in run.turns] == [long.strip(), "Two."]
     assert all(any(segment.sampled for segment in turn.segments) for turn in run.turns)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +13,14 @@ from qwen3_agent.cli.terminal.slash_commands import (
     CommandCompleter,
     as_markdown,
     split_command,
+)
+from qwen3_agent.messages import (
+    AssistantMessage,
+    Content,
+    Reasoning,
+    ToolCall,
+    ToolResultMessage,
+    UserMessage,
 )
 
 
@@ -58,17 +64,11 @@ def test_commands_and_what_may_stand_behind_them_are_proposed(
 
 
 def test_a_saved_conversation_says_who_said_what() -> None:
-    call = {"type": "function", "function": {"name": "add", "arguments": {"a": 1, "b": "你"}}}
-    messages: list[dict[str, Any]] = [
-        {"role": "user", "content": "Add."},
-        {
-            "role": "assistant",
-            "content": "",
-            "reasoning_content": "I add.\n\nYes.",
-            "tool_calls": [call],
-        },
-        {"role": "tool", "content": "```\n3\n```"},
-        {"role": "assistant", "content": "It is **3**."},
+    messages = [
+        UserMessage("Add."),
+        AssistantMessage((Reasoning("I add.\n\nYes."), ToolCall("add", {"a": 1, "b": "你"}))),
+        ToolResultMessage(0, "```\n3\n```"),
+        AssistantMessage((Content("It is **3**."),)),
     ]
     assert as_markdown(messages) == (
         "## User\n\nAdd.\n\n"
@@ -81,7 +81,7 @@ def test_a_saved_conversation_says_who_said_what() -> None:
 
 @given(st.text("`a\n").filter(str.strip))
 def test_no_result_can_end_the_block_that_holds_it(result: str) -> None:
-    _, _, fence, *inside, last, _ = as_markdown([{"role": "tool", "content": result}]).split("\n")
+    _, _, fence, *inside, last, _ = as_markdown([ToolResultMessage(0, result)]).split("\n")
     assert set(fence) == {"`"}
     assert last == fence
     assert not any(line.strip().startswith(fence) for line in inside)

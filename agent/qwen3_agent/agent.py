@@ -20,13 +20,13 @@ from .batch import Outcome, work_on
 from .conversation import Conversation, check_task
 from .events import Emit, Event, RunFinished
 from .grammar.tool_grammar import ToolChoice
-from .history import checked_history
 from .hooks import Hooks
 from .journal import Runs
 from .journal.folder import LATEST
 from .journal.resume import recorded_result
 from .limits import Limits
 from .loop.output import OutputType
+from .messages.reading import read_messages
 from .models.choose import EngineName, Hub
 from .models.session import Model
 from .result import RunResult
@@ -296,7 +296,7 @@ class Agent:
             JournalError: see `resume`.
             TypeError, ValueError: `history` is no list of messages, or one of them is none.
         """
-        said = checked_history(history)
+        said = read_messages(history)
         async with open_conversation(self, history=said, resume=resume) as conversation:
             yield conversation
 

@@ -26,7 +26,8 @@ from .loop.compaction import compact
 from .loop.output import OutputSpec, OutputType
 from .loop.run import run_turn
 from .loop.turn import Turn
-from .models.retelling import retold
+from .messages import Message, unanswered, without_thoughts
+from .messages.encoding import for_chat_api
 from .models.session import Chat, Model
 from .result import PastStep, RunResult
 from .streaming import RunStream
@@ -48,7 +49,7 @@ class Conversation:
         limits: Limits,
         folder: Path,
         *,
-        new_chat: Callable[[Model, Sequence[Mapping[str, Any]]], Chat],
+        new_chat: Callable[[Model, Sequence[Message]], Chat],
         lend_model: Callable[[Model], None] | None,
         approvals: Approvals,
         hooks: Hooks,
@@ -100,7 +101,7 @@ class Conversation:
     @property
     def messages(self) -> Sequence[Mapping[str, Any]]:
         """What was said, the oldest first, as messages of the chat completions protocol."""
-        return self._chat.messages
+        return tuple(for_chat_api(self._chat.messages))
 
     @property
     def context_left(self) -> int:
@@ -134,7 +135,7 @@ class Conversation:
         """
         self._check_idle()
         before = self._chat
-        messages = retold(before.messages, with_ids_of_calls=model.route == "server_chat")
+        messages = without_thoughts([*before.messages, *unanswered(before.messages)])
         chat = self._new_chat(model, messages)
         if self._turns:
             chat.restart(messages, turn=before.turn)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from anyio import to_thread
 from anyio.lowlevel import EventLoopToken, current_token
@@ -22,6 +22,7 @@ from .grammar.tool_grammar import check_choice
 from .journal import Journal, RecordedRun, Runs
 from .journal.resume import changed_tools, restore
 from .journal.secrets_of_agent import secrets_of_agent
+from .messages import Message, SystemMessage
 from .models.choose import resolve
 from .models.mcp_sampling import sampler_of
 from .models.session import Chat, Model
@@ -119,7 +120,7 @@ async def open_conversation(
     agent: Agent,
     *,
     task: str | None = None,
-    history: Sequence[Mapping[str, Any]] = (),
+    history: Sequence[Message] = (),
     resume: str | None = None,
 ) -> AsyncIterator[Conversation]:
     """See `Agent.conversation`; `task` is what the journal's list of runs shows of it."""
@@ -148,9 +149,9 @@ async def open_conversation(
         check_choice(agent.tool_choice, [each.name for each in tools])
         said = [agent.instructions, agent.answer.instruction if agent.answer else None]
         instructions = "\n\n".join(text for text in said if text)
-        system = [{"role": "system", "content": instructions}] if instructions else []
+        system = [SystemMessage(instructions)] if instructions else []
 
-        def new_chat(model: Model, messages: Sequence[Mapping[str, Any]]) -> Chat:
+        def new_chat(model: Model, messages: Sequence[Message]) -> Chat:
             return model.chat(
                 messages,
                 toolbox.schemas(),

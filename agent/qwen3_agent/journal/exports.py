@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import JournalError
-from ..models.retelling import with_ids
+from ..messages.encoding import for_chat_api
 from ..transcript import Segment, Transcript
 from .reader import RecordedRun
 
@@ -19,7 +19,7 @@ def chat_json(run: RecordedRun) -> dict[str, Any]:
     """
     return {
         "model": run.model,
-        "messages": list(with_ids(run.messages)),
+        "messages": for_chat_api(run.messages),
         "tools": [
             {"type": "function", "function": {key: tool[key] for key in _TOLD}}
             for tool in run.tools

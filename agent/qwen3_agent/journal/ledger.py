@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from itertools import islice
 from typing import Any
 
 from ..formats.chat_format import ChatFormat
-from ..messages import Content, MalformedCall, Part, Reasoning, ToolCall
+from ..messages import (
+    AssistantMessage,
+    Content,
+    MalformedCall,
+    Message,
+    Part,
+    Reasoning,
+    ToolCall,
+)
+from ..messages.encoding import chat_api_message, template_message, with_call_ids
+from ..messages.reading import read_message
 from ..models.session import Chat
 from ..transcript import Segment
 from .redaction import Redactor
@@ -31,16 +43,25 @@ class LedgerWriter:
         chat: what grows.
         redactor: takes secrets out.
         chat_format: turns ids into text and back; None where the chat has none.
+        with_ids: whether messages are written as the chat protocol has them, with ids of calls.
     """
 
-    def __init__(self, chat: Chat, redactor: Redactor, chat_format: ChatFormat | None) -> None:
+    def __init__(
+        self,
+        chat: Chat,
+        redactor: Redactor,
+        chat_format: ChatFormat | None,
+        *,
+        with_ids: bool,
+    ) -> None:
         self._chat = chat
         self._redactor = redactor
         self._format = chat_format
+        self._with_ids = with_ids
         self._segments: list[Segment] = []
         self._written: list[int] = []
         """For each segment, how many there are of it on disk: a redacted one may become three."""
-        self._messages: list[Mapping[str, Any]] = []
+        self._messages: list[Message] = []
 
     def news(self) -> dict[str, Any]:
         """What the next record has to say of the chat."""
@@ -54,7 +75,9 @@ class LedgerWriter:
         return {
             "kept": [sum(self._written[:same]), same_messages],
             "segments": [segment_to_json(each) for pieces in new for each in pieces],
-            "messages": self._redactor.json(list(messages[same_messages:])),
+            "messages": self._redactor.json(
+                messages_to_json(messages, with_ids=self._with_ids, start=same_messages)
+            ),
             "turn": self._chat.turn,
         }
 
@@ -98,9 +121,11 @@ class Ledger:
 
     def __init__(self) -> None:
         self.segments: list[Segment] = []
-        self.messages: list[dict[str, Any]] = []
+        self.messages: list[Message] = []
         self.turn = 0
         """Which of the messages began the last turn."""
+        self._said: dict[str, tuple[Part, ...]] = {}
+        """By their words and calls, the parts of the messages that were sampled."""
 
     def apply(self, news: Mapping[str, Any]) -> list[Segment] | None:
         """Take in what a record says. Returns the transcript that it ends, if it does.
@@ -113,9 +138,70 @@ class Ledger:
         if kept > len(self.segments) or kept_messages > len(self.messages):
             raise ValueError("it builds on what is not there")
         ended = self.segments if kept < len(self.segments) else None
-        self.segments = self.segments[:kept] + [segment_from_json(s) for s in news["segments"]]
-        self.messages = self.messages[:kept_messages] + [dict(each) for each in news["messages"]]
+        segments = [segment_from_json(each) for each in news["segments"]]
+        self._said |= {_key(each.parts): each.parts for each in segments if each.parts}
+        self.segments = self.segments[:kept] + segments
+        del self.messages[kept_messages:]
+        for each in news["messages"]:
+            self.messages.append(self._read(each))
         return ended
+
+    def _read(self, written: Mapping[str, Any]) -> Message:
+        message = message_from_json(written, self.messages)
+        if isinstance(message, AssistantMessage) and "parts" not in written:
+            found = self._said.get(_key(message.parts))
+            if found is not None:
+                whole = _with_parts(message, found)
+                return whole if message.thought else whole.without_thought()
+        return message
+
+
+def _key(parts: Sequence[Part]) -> str:
+    """What both forms of a message tell of its parts, but for the thought and for white space."""
+    words = "".join(
+        part.raw if isinstance(part, MalformedCall) else part.text
+        for part in parts
+        if isinstance(part, Content | MalformedCall)
+    )
+    calls = [[part.name, part.arguments] for part in parts if isinstance(part, ToolCall)]
+    return json.dumps(["".join(words.split()), calls])
+
+
+def messages_to_json(
+    messages: Sequence[Message], *, with_ids: bool, start: int = 0
+) -> list[dict[str, Any]]:
+    """Return messages from place `start` on as JSON objects.
+
+    Args:
+        messages: all of the conversation.
+        with_ids: as the chat protocol has them, with ids of calls; or else as a template does.
+        start: messages before it are left out.
+    """
+    written = []
+    for message, ids in islice(with_call_ids(messages), start, None):
+        line = chat_api_message(message, ids) if with_ids else template_message(message)
+        if isinstance(message, AssistantMessage) and any(
+            isinstance(call, MalformedCall) for call in message.calls
+        ):
+            # Neither form tells the place of a malformed call among the others
+            line["parts"] = [part_to_json(part) for part in message.parts]
+        written.append(line)
+    return written
+
+
+def message_from_json(written: Mapping[str, Any], before: Sequence[Message]) -> Message:
+    """Return a message that `messages_to_json` wrote behind those `before` it."""
+    message = read_message(written, before)
+    if isinstance(message, AssistantMessage) and "parts" in written:
+        return _with_parts(message, [part_from_json(part) for part in written["parts"]])
+    return message
+
+
+def _with_parts(message: AssistantMessage, parts: Sequence[Part]) -> AssistantMessage:
+    whole = replace(message, parts=tuple(parts))
+    ids = iter(message.call_ids)
+    known = [next(ids, None) if isinstance(call, ToolCall) else None for call in whole.calls]
+    return replace(whole, call_ids=tuple(known) if message.call_ids else ())
 
 
 def segment_to_json(segment: Segment) -> dict[str, Any]:

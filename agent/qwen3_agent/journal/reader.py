@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import JournalError
-from ..messages import MalformedCall, Part, ToolCall
+from ..messages import MalformedCall, Message, Part, ToolCall
 from ..result import StepReport
 from ..transcript import Segment
 from .ledger import Ledger
@@ -125,8 +125,8 @@ class RecordedRun:
     route: str = ""
     tools: list[dict[str, Any]] = field(default_factory=list)
     turns: list[RecordedTurn] = field(default_factory=list)
-    messages: list[dict[str, Any]] = field(default_factory=list)
-    """The conversation after the last complete record, as the model is told it."""
+    messages: list[Message] = field(default_factory=list)
+    """The conversation after the last complete record."""
     turn_message: int = 0
     """Which of the messages began the last turn."""
     transcripts: list[list[Segment]] = field(default_factory=list)

@@ -164,7 +164,9 @@ class Journal:
 
     def _follow(self, model: Model, chat: Chat) -> LedgerWriter:
         chat_format = getattr(model, "chat_format", None)
-        self._ledger = LedgerWriter(chat, self._redactor, chat_format)
+        self._ledger = LedgerWriter(
+            chat, self._redactor, chat_format, with_ids=model.route == "server_chat"
+        )
         return self._ledger
 
     @contextmanager

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from .. import events
 from ..errors import PromptTooLongError
 from ..events import Emit
+from ..messages import Message
 from ..models.session import Chat, Model
 from ..thinking import Plan
-from .summaries import Layout, Message, as_text, both_ends, old_results_shortened, results_shortened
+from .summaries import Layout, as_text, both_ends, old_results_shortened, results_shortened
 
 __all__ = ["Compaction", "compact"]
 

@@ -1,6 +1,6 @@
 """Conversations made shorter: what is cut, what is summed up, and what is left alone.
 
-Pure functions on messages of the chat completions protocol. A conversation is seen as
+Pure functions on messages. A conversation is seen as
 
     system message
     earlier turns              may be summed up
@@ -12,15 +12,24 @@ Pure functions on messages of the chat completions protocol. A conversation is s
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from qwen3_tools.artifacts import shortened
 
-__all__ = ["GO_ON", "SUMMARY_WANTED", "Layout", "as_text", "both_ends", "old_results_shortened"]
+from ..messages import (
+    AssistantMessage,
+    Content,
+    MalformedCall,
+    Message,
+    Note,
+    SystemMessage,
+    ToolCall,
+    ToolResultMessage,
+    UserMessage,
+)
 
-Message = Mapping[str, Any]
+__all__ = ["GO_ON", "SUMMARY_WANTED", "Layout", "as_text", "both_ends", "old_results_shortened"]
 
 OLD_RESULT = 300
 """Characters of an old tool result that stay."""
@@ -47,8 +56,10 @@ class Layout:
     @property
     def earlier_turns(self) -> int:
         """Place of the first message behind the system message."""
-        system = (index for index, each in enumerate(self.messages) if each["role"] != "system")
-        return min(next(system, len(self.messages)), self.turn)
+        said = (
+            place for place, each in enumerate(self.messages) if not isinstance(each, SystemMessage)
+        )
+        return min(next(said, len(self.messages)), self.turn)
 
     @property
     def in_flight(self) -> int:
@@ -58,20 +69,20 @@ class Layout:
         the last thing that the model said.
         """
         after = len(self.messages)
-        last = self.messages[-1] if after > self.turn + 1 else {}
-        if last.get("role") == "assistant" and (last["content"] or "").strip():
-            return after if last.get("tool_calls") else after - 1
-        while after > self.turn + 1 and self.messages[after - 1]["role"] != "assistant":
+        last = self.messages[-1] if after > self.turn + 1 else None
+        if isinstance(last, AssistantMessage) and _words(last).strip():
+            return after if any(isinstance(each, ToolCall) for each in last.calls) else after - 1
+        while after > self.turn + 1 and not isinstance(self.messages[after - 1], AssistantMessage):
             after -= 1
         behind = self.messages[after:]
-        has_results = any(message["role"] == "tool" for message in behind)
+        has_results = any(isinstance(message, ToolResultMessage) for message in behind)
         return after - 1 if has_results and after > self.turn + 1 else after
 
     @property
     def notes(self) -> int:
         """Place of the first of the runtime's words to the model that end the conversation."""
         after = len(self.messages)
-        while after > self.turn + 1 and self.messages[after - 1]["role"] == "user":
+        while after > self.turn + 1 and isinstance(self.messages[after - 1], UserMessage | Note):
             after -= 1
         return after
 
@@ -83,9 +94,9 @@ class Layout:
     def without_steps(self, end: int, summary: str) -> list[Message]:
         """The conversation with a summary for the steps from the user's message to place `end`."""
         rest = self.messages[end:]
-        said: list[Message] = [{"role": "assistant", "content": summary}]
-        if not rest or rest[0]["role"] == "assistant":
-            said.append({"role": "user", "content": GO_ON})
+        said: list[Message] = [AssistantMessage((Content(summary),))]
+        if not rest or isinstance(rest[0], AssistantMessage):
+            said.append(Note(GO_ON))
         return [*self.messages[: self.turn + 1], *said, *rest]
 
 
@@ -105,14 +116,15 @@ def results_shortened(
     names: list[str] = []
     count = 0
     for place, message in enumerate(messages):
-        if message["role"] == "assistant":
-            names = [call["function"]["name"] for call in message.get("tool_calls") or ()]
-        elif message["role"] == "tool":
-            name = names.pop(0) if names else "result"
+        if isinstance(message, AssistantMessage):
+            names = [each.name if isinstance(each, ToolCall) else "" for each in message.calls]
+        elif isinstance(message, ToolResultMessage):
+            index = message.call_index
+            name = (names[index] if index < len(names) else "") or "result"
             # What is left of a long text is longer than that by a note on what is left out
-            if begin <= place < end and len(message["content"]) > max_chars + 200:
-                text, _ = shortened(message["content"], max_chars, name)
-                message = {**message, "content": text}
+            if begin <= place < end and len(message.text) > max_chars + 200:
+                text, _ = shortened(message.text, max_chars, name)
+                message = replace(message, text=text)
                 count += 1
         result.append(message)
     return result, count
@@ -122,22 +134,28 @@ def as_text(messages: Sequence[Message], *, quoted: int = QUOTED) -> str:
     """What was said and done, for whoever sums it up. Thoughts are left out."""
     lines = []
     for message in messages:
-        content = both_ends(message.get("content") or "", quoted)
-        match message["role"]:
-            case "user":
-                lines.append(f"User: {content}")
-            case "tool":
-                lines.append(f"Result: {content}")
-            case "assistant":
-                if content:
-                    lines.append(f"Assistant: {content}")
-                for call in message.get("tool_calls") or ():
-                    function = call["function"]
-                    arguments = function["arguments"]
-                    if not isinstance(arguments, str):
-                        arguments = json.dumps(arguments, ensure_ascii=False)
-                    lines.append(f"Assistant calls {function['name']}: {arguments[:quoted]}")
+        match message:
+            case UserMessage(text) | Note(text):
+                lines.append(f"User: {both_ends(text, quoted)}")
+            case ToolResultMessage():
+                lines.append(f"Result: {both_ends(message.text_for_model, quoted)}")
+            case AssistantMessage():
+                if words := _words(message):
+                    lines.append(f"Assistant: {both_ends(words, quoted)}")
+                for call in message.calls:
+                    if isinstance(call, ToolCall):
+                        arguments = json.dumps(call.arguments, ensure_ascii=False)
+                        lines.append(f"Assistant calls {call.name}: {arguments[:quoted]}")
     return "\n".join(lines)
+
+
+def _words(message: AssistantMessage) -> str:
+    """What a message says beside its thought and its calls; a malformed call is text."""
+    return "".join(
+        part.raw if isinstance(part, MalformedCall) else part.text
+        for part in message.parts
+        if isinstance(part, Content | MalformedCall)
+    )
 
 
 def both_ends(text: str, max_chars: int) -> str:
@@ -149,4 +167,4 @@ def both_ends(text: str, max_chars: int) -> str:
 
 
 def _summed_up(wanted: str, summary: str) -> list[Message]:
-    return [{"role": "user", "content": wanted}, {"role": "assistant", "content": summary}]
+    return [UserMessage(wanted), AssistantMessage((Content(summary),))]

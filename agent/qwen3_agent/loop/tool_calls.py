@@ -12,9 +12,9 @@ from qwen3_tools.tool import ToolResult
 
 from .. import events
 from ..hooks import Call, Refuse
-from ..messages import MalformedCall
+from ..messages import UNANSWERED, MalformedCall
 from .caller import Caller, called_by
-from .turn import STOPPED, CallResults, Turn
+from .turn import CallResults, Turn
 
 __all__ = ["run_calls"]
 
@@ -91,7 +91,7 @@ async def _result(
     """Make a call, unless it is refused, and emit its events."""
     emit = turn.pass_on_from_tool
     started = time.monotonic()
-    result = ToolResult(refusal or STOPPED, is_error=True)
+    result = ToolResult(refusal or UNANSWERED, is_error=True)
 
     def pass_on_progress(now: Progress) -> None:
         emit(events.ToolCallProgress(call.id, call.name, now.done, now.total, now.message))

@@ -17,8 +17,8 @@ from ..errors import InvalidAnswerError, LimitExceededError
 from ..events import Emit
 from ..hooks import HookRunner, Refuse
 from ..limits import Budget, LimitName, Stop
-from ..messages import MalformedCall, ToolCall
-from ..models.session import UNANSWERED, Chat, Model, Remark
+from ..messages import UNANSWERED, MalformedCall, ToolCall, ToolResultMessage
+from ..models.session import Chat, Model, Remark
 from ..parsing.parser import ContentDelta, Delta, ReasoningDelta
 from ..result import ModelStep, PastStep, RunResult, StepReport
 from ..thinking import LastEvent, Plan, Policy, StepState, Switch, decide
@@ -27,8 +27,6 @@ from .output import OutputSpec
 from .repetition import Repetition
 
 __all__ = ["CallResults", "Turn"]
-
-STOPPED = UNANSWERED.removeprefix("Error: ")
 
 
 @dataclass(slots=True)
@@ -44,7 +42,7 @@ class CallResults:
     """Names of the tools that have not answered, by the index of the call."""
 
     def __post_init__(self) -> None:
-        self.results = [ToolResult(STOPPED, is_error=True)] * len(self.calls)
+        self.results = [ToolResult(UNANSWERED, is_error=True)] * len(self.calls)
         self.pending = {
             index: call.name if isinstance(call, ToolCall) else ""
             for index, call in enumerate(self.calls)
@@ -199,8 +197,10 @@ class Turn:
         notes = self._count(results)
         self.session.add_tool_results(
             [
-                "\n\n".join(filter(None, (_text_for_model(result), note)))
-                for result, note in zip(results.results, notes, strict=True)
+                ToolResultMessage(
+                    index, "\n\n".join(filter(None, (result.text, note))), result.is_error
+                )
+                for index, (result, note) in enumerate(zip(results.results, notes, strict=True))
             ]
         )
 
@@ -290,7 +290,3 @@ class Turn:
     def limit_exceeded(self, stop: Stop) -> LimitExceededError:
         """Return the error that ends the run, with the result so far."""
         return LimitExceededError(stop, self.result(stop))
-
-
-def _text_for_model(result: ToolResult) -> str:
-    return f"Error: {result.text}" if result.is_error else result.text

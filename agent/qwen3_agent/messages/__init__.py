@@ -10,6 +10,7 @@ message that was not sampled here, such as one of a given history.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +28,8 @@ __all__ = [
     "ToolCall",
     "ToolResultMessage",
     "UserMessage",
+    "unanswered",
+    "without_thoughts",
 ]
 
 UNANSWERED = "the call was stopped before it answered. What it had done is unknown."
@@ -154,3 +157,18 @@ class Note:
 
 
 Message = SystemMessage | UserMessage | AssistantMessage | ToolResultMessage | Note
+
+
+def without_thoughts(messages: Iterable[Message]) -> list[Message]:
+    """Return the messages as another turn, or another model, is told them."""
+    return [m.without_thought() if isinstance(m, AssistantMessage) else m for m in messages]
+
+
+def unanswered(messages: Sequence[Message]) -> list[ToolResultMessage]:
+    """Return the missing results of the calls in the message that ends a conversation, if any.
+
+    Templates and servers refuse a call that no result follows.
+    """
+    last = messages[-1] if messages else None
+    calls = last.calls if isinstance(last, AssistantMessage) else ()
+    return [ToolResultMessage.unanswered(place) for place in range(len(calls))]

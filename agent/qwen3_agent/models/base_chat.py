@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from ..messages import MalformedCall, Part, ToolCall
+from ..messages import (
+    Message,
+    Note,
+    ToolResultMessage,
+    UserMessage,
+    unanswered,
+)
 from ..sampling import Sampling
 from ..thinking import Plan
 from ..transcript import Segment, Transcript
-from .session import UNANSWERED, ModelStep, OnDelta, Remark, last_user
+from .session import ModelStep, OnDelta, Remark, last_user
 
 __all__ = ["BaseChat"]
 
@@ -27,7 +33,7 @@ class BaseChat(ABC):
 
     def __init__(
         self,
-        messages: list[dict[str, Any]],
+        messages: Sequence[Message],
         tools: list[dict[str, Any]],
         *,
         keep_thoughts: bool,
@@ -36,18 +42,16 @@ class BaseChat(ABC):
         self.transcript = Transcript()
         self.earlier: list[Transcript] = []
         self.unfinished: ModelStep | None = None
-        self._messages = messages
+        self._messages = list(messages)
         self._tools = tools
         self._keep_thoughts = keep_thoughts
         self._sampling = sampling
-        self._unanswered: list[str | None] = []
-        """The ids of the calls that no result follows yet; None for one without an id."""
         self._turns: list[tuple[int, int]] = []
         """Where each turn begins: so many messages and segments were there before."""
         self._told: set[str] = set()
 
     @property
-    def messages(self) -> Sequence[Mapping[str, Any]]:
+    def messages(self) -> Sequence[Message]:
         """See `Chat.messages`."""
         return tuple(self._messages)
 
@@ -58,28 +62,24 @@ class BaseChat(ABC):
 
     def restore(
         self,
-        messages: Sequence[Mapping[str, Any]],
+        messages: Sequence[Message],
         segments: Sequence[Segment],
         *,
         turn: int,
         earlier: Sequence[Sequence[Segment]] = (),
     ) -> None:
         """See `Chat.restore`."""
-        self._messages = [dict(message) for message in messages]
+        self._messages = list(messages)
         self.transcript = Transcript(segments)
         self.earlier = [Transcript(each) for each in earlier]
         self._turns = [(turn, 0)]
-        self._unanswered = []
-        if self._messages and self._messages[-1].get("role") == "assistant" and segments:
-            self._unanswered = ids_of(segments[-1].parts, self._messages[-1])
 
-    def restart(self, messages: Sequence[Mapping[str, Any]], *, turn: int) -> None:
+    def restart(self, messages: Sequence[Message], *, turn: int) -> None:
         """See `Chat.restart`."""
         if any(segment.sampled for segment in self.transcript.segments):
             self.earlier.append(self.transcript)
-        self._messages = [m if isinstance(m, dict) else dict(m) for m in messages]
+        self._messages = list(messages)
         self._turns = [(turn, 0)]
-        self._unanswered = []
         self._begin_transcript()
 
     def add_user(self, text: str) -> None:
@@ -89,7 +89,7 @@ class BaseChat(ABC):
         self._turns.append((len(self._messages), segments))
         if not self._keep_thoughts:
             self._forget_thoughts()
-        self._messages.append({"role": "user", "content": text})
+        self._messages.append(UserMessage(text))
         if self._keep_thoughts and self.transcript.segments:
             self._append_user(text)
         else:
@@ -99,7 +99,7 @@ class BaseChat(ABC):
     def add_note(self, text: str) -> None:
         """See `Chat.add_note`."""
         self._answer_the_unanswered()
-        self._messages.append({"role": "user", "content": text})
+        self._messages.append(Note(text))
         self._append_user(text)
 
     def take_back_turn(self) -> None:
@@ -109,10 +109,9 @@ class BaseChat(ABC):
         messages, segments = self._turns.pop()
         del self._messages[messages:]
         self.transcript = self.transcript.first(segments)
-        self._unanswered = []
 
     @abstractmethod
-    def add_tool_results(self, texts: Sequence[str]) -> None:
+    def add_tool_results(self, results: Sequence[ToolResultMessage]) -> None:
         """See `Chat.add_tool_results`."""
 
     @abstractmethod
@@ -129,8 +128,8 @@ class BaseChat(ABC):
 
     def _answer_the_unanswered(self) -> None:
         """Each call is followed by a result, or a server refuses, and a template may stumble."""
-        if self._unanswered:
-            self.add_tool_results([UNANSWERED] * len(self._unanswered))
+        if results := unanswered(self._messages):
+            self.add_tool_results(results)
 
     def _sampling_for(self, plan: Plan) -> Sampling:
         return self._sampling or (Sampling.thinking() if plan.on else Sampling.not_thinking())
@@ -140,19 +139,3 @@ class BaseChat(ABC):
         if text not in self._told:
             self._told.add(text)
             on_delta(Remark(text))
-
-
-def ids_of(parts: Sequence[Part], message: Mapping[str, Any]) -> list[str | None]:
-    """The ids of a message's calls, in their order: None for one that has none, as one that could
-    not be read.
-
-    Args:
-        parts: of the message.
-        message: the same for the chat completions protocol, where calls may have ids.
-    """
-    ids = (call.get("id") for call in message.get("tool_calls", ()))
-    return [
-        next(ids, None) if isinstance(part, ToolCall) else None
-        for part in parts
-        if isinstance(part, ToolCall | MalformedCall)
-    ]

@@ -13,13 +13,14 @@ from ..engines.request import Engine
 from ..errors import PromptTooLongError, ThinkingUnavailableError, ToolChoiceUnavailableError
 from ..formats.chat_format import ChatFormat
 from ..grammar.tool_grammar import CallGrammar, ToolChoice
-from ..messages import Content, MalformedCall, Part, Reasoning, ToolCall
+from ..messages import AssistantMessage, Message, ToolResultMessage
+from ..messages.encoding import for_template
 from ..parsing.parser import Parser
 from ..result import Usage
 from ..sampling import Finish, Sampling
 from ..thinking import Plan
 from ..transcript import Transcript
-from .base_chat import BaseChat, ids_of
+from .base_chat import BaseChat
 from .choose import EngineName, engine_for_this_machine
 from .generation import ConstraintFor, Generation
 from .session import ModelStep, OnDelta, Route
@@ -98,7 +99,7 @@ class LocalModel:
 
     def chat(
         self,
-        messages: Sequence[Mapping[str, Any]],
+        messages: Sequence[Message],
         tools: Sequence[Mapping[str, Any]],
         *,
         keep_thoughts: bool = False,
@@ -108,9 +109,10 @@ class LocalModel:
         output: Mapping[str, Any] | None = None,
     ) -> LocalChat:
         """See `Model.chat`."""
+        for_template(messages)  # An image is refused now, not when the first turn is over
         return LocalChat(
             self,
-            [dict(message) for message in messages],
+            messages,
             [dict(tool) for tool in tools],
             keep_thoughts=keep_thoughts,
             sampling=sampling or self._sampling,
@@ -140,7 +142,7 @@ class LocalChat(BaseChat):
     def __init__(
         self,
         model: LocalModel,
-        messages: list[dict[str, Any]],
+        messages: Sequence[Message],
         tools: list[dict[str, Any]],
         *,
         keep_thoughts: bool,
@@ -165,21 +167,21 @@ class LocalChat(BaseChat):
         """Tokens that still fit into the context."""
         return max(0, self.context_length - len(self.transcript))
 
-    def count(self, messages: Sequence[Mapping[str, Any]]) -> int:
+    def count(self, messages: Sequence[Message]) -> int:
         """See `Chat.count`: as many as there will be."""
         opening = self._format.generation_prompt(thinking=not self._model.can_skip_thinking)
-        return len(self._format.head(messages, self._tools)) + len(opening)
+        return len(self._format.head(for_template(messages), self._tools)) + len(opening)
 
-    def add_tool_results(self, texts: Sequence[str]) -> None:
-        """Answer the calls of the last step, in their order."""
-        self._unanswered = []
-        self._messages.extend({"role": "tool", "content": text} for text in texts)
+    def add_tool_results(self, results: Sequence[ToolResultMessage]) -> None:
+        """See `Chat.add_tool_results`."""
+        self._messages.extend(results)
         self._close_message()
+        texts = [result.text_for_model for result in results]
         self.transcript.append("tool_results", self._format.tool_results(texts))
 
     def _begin_transcript(self) -> None:
         self.transcript = Transcript()
-        self.transcript.append("head", self._format.head(self._messages, self._tools))
+        self.transcript.append("head", self._format.head(for_template(self._messages), self._tools))
 
     def _forget_thoughts(self) -> None:
         """The chat format leaves them out when it renders the messages."""
@@ -237,9 +239,8 @@ class LocalChat(BaseChat):
         finally:
             generation.parser.finish(truncated=True)
             parts = generation.parser.parts
-            self._messages.append(_message(parts))
+            self._messages.append(AssistantMessage(parts))
             self.transcript.name_parts(parts)
-            self._unanswered = ids_of(parts, self._messages[-1])
             step = ModelStep(
                 parts=parts,
                 finish=finish or "cut",
@@ -289,27 +290,6 @@ class LocalChat(BaseChat):
         if list(segments[-1].ids[-len(end) :]) != end:
             self.transcript.append("forced", end)
         return True
-
-
-def _message(parts: Sequence[Part]) -> dict[str, Any]:
-    """What the model said, as a message to render again."""
-    said = "".join(
-        part.text if isinstance(part, Content) else part.raw
-        for part in parts
-        if isinstance(part, Content | MalformedCall)
-    )
-    thought = "".join(part.text for part in parts if isinstance(part, Reasoning))
-    calls = [
-        {"type": "function", "function": {"name": part.name, "arguments": part.arguments}}
-        for part in parts
-        if isinstance(part, ToolCall)
-    ]
-    message: dict[str, Any] = {"role": "assistant", "content": said}
-    if thought:
-        message["reasoning_content"] = thought
-    if calls:
-        message["tool_calls"] = calls
-    return message
 
 
 def own_sampling(folder: Path) -> Sampling | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..messages.reading import read_messages
 from ..thinking import Plan
 from .session import Model
 
@@ -20,7 +21,7 @@ def sampler_of(model: Model) -> SamplingHandler:
         from qwen3_tools.mcp.user import SamplingResult
 
         *before, last = messages
-        chat = model.chat(before, [])
+        chat = model.chat(read_messages(before), [])
         chat.add_user(last["content"])
         step = await chat.step(plan, max_tokens=max_tokens, on_delta=lambda delta: None)
         return SamplingResult(step.content.strip(), model.name, finished=step.finish == "stop")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..messages import Message, ToolResultMessage, UserMessage
 from ..result import ModelStep, Route
 from ..sampling import Sampling
 
@@ -19,10 +20,7 @@ if TYPE_CHECKING:
     from ..thinking import Plan
     from ..transcript import Segment, Transcript
 
-__all__ = ["UNANSWERED", "Chat", "Model", "ModelStep", "OnDelta", "Remark", "Route", "last_user"]
-
-UNANSWERED = "Error: the call was stopped before it answered. What it had done is unknown."
-"""What the model is told of a call when its turn was cancelled, or reached a limit."""
+__all__ = ["Chat", "Model", "ModelStep", "OnDelta", "Remark", "Route", "last_user"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +55,13 @@ class Chat(Protocol):
         ...
 
     @property
-    def messages(self) -> Sequence[Mapping[str, Any]]:
-        """What was said, the oldest first, as messages of the chat completions protocol.
-
-        A message that has been added is not changed any more: another may stand in its place.
-        """
+    def messages(self) -> Sequence[Message]:
+        """The messages, the oldest first."""
         ...
 
     def restore(
         self,
-        messages: Sequence[Mapping[str, Any]],
+        messages: Sequence[Message],
         segments: Sequence[Segment],
         *,
         turn: int,
@@ -87,22 +82,22 @@ class Chat(Protocol):
         """Place of the newest user message in `messages`."""
         ...
 
-    def count(self, messages: Sequence[Mapping[str, Any]]) -> int:
+    def count(self, messages: Sequence[Message]) -> int:
         """Tokens that a prompt of these messages would have; an estimate where nobody can tell."""
         ...
 
-    def restart(self, messages: Sequence[Mapping[str, Any]], *, turn: int) -> None:
+    def restart(self, messages: Sequence[Message], *, turn: int) -> None:
         """Go on from other messages, with a new transcript.
 
         Args:
-            messages: in the form that `messages` has.
+            messages: the new ones.
             turn: place of the newest user message. The turns before it can't be taken back any
                 more.
         """
         ...
 
     def add_user(self, text: str) -> None:
-        """Begin a turn. Calls that the turn before left open are answered with `UNANSWERED`."""
+        """Begin a turn. Calls that the turn before left open are answered as such."""
         ...
 
     def take_back_turn(self) -> None:
@@ -113,7 +108,7 @@ class Chat(Protocol):
         """
         ...
 
-    def add_tool_results(self, texts: Sequence[str]) -> None:
+    def add_tool_results(self, results: Sequence[ToolResultMessage]) -> None:
         """Answer the calls of the last step, in their order."""
         ...
 
@@ -154,7 +149,7 @@ class Model(Protocol):
 
     def chat(
         self,
-        messages: Sequence[Mapping[str, Any]],
+        messages: Sequence[Message],
         tools: Sequence[Mapping[str, Any]],
         *,
         keep_thoughts: bool = False,
@@ -176,7 +171,7 @@ class Model(Protocol):
         ...
 
 
-def last_user(messages: Sequence[Mapping[str, Any]]) -> int:
+def last_user(messages: Sequence[Message]) -> int:
     """Place of the last message of a user; as many as there are messages if there is none."""
     places = (place for place in reversed(range(len(messages))))
-    return next((each for each in places if messages[each]["role"] == "user"), len(messages))
+    return next((each for each in places if isinstance(messages[each], UserMessage)), len(messages))

@@ -12,6 +12,8 @@ from qwen3_tools.state import state_folder
 from ...agent import Agent
 from ...conversation import Conversation
 from ...events import Event, StepFinished
+from ...messages import AssistantMessage, UserMessage
+from ...messages.reading import read_messages
 from ...result import StepReport
 from ...streaming import RunStream
 from ..config.other_model import OtherModel
@@ -209,15 +211,16 @@ class ChatSession:
 
     def _recall(self) -> None:
         """Show how a resumed chat stood: its last message, and what was said to it."""
-        said = [message for message in self.conversation.messages if message.get("content")]
-        asked = [place for place, message in enumerate(said) if message["role"] == "user"]
+        said = read_messages(self.conversation.messages)
+        asked = [message.text for message in said if isinstance(message, UserMessage)]
         if not asked:
             return
         turns = f"{len(asked)} {'message' if len(asked) == 1 else 'messages'}"
         self.say(f"Going on with run {self.conversation.run_id}, {turns} so far.", "dim")
-        self.say(f"\n> {said[asked[-1]]['content']}")
-        if said[-1]["role"] == "assistant":
-            self._view.answer(str(said[-1]["content"]))
+        self.say(f"\n> {asked[-1]}")
+        last = said[-1]
+        if isinstance(last, AssistantMessage) and last.text:
+            self._view.answer(last.text)
         if self.conversation.unfinished is not None:
             self.say("That is not answered yet: /retry goes on with it.", "yellow")
 

@@ -7,14 +7,16 @@ import json
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.document import Document
 
+from ...messages import AssistantMessage, Message, SystemMessage, ToolCall, ToolResultMessage
+from ...messages.reading import read_messages
 from ...models.choose import DEMO
 from ...result import Usage
 from ..config.options import thinking_mode
@@ -167,7 +169,7 @@ def _save(session: ChatSession, rest: str) -> None:
     if path.suffix == ".json":
         text = json.dumps(messages, ensure_ascii=False, indent=2) + "\n"
     else:
-        text = as_markdown(messages)
+        text = as_markdown(read_messages(messages))
     try:
         with path.open("x", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
@@ -259,24 +261,28 @@ _BY_NAME = {command.name: command for command in COMMANDS}
 _NOTHING = Command("", "", _help)
 
 
-def as_markdown(messages: Sequence[Mapping[str, Any]]) -> str:
+def as_markdown(messages: Sequence[Message]) -> str:
     """A conversation to be read by people: who said what, calls and results as code."""
-    parts = []
+    parts: list[str] = []
     for message in messages:
-        parts.append(f"## {str(message['role']).capitalize()}")
-        content = str(message.get("content") or "").strip("\n")
-        thought = str(message.get("reasoning_content") or message.get("reasoning") or "")
-        if thought.strip():
-            quoted = "\n".join(f"> {line}".rstrip() for line in thought.strip().split("\n"))
-            parts.append(quoted)
-        if content:
-            parts.append(_fenced(content) if message["role"] == "tool" else content)
-        for call in message.get("tool_calls") or ():
-            function = call["function"]
-            arguments = function["arguments"]
-            if not isinstance(arguments, str):
-                arguments = json.dumps(arguments, ensure_ascii=False)
-            parts.append(f"Calls `{function['name']}`:\n\n{_fenced(arguments)}")
+        match message:
+            case AssistantMessage():
+                parts.append("## Assistant")
+                if thought := message.thought.strip():
+                    parts.append("\n".join(f"> {line}".rstrip() for line in thought.split("\n")))
+                if text := message.text.strip("\n"):
+                    parts.append(text)
+                for call in message.calls:
+                    if isinstance(call, ToolCall):
+                        arguments = json.dumps(call.arguments, ensure_ascii=False)
+                        parts.append(f"Calls `{call.name}`:\n\n{_fenced(arguments)}")
+            case ToolResultMessage():
+                result = message.text_for_model.strip("\n")
+                parts += ["## Tool", *([_fenced(result)] if result else [])]
+            case _:
+                text = message.text.strip("\n")
+                role = "## System" if isinstance(message, SystemMessage) else "## User"
+                parts += [role, *([text] if text else [])]
     return "\n\n".join(parts) + "\n"
 
 

@@ -26,6 +26,18 @@ from qwen3_tools.tool import Tool, ToolSource
 from ... import events
 from ...agent import Agent
 from ...errors import LimitExceededError, Qwen3AgentError
+from ...messages import (
+    AssistantMessage,
+    Content,
+    Part,
+    Reasoning,
+    SystemMessage,
+    ToolResultMessage,
+    UserMessage,
+)
+from ...messages import Message as ChatMessage
+from ...messages.encoding import for_chat_api
+from ...messages.reading import call_of
 from ...runtime import load_model
 from ...sampling import Sampling
 from ...streaming import Stream
@@ -229,43 +241,45 @@ def _conversation(messages: list[Message], system_message: str) -> tuple[str, li
     if not messages or messages[-1]["role"] != "user":
         raise Qwen3AgentError("Assistant: the last of the messages has to be one of the user.")
     system = "\n\n".join(text for text in (system_message, given) if text)
-    return system, as_chat(messages[:-1]), _text(messages[-1]["content"])
+    return system, for_chat_api(as_chat(messages[:-1])), _text(messages[-1]["content"])
 
 
-def as_chat(messages: Sequence[Message]) -> list[Message]:
-    """Messages of Qwen-Agent as those of the chat completions protocol.
+def as_chat(messages: Sequence[Message]) -> list[ChatMessage]:
+    """Messages of Qwen-Agent as ours.
 
     Raises:
         Qwen3AgentError: one holds media, which a text model cannot read.
     """
-    chat: list[Message] = []
+    chat: list[ChatMessage] = []
+    results = 0
     for message in messages:
-        role, content = message["role"], _text(message.get("content") or "")
-        if role == "function":
-            chat.append({"role": "tool", "content": content})
-        elif role != "assistant":
-            chat.append({"role": role, "content": content})
-        else:
-            if not chat or chat[-1]["role"] != "assistant":
-                chat.append({"role": "assistant", "content": ""})
-            _add_to(chat[-1], message, content)
+        text = _text(message.get("content") or "")
+        match message["role"]:
+            case "function":
+                chat.append(ToolResultMessage(results, text))
+                results += 1
+            case "assistant":
+                # Qwen-Agent gives thought, text and each call of a message as a message of its own
+                before = chat.pop() if chat and isinstance(chat[-1], AssistantMessage) else None
+                said = before.parts if isinstance(before, AssistantMessage) else ()
+                chat.append(AssistantMessage((*said, *_parts(message, text))))
+                results = 0
+            case "system":
+                chat.append(SystemMessage(text))
+            case _:
+                chat.append(UserMessage(text))
     return chat
 
 
-def _add_to(spoken: Message, message: Message, content: str) -> None:
-    """Qwen-Agent gives thought, text and each call of a message as a message of its own."""
-    thought, closed, rest = content.rpartition("</think>")
+def _parts(message: Message, text: str) -> Iterator[Part]:
+    thought, closed, rest = text.rpartition("</think>")
     thought = _text(message.get("reasoning_content") or "") + thought.replace("<think>", "")
     if thought.strip():
-        spoken["reasoning_content"] = spoken.get("reasoning_content", "") + thought.strip()
-    spoken["content"] += rest.lstrip("\n") if closed else content
+        yield Reasoning(thought.strip())
+    if said := rest.lstrip("\n") if closed else text:
+        yield Content(said)
     if call := message.get("function_call"):
-        try:
-            arguments = json.loads(call["arguments"])
-        except ValueError:
-            arguments = call["arguments"]
-        function = {"name": call["name"], "arguments": arguments}
-        spoken.setdefault("tool_calls", []).append({"type": "function", "function": function})
+        yield call_of(call["name"], call["arguments"])
 
 
 def _text(content: Any) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
-from ...messages import Content, MalformedCall, Reasoning, ToolCall
+from ...messages import Content, MalformedCall, Reasoning, SystemMessage, ToolCall
 from ...result import Usage
 from ..images import image_type
 from ..reader import RecordedCall, RecordedRun, RecordedStep, RecordedTurn
@@ -288,8 +288,8 @@ class _Page:
     def _setting(self) -> str:
         """What the model was told before the first message."""
         run = self._run
-        first = run.messages[0] if run.messages else {}
-        told = str(first.get("content", "")) if first.get("role") == "system" else ""
+        first = run.messages[0] if run.messages else None
+        told = first.text if isinstance(first, SystemMessage) else ""
         tools = "".join(
             f"<dt><code>{escape(tool['name'])}</code>{' (only reads)' * tool['read_only']}</dt>"
             f"<dd>{self._text(tool['description'])}</dd>"

@@ -6,7 +6,6 @@ ids, `connect.py` gives a `LocalModel` over an engine on the server instead.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,16 +14,24 @@ from ...engines.server import sampling_fields
 from ...errors import EngineError, PromptTooLongError, Qwen3AgentError
 from ...formats.chat_format import ChatFormat
 from ...grammar.tool_grammar import ToolChoice
+from ...messages import (
+    AssistantMessage,
+    MalformedCall,
+    Message,
+    ToolCall,
+    ToolResultMessage,
+    without_thoughts,
+)
 from ...openai_http.client import Event, ServerClient
 from ...result import Usage
 from ...sampling import Finish, Sampling
 from ...thinking import Plan
 from ...transcript import Transcript
-from ..base_chat import BaseChat, ids_of
-from ..messages import EncodedOnce, json_bytes, message_of, without_thought
+from ..base_chat import BaseChat
 from ..session import ModelStep, OnDelta, Route
 from .dialects import OPTIONAL, Kind, thinking_fields
 from .message_reader import MessageReader, says
+from .request_body import EncodedOnce, json_bytes
 from .usage import TokenEstimate, step_of
 
 __all__ = ["ServerModel"]
@@ -38,7 +45,6 @@ _FINISH: dict[str, Finish] = {
     "function_call": "stop",
     "length": "length",
 }
-_CONTROL_TEXT = re.compile(r"<(?=\|[a-z_]+\|>|/?(?:think|tool_call|tool_response)>)")
 
 
 class ServerModel:
@@ -84,7 +90,7 @@ class ServerModel:
 
     def chat(
         self,
-        messages: Sequence[Mapping[str, Any]],
+        messages: Sequence[Message],
         tools: Sequence[Mapping[str, Any]],
         *,
         keep_thoughts: bool = False,
@@ -112,7 +118,7 @@ class ServerModel:
             )
         return ServerChat(
             self,
-            [dict(message) for message in messages],
+            messages,
             [dict(tool) for tool in tools],
             keep_thoughts=keep_thoughts,
             sampling=sampling or self._sampling,
@@ -125,16 +131,12 @@ class ServerModel:
 
 
 class ServerChat(BaseChat):
-    """One conversation, as messages.
-
-    The server's template spells tool results without a mask, so text in them that looks like a
-    control token of Qwen3 is defused: a word joiner (U+2060) is put behind its first character.
-    """
+    """One conversation, as messages."""
 
     def __init__(
         self,
         model: ServerModel,
-        messages: list[dict[str, Any]],
+        messages: Sequence[Message],
         tools: list[dict[str, Any]],
         *,
         keep_thoughts: bool,
@@ -165,25 +167,14 @@ class ServerChat(BaseChat):
         """Bytes of what the server is sent to render."""
         return sum(map(len, self._encoded.of(self._messages))) + len(self._encoded_tools)
 
-    def count(self, messages: Sequence[Mapping[str, Any]]) -> int:
+    def count(self, messages: Sequence[Message]) -> int:
         """See `Chat.count`: an estimate."""
-        size = sum(len(json_bytes(message)) for message in messages) + len(self._encoded_tools)
+        size = sum(map(len, EncodedOnce().of(messages))) + len(self._encoded_tools)
         return self._estimate.of(size)
 
-    def add_tool_results(self, texts: Sequence[str]) -> None:
-        """Answer the calls of the last step, in their order.
-
-        A call without an id, since it could not be read, is answered as Qwen3's template answers
-        any call: by the user. No server takes a tool's message that no call belongs to.
-        """
-        for id, text in zip(self._unanswered, texts, strict=True):
-            text = _CONTROL_TEXT.sub("<\u2060", text)
-            if id is None:
-                wrapped = f"<tool_response>\n{text}\n</tool_response>"
-                self._messages.append({"role": "user", "content": wrapped})
-            else:
-                self._messages.append({"role": "tool", "tool_call_id": id, "content": text})
-        self._unanswered = []
+    def add_tool_results(self, results: Sequence[ToolResultMessage]) -> None:
+        """See `Chat.add_tool_results`."""
+        self._messages.extend(results)
         self.transcript.append("tool_results", ())
 
     def _begin_transcript(self) -> None:
@@ -194,7 +185,7 @@ class ServerChat(BaseChat):
         self.transcript.append("user", ())
 
     def _forget_thoughts(self) -> None:
-        self._messages = [without_thought(message) for message in self._messages]
+        self._messages = without_thoughts(self._messages)
 
     async def step(
         self,
@@ -311,9 +302,15 @@ class ServerChat(BaseChat):
 
     def _record(self, reader: MessageReader) -> None:
         """Append what the model said, as the server is to be told it again."""
-        message = message_of(reader, number=len(self._messages))
-        self._messages.append(message)
-        self._unanswered = ids_of(reader.parts, message)
+        number = len(self._messages)
+        ids = tuple(
+            None
+            if isinstance(part, MalformedCall)
+            else reader.call_ids.get(place) or f"call_{number}_{place}"
+            for place, part in enumerate(reader.parts)
+            if isinstance(part, ToolCall | MalformedCall)
+        )
+        self._messages.append(AssistantMessage(reader.parts, ids, reader.reasoning_field))
         self.transcript.append("sampled", ())
         self.transcript.name_parts(reader.parts)
 

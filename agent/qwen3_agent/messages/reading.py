@@ -1,0 +1,182 @@
+"""Messages read from dictionaries: both of the forms that `encoding` writes, and OpenAI's own."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from . import (
+    AssistantMessage,
+    Content,
+    ImagePart,
+    MalformedCall,
+    Message,
+    Part,
+    Reasoning,
+    SystemMessage,
+    ToolCall,
+    ToolResultMessage,
+    UserMessage,
+)
+
+__all__ = ["call_of", "read_message", "read_messages"]
+
+_ROLES = ("user", "assistant", "tool", "system")
+_REASONING_FIELDS = ("reasoning_content", "reasoning")
+_THOUGHT = re.compile(r"<think>\n(?P<thought>.+?)\n</think>\n\n(?P<said>.*)", re.DOTALL)
+_RESPONSE = re.compile(r"<tool_response>\n(.*)\n</tool_response>", re.DOTALL)
+_ERROR = "Error: "
+
+
+def read_messages(history: Iterable[Mapping[str, Any]]) -> list[Message]:
+    """Read messages of the chat completions protocol, or of a chat template.
+
+    Args:
+        history: tool calls may have ids or not, and arguments as an object or as JSON text.
+
+    Raises:
+        TypeError: `history` is not a list of messages.
+        ValueError: one of the messages is invalid; names it and says why.
+    """
+    if isinstance(history, str | Mapping) or not isinstance(history, Iterable):
+        raise TypeError(f"history must be a list of messages, not {history!r}.")
+    messages: list[Message] = []
+    for place, written in enumerate(history):
+        messages.append(read_message(written, messages, name=f"history[{place}]"))
+    return messages
+
+
+def read_message(
+    written: Mapping[str, Any], before: Sequence[Message], *, name: str = "message"
+) -> Message:
+    """Read one message.
+
+    Args:
+        written: in either form.
+        before: all messages before it: a result belongs to one of their calls.
+        name: the name of the message in errors.
+
+    Raises:
+        TypeError, ValueError: it is not a valid message.
+    """
+    if not isinstance(written, Mapping):
+        raise TypeError(
+            f'{name} must be a message, such as {{"role": "user", "content": "Hello."}}, '
+            f"not {written!r}."
+        )
+    role, content = written.get("role"), written.get("content")
+    match role:
+        case "system":
+            return SystemMessage(_text(name, content))
+        case "user":
+            return _error_of_malformed(content, before) or _user(name, content)
+        case "assistant":
+            return _assistant(name, written)
+        case "tool":
+            text = _text(name, content)
+            return _result(_index(written.get("tool_call_id"), before), text)
+    raise ValueError(f"{name}: role must be one of {', '.join(_ROLES)}, not {role!r}.")
+
+
+def call_of(name: str, arguments: Mapping[str, Any] | str) -> ToolCall | MalformedCall:
+    """Return a call; a malformed one where the arguments are not a JSON object."""
+    try:
+        values = json.loads(arguments or "{}") if isinstance(arguments, str) else arguments
+    except ValueError:
+        values = None
+    if isinstance(values, Mapping):
+        return ToolCall(name, dict(values))
+    given = arguments if isinstance(arguments, str) else json.dumps(arguments)
+    body = f'{{"name": {json.dumps(name, ensure_ascii=False)}, "arguments": {given}}}'
+    raw = f"<tool_call>\n{body}\n</tool_call>"
+    return MalformedCall(raw, '"arguments" is not a JSON object.')
+
+
+def _user(name: str, content: object) -> UserMessage:
+    if not isinstance(content, list):
+        return UserMessage(_text(name, content))
+    is_image = [isinstance(p, Mapping) and p.get("type") == "image_url" for p in content]
+    images = tuple(
+        _image(name, part["image_url"]) for part, yes in zip(content, is_image, strict=True) if yes
+    )
+    texts = [part for part, yes in zip(content, is_image, strict=True) if not yes]
+    return UserMessage(_text(name, texts), images)
+
+
+def _image(name: str, image: object) -> ImagePart:
+    url = image.get("url") if isinstance(image, Mapping) else image
+    if not isinstance(url, str) or not url:
+        raise ValueError(f"{name}: an image must have a URL, not {image!r}.")
+    detail = image.get("detail") if isinstance(image, Mapping) else None
+    return ImagePart(url, detail if isinstance(detail, str) else None)
+
+
+def _assistant(name: str, written: Mapping[str, Any]) -> AssistantMessage:
+    given = written.get("tool_calls") or ()
+    calls: list[ToolCall | MalformedCall] = []
+    for call in given:
+        function = call.get("function", call) if isinstance(call, Mapping) else None
+        if not isinstance(function, Mapping) or not {"name", "arguments"} <= function.keys():
+            raise ValueError(f"{name}: a tool call must have a name and arguments, not {call!r}.")
+        calls.append(call_of(str(function["name"]), function["arguments"]))
+    content = written.get("content")
+    text = "" if content is None and calls else _text(name, content)
+    field: str | None = "reasoning_content"
+    thought = ""
+    for each in _REASONING_FIELDS:
+        if isinstance(written.get(each), str) and written[each]:
+            field, thought = each, written[each]
+            break
+    else:
+        if found := _THOUGHT.fullmatch(text):
+            field, thought, text = None, found["thought"], found["said"]
+    parts: list[Part] = [Reasoning(thought)] if thought else []
+    parts += [Content(text)] if text else []
+    ids = [
+        None if isinstance(call, MalformedCall) else each.get("id")
+        for call, each in zip(calls, given, strict=True)
+    ]
+    return AssistantMessage((*parts, *calls), tuple(ids) if any(ids) else (), field)
+
+
+def _result(index: int, text: str) -> ToolResultMessage:
+    return ToolResultMessage(index, text.removeprefix(_ERROR), text.startswith(_ERROR))
+
+
+def _error_of_malformed(content: object, before: Sequence[Message]) -> ToolResultMessage | None:
+    """The result of a malformed call, which the chat protocol has in the user's place."""
+    found = _RESPONSE.fullmatch(content) if isinstance(content, str) else None
+    said, place = _latest_calls(before)
+    if found is None or said is None or place >= len(said.calls):
+        return None
+    return _result(place, found[1]) if isinstance(said.calls[place], MalformedCall) else None
+
+
+def _index(id: object, before: Sequence[Message]) -> int:
+    """The place of the call that a result answers: the one with its id, or else the next one."""
+    said, place = _latest_calls(before)
+    if id is not None and said is not None and id in said.call_ids:
+        return said.call_ids.index(str(id))
+    return place
+
+
+def _latest_calls(before: Sequence[Message]) -> tuple[AssistantMessage | None, int]:
+    """The model's latest message, and the number of results behind it."""
+    results = 0
+    for message in reversed(before):
+        if isinstance(message, AssistantMessage):
+            return message, results
+        results += isinstance(message, ToolResultMessage)
+    return None, results
+
+
+def _text(name: str, content: object) -> str:
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        texts = [part.get("text") if isinstance(part, Mapping) else None for part in content]
+        if all(isinstance(text, str) for text in texts):
+            return "".join(map(str, texts))
+    raise ValueError(f"{name}: content must be text, which is all that Qwen3 reads: {content!r}.")
