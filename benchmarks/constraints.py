@@ -47,7 +47,7 @@ from qwen3_agent.engines.request import GenerationRequest
 from qwen3_agent.engines.xgrammar import Grammars
 from qwen3_agent.formats.chat_format import ChatFormat
 from qwen3_agent.formats.tokenizer import Tokenizer
-from qwen3_agent.grammar.schema import for_grammar
+from qwen3_agent.grammar.schema import grammar_schema
 from qwen3_agent.grammar.tool_grammar import CallGrammar
 from qwen3_agent.messages import MalformedCall, Part, ToolCall
 from qwen3_agent.models.choose import DEMO_FOLDER
@@ -295,7 +295,7 @@ def schemas() -> None:
             seen["fall back"] += 1
             continue
         seen["compile"] += 1
-        left.update(for_grammar(parameters).left)
+        left.update(grammar_schema(parameters).not_enforced)
 
         def accepts(arguments: Any, name: str = name, compiled: Any = compiled) -> bool:
             body = json.dumps({"name": name, "arguments": arguments}, ensure_ascii=False)

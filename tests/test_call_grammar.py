@@ -165,7 +165,7 @@ def test_a_required_call_has_to_come_after_the_thought() -> None:
 def test_a_choice_that_there_is_not() -> None:
     with pytest.raises(ValueError, match=r'"get_whether"\. The tools are: get_weather, get_time'):
         grammar().constraint("none", "get_whether")
-    with pytest.raises(ValueError, match='"required" wants a tool to call, and there is none'):
+    with pytest.raises(ValueError, match='"required" needs at least one tool'):
         grammar(tools=[]).constraint("none", "required")
 
 
@@ -194,8 +194,8 @@ def test_a_schema_without_a_grammar_costs_one_tool_its_types_and_no_other_tool_a
     assert not accepts(free, "<tool_call>\n{'name': 'odd'}\n</tool_call>")
     assert not accepts(free, call("get_weather", days=3))
     assert mixed.warnings == (
-        "No grammar can express the arguments of odd (there is no type 'dict'): they are checked "
-        "when it is called.",
+        "The arguments of odd cannot be constrained by a grammar (there is no type 'dict'): they "
+        "are validated when the tool is called.",
     )
 
 
@@ -204,7 +204,7 @@ def test_what_xgrammar_itself_refuses_falls_back_as_well() -> None:
     tool = {"name": "f", "parameters": {"type": "object", "properties": {"a": limits}}}
     mixed = grammar(tools=[*TOOLS, tool])
     assert accepts(mixed.constraint("none", "auto"), call("f", a=3))
-    assert "arguments of f (" in mixed.warnings[0]
+    assert "arguments of f cannot be constrained" in mixed.warnings[0]
 
 
 def test_one_constraint_serves_every_generation_of_a_kind() -> None:

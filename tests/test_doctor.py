@@ -113,5 +113,5 @@ def test_a_server_is_told_with_the_path_that_would_be_taken(
         server.gives_ids = gives_ids
         done = examine("--no-mcp", "--base-url", server.url, cwd=tmp_path)
     assert done.returncode == 0
-    path = "by token ids" if gives_ids else "by its chat protocol: the server gives no token ids"
+    path = "by token ids" if gives_ids else "by its chat protocol: the server returns no token ids"
     assert f"serves qwen3-tiny, {path}\n" in done.stdout

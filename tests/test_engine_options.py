@@ -17,7 +17,7 @@ from qwen3_agent import Agent, events
 from qwen3_agent.engines.options import EngineOptions
 from qwen3_agent.engines.request import GenerationRequest
 from qwen3_agent.engines.transformers import TransformersEngine
-from qwen3_agent.engines.yarn import stretch
+from qwen3_agent.engines.yarn import extend_context
 from qwen3_agent.errors import EngineError
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.sampling import Sampling
@@ -71,7 +71,7 @@ def test_an_option_that_the_engine_does_not_have(name: str, hint: str) -> None:
 
 @given(st.integers(1, 40960))
 def test_what_the_model_holds_anyway_changes_nothing(wanted: int) -> None:
-    assert stretch(DEMO_FOLDER, min(wanted, 4096)) is None
+    assert extend_context(DEMO_FOLDER, min(wanted, 4096)) is None
 
 
 @pytest.mark.parametrize(
@@ -87,12 +87,12 @@ def test_what_the_model_holds_anyway_changes_nothing(wanted: int) -> None:
 def test_yarn_is_what_the_model_cards_say(
     config: dict[str, Any], wanted: int, factor: float | None, trained: int, tmp_path: Path
 ) -> None:
-    stretched = stretch(checkpoint(tmp_path, **config), wanted)
+    extension = extend_context(checkpoint(tmp_path, **config), wanted)
     if factor is None:
-        assert stretched is None
+        assert extension is None
         return
-    assert stretched is not None
-    assert stretched.overrides == {
+    assert extension is not None
+    assert extension.overrides == {
         "max_position_embeddings": wanted,
         "rope_parameters": {
             "rope_type": "yarn",
@@ -101,25 +101,25 @@ def test_yarn_is_what_the_model_cards_say(
             "rope_theta": config["rope_theta"],
         },
     }
-    assert "short texts may come out a little worse" in stretched.notice
+    assert "may reduce quality on short texts" in extension.notice
 
 
 def test_a_config_with_the_text_model_inside_keeps_what_else_it_says(tmp_path: Path) -> None:
     rope = {"rope_type": "default", "rope_theta": 1e7, "partial_rotary_factor": 0.25}
     text_config = {"max_position_embeddings": 262144, "rope_parameters": rope}
-    stretched = stretch(checkpoint(tmp_path, text_config=text_config), 524288)
-    assert stretched is not None
-    parameters = stretched.overrides["text_config"]["rope_parameters"]
+    extension = extend_context(checkpoint(tmp_path, text_config=text_config), 524288)
+    assert extension is not None
+    parameters = extension.overrides["text_config"]["rope_parameters"]
     assert parameters["partial_rotary_factor"] == 0.25
     assert (parameters["rope_type"], parameters["factor"]) == ("yarn", 2.0)
 
 
 def test_more_than_four_times_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match="at most 131072, 4 times the 32768 tokens"):
-        stretch(checkpoint(tmp_path, **QWEN3_8B), 131073)
+    with pytest.raises(EngineError, match="at most 131072 tokens, 4 times the 32768"):
+        extend_context(checkpoint(tmp_path, **QWEN3_8B), 131073)
     scaled = QWEN3_8B | {"rope_scaling": {"type": "yarn", "factor": 2.0}}
-    with pytest.raises(EngineError, match="is stretched to 40960 tokens already"):
-        stretch(checkpoint(tmp_path, **scaled), 65536)
+    with pytest.raises(EngineError, match="is already extended to 40960 tokens"):
+        extend_context(checkpoint(tmp_path, **scaled), 65536)
 
 
 @pytest.mark.anyio
@@ -136,7 +136,7 @@ async def test_transformers_reads_on_beyond_the_models_own_length() -> None:
 async def test_a_run_tells_that_the_context_was_stretched() -> None:
     agent = Agent("qwen3-tiny", engine="transformers", engine_options={"max_model_len": 8192})
     notices = [event.text async for event in agent.stream("Hi") if isinstance(event, events.Notice)]
-    assert "The context is stretched to 8192 tokens" in notices[0]
+    assert "The context is extended to 8192 tokens" in notices[0]
 
 
 @pytest.mark.parametrize(

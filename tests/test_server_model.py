@@ -203,7 +203,7 @@ async def test_fields_that_a_server_refuses_are_left_out() -> None:
         (False, False, True),
     ]
     (notice,) = [event.text for event in happened if isinstance(event, events.Notice)]
-    assert notice.endswith("takes no top_k, min_p: goes without.")
+    assert notice.endswith("does not support top_k, min_p: continuing without.")
 
 
 async def test_a_thought_that_the_template_opened_is_known_by_its_end() -> None:
@@ -517,11 +517,11 @@ async def test_it_does_not_come_back_when_it_is_told_to_wait_for_long() -> None:
 @pytest.mark.parametrize(
     ("how", "sentence"),
     [
-        (Handler.break_off, "The connection to .* broke in the middle of an answer"),
+        (Handler.break_off, "The connection to .* broke during an answer"),
         (end, "broke off in the middle of a message"),
-        (hang, "nothing more came within 0.3 seconds"),
+        (hang, "nothing arrived within 0.3 seconds"),
         (lambda handler: handler.event({"error": {"message": "died", "code": 500}}), "died"),
-        (lambda handler: handler.event("{half"), "an event that is no JSON object: {half"),
+        (lambda handler: handler.event("{half"), "an event that is not a JSON object: {half"),
     ],
     ids=["reset", "end", "stall", "error", "garbage"],
 )
@@ -591,7 +591,7 @@ async def test_a_server_that_is_killed_ends_all_its_runs_within_seconds(
     assert anyio.current_time() - killed < 8  # its own pauses are 4.4 seconds at most
     assert len(said) == 16
     for each in said:
-        assert re.match("Nothing answers at|The connection to .* broke in the middle", each)
+        assert re.match("Nothing answers at|The connection to .* broke during an answer", each)
 
 
 @both_backends
@@ -642,17 +642,15 @@ def test_unreachable() -> None:
         pytest.raises(ConnectionFailedError, match=f"Nothing answers at {url}"),
     ):
         connect(url)
-    with pytest.raises(
-        ConnectionFailedError, match="is the server running, and is the address right"
-    ):
+    with pytest.raises(ConnectionFailedError, match="check that the server is running"):
         connect("http://no-such-host.invalid/v1")
 
 
 def test_not_a_chat_server() -> None:
-    sentence = r"it has no /models\. Most base URLs end in /v1"
+    sentence = r"/models does not exist there\. Most base URLs end in /v1"
     with ChatServer() as server, pytest.raises(NotAChatServerError, match=sentence):
         connect(server.root)
-    with pytest.raises(ValueError, match="would look like http://localhost:8000/v1"):
+    with pytest.raises(ValueError, match=r"expected e\.g\. http://localhost:8000/v1"):
         connect("localhost:8000")
 
 
@@ -673,7 +671,7 @@ async def test_a_server_without_a_list_serves_what_it_is_asked_for() -> None:
 async def test_a_base_url_without_its_path_is_told_of_at_the_first_request() -> None:
     with ChatServer() as server:
         model = connect(server.root, "scripted")
-        with pytest.raises(NotAChatServerError, match="it has no /chat/completions"):
+        with pytest.raises(NotAChatServerError, match="/chat/completions does not exist there"):
             await Agent(model).run("Go on")
         await model.aclose()
 
@@ -682,11 +680,11 @@ async def test_not_authorized(monkeypatch: pytest.MonkeyPatch) -> None:
     refuse = status(401, {"error": {"message": f"Incorrect API key provided: {KEY}"}})
     with ChatServer(refuse, refuse) as server:
         with pytest.raises(
-            AuthenticationError, match=r"wants an API key \(401\): put it into OPENAI_API_KEY"
+            AuthenticationError, match=r"requires an API key \(401\): set OPENAI_API_KEY"
         ):
             await run(server)
         monkeypatch.setenv("OPENAI_API_KEY", KEY)
-        with pytest.raises(AuthenticationError, match=r"refuses the API key \(401\)") as caught:
+        with pytest.raises(AuthenticationError, match=r"rejects the API key \(401\)") as caught:
             await run(server)
     assert [headers.get("Authorization") for headers in server.headers] == [None, f"Bearer {KEY}"]
     assert KEY not in str(caught.value)
@@ -705,7 +703,7 @@ async def test_the_key_is_in_no_error_and_no_repr() -> None:
     for shown in (repr(client), repr(vars(model)), repr(agent), client.shown):
         assert KEY not in shown
         assert "pass" not in shown
-    with pytest.raises(ValueError, match="characters that no HTTP header can carry") as refused:
+    with pytest.raises(ValueError, match="not allowed in an HTTP header") as refused:
         ServerClient("http://host/v1", KEY + "\n")
     assert KEY not in str(refused.value)
 
@@ -718,7 +716,7 @@ def test_a_model_that_is_not_served(owner: str) -> None:
             ModelNotFoundError, match=r"does not serve 'Qwen3'\. It serves: Qwen/Qwen3-8B, o"
         ):
             connect(server.url, "Qwen3")
-        with pytest.raises(ModelNotFoundError, match="serves Qwen/Qwen3-8B, other: name the model"):
+        with pytest.raises(ModelNotFoundError, match="Qwen3-8B, other: specify a model"):
             connect(server.url)
 
 
@@ -819,9 +817,7 @@ def test_a_model_that_was_closed_opens_again_on_another_event_loop() -> None:
 async def test_a_server_that_takes_connections_and_says_nothing_is_told_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         url = f"http://127.0.0.1:{mute.getsockname()[1]}/v1"
-        with pytest.raises(
-            ConnectionFailedError, match=r"does not answer /models within 0\.2 seconds"
-        ):
+        with pytest.raises(ConnectionFailedError, match=r"not answer /models within 0\.2 seconds"):
             await anyio.to_thread.run_sync(lambda: connect(url, patience=Patience(question=0.2)))
         mute.setblocking(False)
         mute.accept()[0].close()

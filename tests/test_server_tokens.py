@@ -132,7 +132,7 @@ async def test_the_same_run_over_the_chat_protocol(parses: bool) -> None:
     ("served", "why"),
     [
         ({**SERVED, "id": "nobody/knows"}, "the tokenizer of nobody/knows is not on this machine"),
-        ({**SERVED, "max_model_len": None}, "the server does not say how long its context is"),
+        ({**SERVED, "max_model_len": None}, "the server does not report its context length"),
     ],
 )
 async def test_why_tokens_are_not_exchanged(served: dict[str, Any], why: str) -> None:
@@ -149,7 +149,7 @@ async def test_another_tokenizer_than_the_servers_is_noticed(tmp_path: Path) -> 
     with serving("Hello.") as server:
         model = connect(server.url, folder=tmp_path / "other")
     assert model.route == "server_chat"
-    assert model.why_chat == "the tokenizer on this machine is not the server's"
+    assert model.why_chat == "the tokenizer on this machine differs from the server's"
 
 
 async def test_the_folder_that_the_server_tells_of_is_taken(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ async def test_text_without_ids_is_an_error() -> None:
         model = connect(server.url)
         assert isinstance(model, LocalModel)
         server._engine = _Idless(server._engine)  # type: ignore[assignment]
-        with pytest.raises(EngineError, match="ended a generation without saying why"):
+        with pytest.raises(EngineError, match="ended a generation without a finish reason"):
             await Agent(model).run("Go on")
         await model.aclose()
 
@@ -193,7 +193,7 @@ async def test_an_agent_takes_a_url_and_what_it_connects_to_is_closed() -> None:
 def test_a_url_and_something_that_is_no_name_on_it() -> None:
     with pytest.raises(ValueError, match="With base_url, model is its name on the server"):
         Agent(Path("/models/mine"), base_url="http://localhost:8000/v1")
-    with pytest.raises(ValueError, match="is no base URL"):
+    with pytest.raises(ValueError, match="is not a base URL"):
         Agent("mine", base_url="localhost:8000")
 
 

@@ -1,8 +1,8 @@
-"""What stands between us and a child process that a library starts for itself.
+"""Isolation for child processes that a library starts on its own.
 
-Multiprocessing's spawned children import the caller's `__main__` module again, write to the
-caller's standard output, get the terminal's Ctrl-C, and outlive a caller that is killed. None of
-this is wanted of an engine.
+Children spawned by multiprocessing import the caller's `__main__` module again, write to the
+caller's standard output, receive the terminal's Ctrl-C, and outlive a caller that is killed. An
+engine must do none of this.
 """
 
 from __future__ import annotations
@@ -22,22 +22,21 @@ from typing import Any
 _CHILD = """\
 import ctypes, os, signal, sys
 os.setsid()
-ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: end with the thread that started us
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: die with the parent thread
 os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 """
 
 
 @contextmanager
 def detached_children(log: Path) -> Iterator[None]:
-    """Spawn children in a session of their own that write to `log` and end with this thread.
+    """Spawn children in a new session that write to `log` and end with this thread.
 
-    They do not import `__main__`, so a script needs no `if __name__ == "__main__"`. This holds for
-    every child that multiprocessing spawns meanwhile, so keep it short.
+    They do not import `__main__`, so a script needs no `if __name__ == "__main__"`. This affects
+    every child that multiprocessing spawns inside the block, so keep the block short.
     """
-    # It outlives this thread and is shared by all children, so it must not be one of these
-    with environment(
-        PYTHONWARNINGS="ignore:resource_tracker"
-    ):  # it warns of what a killed child had
+    # The tracker outlives this thread and is shared by all children, so start it normally. It
+    # would warn about the resources of a killed child.
+    with environment(PYTHONWARNINGS="ignore:resource_tracker"):
         resource_tracker.ensure_running()
     main = sys.modules["__main__"]
     with TemporaryDirectory(prefix="qwen3-agent-") as folder:
@@ -56,7 +55,7 @@ def detached_children(log: Path) -> Iterator[None]:
 
 
 class _MainWithoutFile(ModuleType):
-    """`__main__` for whoever looks something up in it, but not a file to import again."""
+    """A stand-in for `__main__` that has all its attributes except a file to import again."""
 
     def __init__(self, main: ModuleType) -> None:
         super().__init__("__main__")
@@ -69,7 +68,7 @@ class _MainWithoutFile(ModuleType):
 
 
 def shared_memory_of(child: BaseProcess) -> set[Path]:
-    """Files of the shared memory that a child has mapped, which nobody removes if it is killed."""
+    """Return the shared memory files that a child has mapped; they remain if it is killed."""
     lines = Path(f"/proc/{child.pid}/maps").read_text("utf-8", "replace").splitlines()
     names = (line.split(maxsplit=5)[-1] for line in lines if " /dev/shm/" in line)
     return {Path(name) for name in names if not name.endswith(" (deleted)")}
@@ -77,7 +76,7 @@ def shared_memory_of(child: BaseProcess) -> set[Path]:
 
 @contextmanager
 def environment(**defaults: str) -> Iterator[None]:
-    """Environment variables for what is started meanwhile; those that are set stay as they are."""
+    """Set environment variables that are not yet set, for processes started inside the block."""
     added = {name: value for name, value in defaults.items() if name not in os.environ}
     os.environ.update(added)
     try:

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 def draw(logits: torch.Tensor, sampling: Sampling, seed: int, position: int) -> int:
-    """The id of the next token.
+    """Return the id of the next token.
 
-    What is drawn depends on the logits, `seed` and `position` alone. So a generation that was
-    stopped and taken up again goes on as if it had not been.
+    The draw depends only on the logits, `seed` and `position`, so a generation that was
+    interrupted continues as if it had not been.
 
     Args:
         logits: float32, shape (vocabulary,).
         sampling: temperature, top_k, top_p and min_p, applied in this order.
-        seed: of the generation.
-        position: of the token in the context.
+        seed: of the whole generation.
+        position: index of the token in the context.
     """
     import torch
 
@@ -40,6 +40,6 @@ def draw(logits: torch.Tensor, sampling: Sampling, seed: int, position: int) -> 
 
 
 def log_probability(logits: torch.Tensor, token: int) -> float:
-    """Natural log of the probability that the model itself, at temperature 1, gives `token`."""
+    """Return the natural log of the probability of `token` at temperature 1."""
     value = float(logits[token] - logits.logsumexp(-1))
     return value if math.isfinite(value) else -math.inf

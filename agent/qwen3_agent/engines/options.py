@@ -1,4 +1,4 @@
-"""Settings of an engine by name, checked before anything is loaded."""
+"""Engine options by name, validated before anything is loaded."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ __all__ = ["EngineOptions"]
 
 
 class EngineOptions(BaseModel):
-    """Settings of an engine, under the names that vLLM gives them.
+    """Options of an engine, under vLLM's names.
 
-    Those that are written here are checked as soon as they are given. vLLM takes any other one of
-    its `AsyncEngineArgs` too; Transformers takes `max_model_len` and `dtype`.
+    The fields below are validated at once. vLLM also accepts every other field of its
+    `AsyncEngineArgs`; Transformers accepts `max_model_len` and `dtype` only.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     max_model_len: PositiveInt | None = None
-    """Tokens of context. More than the checkpoint's own stretches it (YaRN), 4 times at most."""
+    """Context length in tokens. Values above the checkpoint's own use YaRN, up to 4 times."""
     dtype: Literal["auto", "float16", "bfloat16", "float32"] | None = None
     """None: bfloat16 on a GPU, float32 on a CPU."""
     gpu_memory_utilization: Annotated[float, Field(gt=0, le=1)] | None = None
-    """The share of a GPU's memory that weights and KV cache take together."""
+    """Fraction of a GPU's memory for weights and KV cache together."""
     kv_cache_memory_bytes: PositiveInt | None = None
-    """What the KV cache takes; overrides the share."""
+    """Size of the KV cache; overrides `gpu_memory_utilization`."""
     tensor_parallel_size: PositiveInt | None = None
-    """GPUs that share each layer."""
+    """Number of GPUs that share each layer."""
     pipeline_parallel_size: PositiveInt | None = None
-    """Groups of GPUs, or machines, that share the layers."""
+    """Number of GPU groups, or machines, among which the layers are divided."""
     distributed_executor_backend: Literal["mp", "ray", "uni"] | None = None
     """"ray" for several machines."""
     quantization: str | None = None
-    """Such as "awq", "gptq" or "fp8". None: as the checkpoint says."""
+    """For example "awq", "gptq" or "fp8". None: the checkpoint's own."""
     lora: Path | None = None
-    """The folder of a LoRA adapter that every generation uses."""
+    """Folder of a LoRA adapter to use for every generation."""
 
     @classmethod
     def of(cls, given: Mapping[str, Any] | None) -> Self:
-        """Check settings.
+        """Validate options.
 
         Raises:
-            ValueError: a value is out of its range; one sentence says which and why.
+            ValueError: a value is invalid; the message names it and the reason.
         """
         try:
             return cls(**(given or {}))
@@ -59,11 +59,11 @@ class EngineOptions(BaseModel):
             ) from None
 
     def given(self) -> dict[str, Any]:
-        """What was set."""
+        """Return the options that are set."""
         return self.model_dump(exclude_none=True)
 
     def check_names(self, known: Collection[str], engine: str) -> None:
-        """Raise EngineError for a setting that the engine does not have."""
+        """Raise EngineError for an option that the engine does not have."""
         for name in self.given():
             if name not in known:
                 close = difflib.get_close_matches(name, known, 1)

@@ -1,7 +1,7 @@
-"""An engine on a server: token ids in, token ids out, over the completions protocol.
+"""An engine on a server: token ids in, token ids out, over the completions API.
 
-vLLM takes a prompt as token ids, and with `return_token_ids` says which ids it sampled (since
-0.10; SGLang does the same since 2026). So a run over HTTP is as exact as one in the process.
+vLLM accepts a prompt as token ids, and with `return_token_ids` returns the sampled ids (since
+0.10; SGLang since 2026). So a run over HTTP is as exact as one in this process.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _FINISH: dict[str, Finish] = {"stop": "stop", "length": "length"}
 
 
 class ServerEngine(Engine):
-    """A model on a server that takes and gives token ids.
+    """A model on a server that accepts and returns token ids.
 
     Args:
-        client: of the server.
-        model: its name there.
-        context_length: the most tokens that prompt and sampled text may have together.
+        client: connection to the server.
+        model: its name on the server.
+        context_length: see `Engine`.
     """
 
     def __init__(self, client: ServerClient, model: str, context_length: int) -> None:
@@ -35,7 +35,7 @@ class ServerEngine(Engine):
         self._model = model
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
-        """See `Engine.generate`. The last chunk tells what was cached, not the first."""
+        """See `Engine.generate`. `cached_tokens` is set on the last chunk."""
         body = json.dumps(
             {
                 "model": self._model,
@@ -58,7 +58,7 @@ class ServerEngine(Engine):
                 for choice in event.get("choices") or []:
                     ids = tuple(choice.get("token_ids") or ())
                     if not ids and choice.get("text"):
-                        raise EngineError(f"{self._client.shown} sent text without token ids.")
+                        raise EngineError(f"{self._client.shown} returned text without token ids.")
                     scores = (choice.get("logprobs") or {}).get("token_logprobs")
                     chunk = Chunk(ids, logprobs=tuple(scores or ()) if request.logprobs else None)
                     finish = choice.get("finish_reason")
@@ -69,9 +69,9 @@ class ServerEngine(Engine):
                 usage = event.get("usage") or usage
         if last is None or finish not in _FINISH:
             raise EngineError(
-                f"{self._client.shown} ended a generation without saying why."
+                f"{self._client.shown} ended a generation without a finish reason."
                 if finish is None
-                else f"{self._client.shown} ended a generation: {finish}."
+                else f"{self._client.shown} ended a generation with finish reason {finish!r}."
             )
         yield Chunk(last.ids, _FINISH[finish], cached_tokens(usage), last.logprobs)
 
@@ -81,10 +81,10 @@ class ServerEngine(Engine):
 
 
 def sampling_fields(sampling: Sampling) -> dict[str, Any]:
-    """Sampling, in the words of the protocol and of what Qwen's servers add to it."""
+    """Return the request fields for `sampling`, including the extensions of Qwen's servers."""
     fields: dict[str, Any] = {"temperature": sampling.temperature, "top_p": sampling.top_p}
     if sampling.temperature:
-        # Left out, it would be what the server was started with; 0 means all tokens to some only
+        # If omitted, the server's own default applies; not every server reads 0 as "all tokens"
         fields["top_k"] = sampling.top_k or -1
         fields["min_p"] = sampling.min_p
     if sampling.seed is not None:
@@ -93,7 +93,7 @@ def sampling_fields(sampling: Sampling) -> dict[str, Any]:
 
 
 def cached_tokens(usage: Any) -> int | None:
-    """Prompt tokens that did not have to be computed again, where the server tells."""
+    """Return how many prompt tokens were cached, or None if the server does not report it."""
     details = usage.get("prompt_tokens_details") if isinstance(usage, dict) else None
     cached = details.get("cached_tokens") if isinstance(details, dict) else None
     return cached if isinstance(cached, int) else None

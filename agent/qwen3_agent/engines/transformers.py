@@ -1,8 +1,8 @@
 """The engine that runs everywhere: Hugging Face Transformers, on CPU or one CUDA GPU.
 
-Forward passes run one at a time in a worker thread, and several generations take turns. The keys
-and values of the latest conversations are kept, so that a prompt that begins like one of them
-costs only what is new in it.
+Forward passes run one at a time in a worker thread, and concurrent generations take turns. The
+keys and values of recent conversations are kept, so that only the new part of a prompt has to be
+computed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .draw import draw, log_probability
 from .options import EngineOptions
 from .request import Chunk, Engine, GenerationRequest
 from .xgrammar import Grammars, Guide
-from .yarn import stretch
+from .yarn import extend_context
 
 if TYPE_CHECKING:
     import torch
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 
 
 _ONE_AT_A_TIME = Lock()
-"""While Transformers loads a model, it changes how torch makes tensors, in all threads."""
+"""While Transformers loads a model, it changes torch's defaults for new tensors in all threads."""
 
 SMALL = 50_000_000
-"""Parameters below which more than one thread of torch costs more than it gives."""
+"""Number of parameters below which more than one torch thread slows generation down."""
 
 
 @dataclass(slots=True)
 class _Memory:
-    """Keys and values of one token sequence."""
+    """The keys and values of one token sequence."""
 
     cache: DynamicCache
     ids: list[int] = field(default_factory=list)
@@ -50,8 +50,8 @@ class TransformersEngine(Engine):
 
     Args:
         model: on its device, in evaluation mode.
-        remembered: how many token sequences keep their keys and values after use.
-        grammars: compiles constraints for the model's vocabulary. None: it holds to none.
+        remembered: number of token sequences whose keys and values are kept after use.
+        grammars: compiles constraints for the model's vocabulary. None: no constraints.
     """
 
     def __init__(
@@ -61,11 +61,11 @@ class TransformersEngine(Engine):
         self.context_length = int(text_config.max_position_embeddings)
         self.constrains = grammars is not None
         self.computed_tokens = 0
-        """Tokens that went through the model since it was loaded."""
+        """Number of tokens that the model has processed since it was loaded."""
         self._model = model
         self._grammars = grammars
         self._remembered = remembered
-        self._memories: list[_Memory] = []  # the latest used one last
+        self._memories: list[_Memory] = []  # the most recently used one last
         self._one_at_a_time = anyio.CapacityLimiter(1)
         self._pass_tokens = _pass_tokens(model)
 
@@ -73,7 +73,7 @@ class TransformersEngine(Engine):
     def load(
         cls, folder: Path, options: EngineOptions | None = None, *, remembered: int = 4
     ) -> TransformersEngine:
-        """Load a checkpoint: to the first CUDA GPU in bfloat16, or to the CPU in float32.
+        """Load a checkpoint onto the first CUDA GPU in bfloat16, or the CPU in float32.
 
         Takes seconds to minutes; call it in a worker thread.
 
@@ -83,8 +83,8 @@ class TransformersEngine(Engine):
         """
         options = options or EngineOptions()
         options.check_names(("max_model_len", "dtype"), "Transformers")
-        wanted = options.max_model_len
-        stretched = stretch(folder, wanted) if wanted else None
+        length = options.max_model_len
+        extension = extend_context(folder, length) if length else None
         try:
             import torch
             from transformers import AutoModelForCausalLM
@@ -95,7 +95,7 @@ class TransformersEngine(Engine):
                 'pip install "qwen3-agent[local]".'
             ) from error
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        # bfloat16 is emulated on most CPUs: slower than float32, and less exact
+        # Most CPUs emulate bfloat16, which is slower than float32 and less precise
         dtype = torch.bfloat16 if device == "cuda" else torch.float32
         if options.dtype not in (None, "auto"):
             dtype = getattr(torch, options.dtype)
@@ -107,7 +107,7 @@ class TransformersEngine(Engine):
                     folder,
                     dtype=dtype,
                     local_files_only=True,
-                    **(stretched.overrides if stretched else {}),
+                    **(extension.overrides if extension else {}),
                 )
                 model = model.to(device).eval()
             except Exception as error:
@@ -116,12 +116,12 @@ class TransformersEngine(Engine):
                 if had_progress_bar:
                     logging.enable_progress_bar()  # type: ignore[no-untyped-call]
         if device == "cpu" and model.num_parameters() < SMALL:
-            # One core is as fast for so few parameters, and does not wait for busy others
+            # One core is as fast for so few parameters, and never waits for other busy cores
             torch.set_num_threads(1)
         grammars = Grammars.of_checkpoint(folder, model.config.get_text_config().vocab_size)
         engine = cls(model, remembered=remembered, grammars=grammars)
-        engine.context_length = wanted or engine.context_length
-        engine.notices = (stretched.notice,) if stretched else ()
+        engine.context_length = length or engine.context_length
+        engine.notices = (extension.notice,) if extension else ()
         return engine
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
@@ -133,9 +133,7 @@ class TransformersEngine(Engine):
         guide = None
         if request.constraint is not None:
             if self._grammars is None:
-                raise EngineError(
-                    "To hold to a constraint, xgrammar is needed: pip install xgrammar."
-                )
+                raise EngineError("Constrained generation needs xgrammar: pip install xgrammar.")
             guide = Guide(self._grammars, request.constraint, stop_ids)
         memory = self._recall(prompt)
         cached: int | None = len(memory.ids)
@@ -162,14 +160,14 @@ class TransformersEngine(Engine):
             self._keep(memory)
 
     async def aclose(self) -> None:
-        """Let go of the model."""
+        """Release the model."""
         self._memories.clear()
         self._model = None
         if self._grammars is not None:
             self._grammars.close()
 
     async def _run(self, function: Any, *args: Any) -> Any:
-        """Run one forward pass. A cancellation waits for it, so that the memory stays whole."""
+        """Run one forward pass; cancellation waits for it, so that the memory stays consistent."""
         if self._model is None:
             raise EngineError("The engine is closed.")
         try:
@@ -178,7 +176,7 @@ class TransformersEngine(Engine):
             raise EngineError(f"The model failed: {error}") from error
 
     def _compute(self, memory: _Memory, new: list[int]) -> torch.Tensor:
-        """Logits after `new`, shape (vocabulary,); `memory` then holds `new` too."""
+        """Append `new` to `memory` and return the logits after it, shape (vocabulary,)."""
         import torch
 
         with torch.inference_mode():
@@ -206,14 +204,15 @@ class TransformersEngine(Engine):
         allowed = logits if guide is None else guide.mask(logits)
         token = draw(allowed, sampling, seed, position=len(memory.ids))
         if guide is not None:
-            guide.take(token)
+            guide.advance(token)
         return token, log_probability(logits, token) if logprobs else None
 
     def _recall(self, prompt: list[int]) -> _Memory:
-        """A memory of the longest known beginning of `prompt`, short of its last token.
+        """Return a memory of the longest known prefix of `prompt`, excluding its last token.
 
-        One that `prompt` extends is taken out, so that nobody else extends it meanwhile. Of one
-        that parts ways with `prompt`, the common beginning is taken and the whole stays.
+        A memory that is a prefix of `prompt` is removed from the list, so that no other generation
+        extends it at the same time. If a memory diverges from `prompt`, the common prefix is
+        copied and the memory itself stays in the list.
         """
         from transformers import DynamicCache
 
@@ -224,7 +223,7 @@ class TransformersEngine(Engine):
             return best
         fresh = _Memory(DynamicCache(config=self._model.config))
         if best is not None and _can_fork(best.cache):
-            # An update copies, so what is done to one memory does not disturb the other
+            # `update` copies, so later changes to one memory do not affect the other
             layers: Any = zip(fresh.cache.layers, best.cache.layers, strict=True)
             for ours, theirs in layers:
                 ours.update(theirs.keys[..., :common, :], theirs.values[..., :common, :])
@@ -233,13 +232,13 @@ class TransformersEngine(Engine):
 
     def _keep(self, memory: _Memory) -> None:
         if self._model is None or memory.cache.get_seq_length() != len(memory.ids):
-            return  # a pass failed halfway
+            return  # a forward pass failed midway
         self._memories.append(memory)
         del self._memories[: -self._remembered]
 
 
 def _common(known: list[int], prompt: list[int]) -> int:
-    """How many ids the two begin with in common."""
+    """Return the length of the common prefix."""
     if known == prompt[: len(known)]:
         return len(known)
     pairs = enumerate(zip(known, prompt, strict=False))
@@ -247,16 +246,16 @@ def _common(known: list[int], prompt: list[int]) -> int:
 
 
 def _can_fork(cache: DynamicCache) -> bool:
-    """Whether every layer holds one key and value a token, and so can be cut anywhere."""
+    """Return whether every layer holds one key and value per token, so it can be cut anywhere."""
     from transformers.cache_utils import DynamicLayer
 
     return all(type(layer) is DynamicLayer for layer in cache.layers)
 
 
 def _pass_tokens(model: Any) -> int:
-    """Tokens of a prompt in one pass: what takes about a quarter of a second at most.
+    """Return how many prompt tokens one pass may process: about a quarter of a second's worth.
 
-    A pass cannot be interrupted. A token costs about two operations a parameter.
+    A pass cannot be interrupted. A token costs about two operations per parameter.
     """
     if model.device.type != "cpu":
         return 2048

@@ -17,7 +17,7 @@ from ..sampling import Finish
 from .options import EngineOptions
 from .request import Chunk, Engine, GenerationRequest
 from .vllm_process import VllmProcess, settings_for_vllm, share
-from .yarn import stretch
+from .yarn import extend_context
 
 if TYPE_CHECKING:
     from vllm import SamplingParams
@@ -31,15 +31,14 @@ CPU_KV_CACHE = 4 * 2**30
 
 _FINISH: dict[str, Finish] = {"stop": "stop", "length": "length"}
 _LORA_RANKS = (16, 32, 64, 128, 256, 320, 512)
-"""What vLLM makes room for."""
+"""The ranks that vLLM supports."""
 
 
 class VllmEngine(Engine):
-    """A checkpoint on vLLM; made by `start`.
+    """A checkpoint on vLLM; created by `start`.
 
-    Several of the same checkpoint and settings are shares in one engine, whose process ends when
-    the last of them is closed. Generations at once are computed together, those of runs with more
-    steps behind them first.
+    Instances with the same checkpoint and options share one vLLM process, which ends when the last
+    of them is closed. Concurrent generations are batched.
     """
 
     fills_memory = True
@@ -56,12 +55,12 @@ class VllmEngine(Engine):
 
     @classmethod
     def start(cls, folder: Path, options: EngineOptions | None = None) -> Self:
-        """Start an engine, or take a share in the one that runs.
+        """Start a vLLM process, or share one that runs with the same checkpoint and options.
 
-        Takes half a minute and more; call it in a worker thread.
+        Takes half a minute or more; call it in a worker thread.
 
         Raises:
-            EngineError: vLLM is not installed, or cannot run the checkpoint with these settings.
+            EngineError: vLLM is not installed, or cannot run the checkpoint with these options.
         """
         options = options or EngineOptions()
         arguments = {
@@ -73,10 +72,10 @@ class VllmEngine(Engine):
             "model": str(folder.resolve()),
         }
         notices: tuple[str, ...] = ()
-        if options.max_model_len and (stretched := stretch(folder, options.max_model_len)):
+        if options.max_model_len and (extension := extend_context(folder, options.max_model_len)):
             own = arguments.get("hf_overrides") or {}
-            arguments["hf_overrides"] = {**stretched.overrides, **own}
-            notices = (stretched.notice,)
+            arguments["hf_overrides"] = {**extension.overrides, **own}
+            notices = (extension.notice,)
         adapter = arguments.pop("lora", None)
         if adapter is not None:
             arguments["enable_lora"] = True
@@ -115,7 +114,7 @@ class VllmEngine(Engine):
                     return
 
     async def aclose(self) -> None:
-        """Give the engine back; the last one to do so ends it, and waits for its end."""
+        """Release the vLLM process; the last user stops it and waits until it has ended."""
         if self._leave.alive:
             self._leave()
             with anyio.CancelScope(shield=True):
@@ -123,7 +122,7 @@ class VllmEngine(Engine):
 
 
 def _for_this_machine(options: EngineOptions) -> dict[str, Any]:
-    """What vLLM is to be told on a CPU; checks the names of the options on the way."""
+    """Check the names of the options, and return additional arguments for CPU machines."""
     try:
         with settings_for_vllm():
             from vllm import AsyncEngineArgs
@@ -137,7 +136,7 @@ def _for_this_machine(options: EngineOptions) -> dict[str, Any]:
     options.check_names(names - {"model"}, "vLLM")
     if not current_platform.is_cpu():
         return {}
-    # bfloat16 is emulated on most CPUs, and vLLM would take nearly all memory for its KV cache
+    # Most CPUs emulate bfloat16, and vLLM would use nearly all memory for its KV cache
     limits = () if options.gpu_memory_utilization else (("kv_cache_memory_bytes", CPU_KV_CACHE),)
     return {"dtype": "float32", **dict(limits)}
 
@@ -149,7 +148,7 @@ def _sampling_params(request: GenerationRequest, tag: str | None) -> SamplingPar
     sampling = request.sampling
     seed = sampling.seed
     if seed is not None:
-        # A message that was stopped and is taken up again must not draw as at its beginning
+        # A message that was interrupted must not repeat the draws of its beginning
         seed = (seed + len(request.prompt_ids)) % 2**63
     try:
         return SamplingParams(
@@ -160,14 +159,14 @@ def _sampling_params(request: GenerationRequest, tag: str | None) -> SamplingPar
             seed=seed,
             max_tokens=request.max_tokens,
             stop_token_ids=sorted(request.stop_ids),
-            ignore_eos=True,  # what ends a message is for the chat format to say
+            ignore_eos=True,  # the chat format defines which tokens end a message
             logprobs=0 if request.logprobs else None,
             detokenize=False,
             output_kind=RequestOutputKind.DELTA,
             structured_outputs=tag and StructuredOutputsParams(structural_tag=tag),
         )
-    except Exception as error:  # its bounds are narrower than ours, its error another each version
-        raise EngineError(f"vLLM refuses to sample like this: {error}") from error
+    except Exception as error:  # narrower bounds than ours; the type differs between releases
+        raise EngineError(f"vLLM rejects these sampling parameters: {error}") from error
 
 
 def _chunk(output: RequestOutput, logprobs: bool, first: bool) -> Chunk:
@@ -175,24 +174,25 @@ def _chunk(output: RequestOutput, logprobs: bool, first: bool) -> Chunk:
     ids = tuple(sampled.token_ids)
     scores: tuple[float, ...] | None = None
     if logprobs and sampled.logprobs is not None:
-        scores = tuple(place[id].logprob for id, place in zip(ids, sampled.logprobs, strict=True))
+        pairs = zip(ids, sampled.logprobs, strict=True)
+        scores = tuple(candidates[token].logprob for token, candidates in pairs)
     finish: Finish | None = None
     if output.finished:
         if sampled.finish_reason not in _FINISH:
-            raise EngineError(f"vLLM ended a generation: {sampled.finish_reason}.")
+            raise EngineError(f"vLLM ended a generation with {sampled.finish_reason!r}.")
         finish = _FINISH[sampled.finish_reason]
     cached = (output.num_cached_tokens or 0) if first else None
     return Chunk(ids, finish, cached, scores)
 
 
 def _lora_rank(adapter: Path) -> int:
-    """The least rank of vLLM's that has room for an adapter."""
+    """Return vLLM's smallest supported rank that fits an adapter."""
     file = adapter / "adapter_config.json"
     try:
         rank = int(json.loads(file.read_text("utf-8"))["r"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EngineError(
-            f"lora={str(adapter)!r} is no LoRA adapter: {file} cannot be read ({error})."
+            f"lora={str(adapter)!r} is not a LoRA adapter: cannot read {file} ({error})."
         ) from error
     return next((each for each in _LORA_RANKS if each >= rank), rank)
 

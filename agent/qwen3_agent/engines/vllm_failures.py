@@ -1,7 +1,7 @@
-"""Why a vLLM engine did not start, or died: one sentence, and the setting that mends it.
+"""Error messages for a vLLM engine that did not start or died, with the option that fixes it.
 
-vLLM says it in the log of the process that failed; the words that are looked for are those of
-releases 0.26 to 0.33, and of torch.
+The reason is in the log of the failed process. The patterns match the wording of vLLM 0.26 to 0.33
+and of torch.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 LONGEST_QUOTE = 300
-"""Characters."""
+"""Maximum characters of vLLM's own wording in a message."""
 
 _ROOM_FOR = re.compile(r"estimated maximum model length is (\d+)")
 _FREE = re.compile(
@@ -28,12 +28,12 @@ _RAISED = re.compile(r"^(?:\(.*?\) )?(?:ERROR .*?\] )?((?:[\w.]+\.)?\w*(?:Error|
 
 
 def why_it_did_not_start(error: BaseException, log: Path, arguments: Mapping[str, Any]) -> str:
-    """The sentence for an error of the start.
+    """Return the message for a failed start.
 
     Args:
-        error: what `AsyncLLM.from_engine_args` raised.
+        error: raised by `AsyncLLM.from_engine_args`.
         log: of the engine's process.
-        arguments: that vLLM was given.
+        arguments: passed to vLLM.
     """
     text = _read(log)
     said = _first_raised(text) or _one_line(str(error)) or type(error).__name__
@@ -42,8 +42,8 @@ def why_it_did_not_start(error: BaseException, log: Path, arguments: Mapping[str
         return f"{_room('the weights leave no room for the KV cache', arguments)} {_where(log)}"
     if "KV cache" in everything and (room := _ROOM_FOR.search(everything)):
         return (
-            f"vLLM cannot start: the KV cache has no room for one text of the longest length. Set "
-            f"max_model_len to at most {room[1]}, or {_raise_memory(arguments)}."
+            f"vLLM cannot start: the KV cache is too small for one sequence of the maximum length. "
+            f"Set max_model_len to at most {room[1]}, or {_raise_memory(arguments)}."
         )
     if free := _FREE.search(everything):
         share = max(0.05, float(free[1]) / float(free[2]) - 0.05)
@@ -52,15 +52,15 @@ def why_it_did_not_start(error: BaseException, log: Path, arguments: Mapping[str
             lower = f"kv_cache_memory_bytes (now {arguments['kv_cache_memory_bytes']}) lower"
         return (
             f"vLLM cannot start: only {free[1]} of {free[2]} GiB of memory are free. Set {lower}, "
-            "or end what else uses the memory."
+            "or stop other processes that use the memory."
         )
     if _OUT_OF_MEMORY.search(everything) or "-9" in str(error):
-        return f"{_room('the memory does not suffice', arguments)} {_where(log)}"
+        return f"{_room('out of memory', arguments)} {_where(log)}"
     return f"vLLM cannot start: {said} {_where(log)}"
 
 
 def why_it_died(code: int | None, log: Path) -> str:
-    """The sentence for an engine that ended by itself.
+    """Return the message for an engine that ended unexpectedly.
 
     Args:
         code: its exit code; negative for a signal.
@@ -73,16 +73,16 @@ def why_it_died(code: int | None, log: Path) -> str:
         name = signal.Signals(-code).name if -code in list(signal.Signals) else str(-code)
         how = f"killed by {name}"
         if -code == signal.SIGKILL:
-            how += ", as a system does that is out of memory"
+            how += ", probably because the system ran out of memory"
     else:
-        how = _first_raised(text) or (f"exit code {code}" if code else "it does not say why")
-    return f"The vLLM engine has died ({how}). {_where(log)}"
+        how = _first_raised(text) or (f"exit code {code}" if code else "unknown reason")
+    return f"The vLLM engine died ({how}). {_where(log)}"
 
 
 def _room(what: str, arguments: Mapping[str, Any]) -> str:
     return (
         f"vLLM cannot start: {what}. Lower max_model_len or max_num_seqs, or "
-        f"{_raise_memory(arguments)}, take a smaller or quantized model (quantization), or more "
+        f"{_raise_memory(arguments)}, use a smaller or quantized model (quantization), or use more "
         "GPUs (tensor_parallel_size)."
     )
 
@@ -95,11 +95,11 @@ def _raise_memory(arguments: Mapping[str, Any]) -> str:
 
 
 def _where(log: Path) -> str:
-    return f"Its log is {log}."
+    return f"See its log: {log}"
 
 
 def _read(log: Path) -> str:
-    """The end of the log."""
+    """Return the end of the log."""
     try:
         with log.open("rb") as file:
             file.seek(0, 2)
@@ -110,7 +110,7 @@ def _read(log: Path) -> str:
 
 
 def _first_raised(text: str) -> str:
-    """The first exception that the engine's process told of: later ones follow from it."""
+    """Return the first exception in a log; later ones usually follow from it."""
     for line in text.splitlines():
         if (raised := _RAISED.match(line)) and "See root cause" not in line:
             return f"{raised[1].rpartition('.')[2]}: {_one_line(raised[2])}"

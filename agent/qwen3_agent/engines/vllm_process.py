@@ -1,7 +1,7 @@
-"""One vLLM engine: its thread, its child process, its requests, and its end.
+"""One vLLM engine: its thread, its child process, its requests, and its shutdown.
 
-`AsyncLLM` belongs to the event loop on which it was made, so it gets one of its own, in a thread of
-its own. Outputs cross to the event loops of those who wait for them, asyncio's or trio's.
+`AsyncLLM` is bound to the event loop on which it was created, so it gets a thread with its own
+loop. Outputs are handed over to the event loop of each caller, asyncio or trio.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ if TYPE_CHECKING:
 __all__ = ["Outputs", "VllmProcess", "settings_for_vllm", "share"]
 
 SHUTDOWN = 2.0
-"""Seconds that the engine's processes have to end by themselves. Those of the CPU build do not."""
+"""Seconds in which the engine's processes may exit. Those of the CPU build do not."""
 
 _running: dict[str, VllmProcess] = {}
-"""By checkpoint and settings. Global, since what it counts is: a GPU has room for one."""
+"""Processes by checkpoint and options. Global, because a GPU has memory for one of them."""
 _lock = threading.Lock()
 _one_start_at_a_time = threading.Lock()
 
 
 def share(arguments: dict[str, Any]) -> VllmProcess:
-    """The engine of this checkpoint and these settings, started if none runs.
+    """Return the running process for these arguments, or start one.
 
-    Whoever gets it gives it back with `leave`.
+    The caller must call `leave` when it no longer needs the process.
 
     Raises:
-        EngineError: it cannot be started.
+        EngineError: the process cannot be started.
     """
     key = repr(sorted(arguments.items(), key=lambda item: item[0]))
     with _lock:
@@ -73,15 +73,15 @@ def share(arguments: dict[str, Any]) -> VllmProcess:
 
 @contextmanager
 def settings_for_vllm() -> Iterator[None]:
-    """How vLLM is imported and started; one at a time."""
-    # Those who listen hear what it logs; others get what matters as an EngineError
+    """Set the environment in which vLLM is imported and started, one at a time."""
+    # vLLM's records go to the handlers of the application only; failures become EngineErrors
     logging.getLogger("vllm").addHandler(logging.NullHandler())
     # vLLM imports it where it makes its sampler, and fails without
     sampler = {} if find_spec("flashinfer") else {"VLLM_USE_FLASHINFER_SAMPLER": "0"}
     with (
         _one_start_at_a_time,
         environment(
-            VLLM_CONFIGURE_LOGGING="0",  # or it would log to standard output
+            VLLM_CONFIGURE_LOGGING="0",  # otherwise it logs to standard output
             VLLM_NO_USAGE_STATS="1",
             VLLM_WORKER_MULTIPROC_METHOD="spawn",  # forking a process with threads can hang
             VLLM_WORKER_SHUTDOWN_TIMEOUT_SECONDS="1",
@@ -92,17 +92,17 @@ def settings_for_vllm() -> Iterator[None]:
 
 
 class VllmProcess:
-    """An engine that starts when it is made; `started` tells when it has.
+    """A vLLM engine that starts on construction; `started` is done once it runs.
 
     Args:
-        arguments: of vLLM's `AsyncEngineArgs`.
+        arguments: for vLLM's `AsyncEngineArgs`.
     """
 
     def __init__(self, arguments: dict[str, Any]) -> None:
         self.users = 0
         self.context_length = 0
         self.failure = ""
-        """Why it takes no more requests."""
+        """Why it accepts no more requests; empty while it runs."""
         self.started: Future[None] = Future()
         self._arguments = arguments
         self._llm: AsyncLLM
@@ -120,7 +120,7 @@ class VllmProcess:
         self._thread.start()
 
     def leave(self) -> None:
-        """Give it back; the last one to do so ends it. Does not wait for the end."""
+        """Release the process; the last user stops it, without waiting for its end."""
         with _lock:
             self.users -= 1
             if self.users:
@@ -130,7 +130,7 @@ class VllmProcess:
         self._call(self._stop.set)
 
     def join(self) -> None:
-        """Wait for the end, if nobody uses it any more."""
+        """Wait until the process has ended, if it has no users left."""
         if not self.users:
             self._thread.join()
 
@@ -148,7 +148,7 @@ class VllmProcess:
         priority: int,
         lora: LoRARequest | None,
     ) -> Iterator[Outputs]:
-        """What the engine says to a prompt, as it comes. Leaving the block ends the request."""
+        """Start a request and return its outputs; leaving the block aborts it."""
         if self.failure:
             raise EngineError(self.failure)
         outputs = Outputs()
@@ -159,7 +159,7 @@ class VllmProcess:
             self._call(self._end, outputs)
 
     def lora_id(self, folder: Path) -> int:
-        """The engine's number for an adapter."""
+        """Return vLLM's number for a LoRA adapter."""
         return self._loras.setdefault(folder, len(self._loras) + 1)
 
     # In the engine's thread ----------------------------------------------------------------------
@@ -258,7 +258,7 @@ class VllmProcess:
             outputs.put(EngineError(f"vLLM failed: {error.__cause__ or error}"))
 
     def _died(self) -> None:
-        """Tell everybody who waits, once."""
+        """Fail all requests after a child process has died."""
         for child in self._children:
             self._loop.remove_reader(child.sentinel)
             child.join(1)
@@ -273,7 +273,7 @@ class VllmProcess:
             outputs.put(EngineError(why))
 
     def _sweep(self) -> None:
-        """End what the engine's processes have left; each leads a group of its own."""
+        """Kill the process group of each child, and remove its shared memory."""
         for child in self._children:
             if child.pid is not None:
                 with suppress(ProcessLookupError, PermissionError):
@@ -282,13 +282,13 @@ class VllmProcess:
             file.unlink(missing_ok=True)
 
     def _call(self, function: Callable[..., object], *arguments: Any) -> None:
-        """Call something in the engine's thread, soon. Nothing happens if that has ended."""
+        """Schedule a call in the engine's thread; does nothing if the thread has ended."""
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function, *arguments)
 
 
 class Outputs:
-    """What comes for one request, handed from the engine's event loop to the one it is made on."""
+    """The outputs of one request, passed from the engine's event loop to the caller's."""
 
     def __init__(self) -> None:
         loop: Any = current_token().native_token
@@ -302,11 +302,11 @@ class Outputs:
         self._waiting = False
 
     def put(self, item: RequestOutput | EngineError) -> None:
-        """Hand over, from any thread."""
+        """Add an item; may be called from any thread."""
         self._ready.append(item)
         if self._waiting:
             self._waiting = False
-            with suppress(RuntimeError):  # the event loop has ended, and so has who waited
+            with suppress(RuntimeError):  # the caller's event loop has ended
                 self._run_soon(self._wake)
 
     def _wake(self) -> None:
@@ -316,7 +316,7 @@ class Outputs:
         return self
 
     async def __anext__(self) -> RequestOutput:
-        """The next output. Raises EngineError when the engine has failed."""
+        """Return the next output; raises EngineError if the engine failed."""
         if self._ready:
             await checkpoint()
         while not self._ready:

@@ -1,4 +1,4 @@
-"""Holds what an engine of this process samples to a structural tag, by xgrammar."""
+"""Constrained sampling for engines in this process, with xgrammar."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
 __all__ = ["Grammars", "Guide"]
 
 _KEPT = 32
+"""Number of compiled grammars that are cached."""
 
 
 class Grammars:
-    """Compiles structural tags for one vocabulary, each once.
+    """Compiles structural tags for one vocabulary, and caches the result.
 
-    Nothing is imported, read or compiled before the first constraint, and then in a thread of its
-    own, while the engine reads the prompt.
+    Nothing is imported, read or compiled before the first constraint. Compilation then runs in a
+    separate thread while the engine processes the prompt.
 
     Args:
-        vocabulary: gives the text of each token in the letters of byte-level BPE, by id.
-        size: of the model's output; may be larger than the vocabulary.
+        vocabulary: returns the text of each token by id, in the alphabet of byte-level BPE.
+        size: length of the model's logits; may exceed the size of the vocabulary.
     """
 
     def __init__(self, vocabulary: Callable[[], list[str]], size: int) -> None:
@@ -40,18 +41,18 @@ class Grammars:
 
     @classmethod
     def of_checkpoint(cls, folder: Path, size: int) -> Grammars | None:
-        """For the tokenizer in a folder. None: xgrammar or the tokenizer is not there."""
+        """Create for the tokenizer in a folder; None if it or xgrammar is missing."""
         path = folder / "tokenizer.json"
         if find_spec("xgrammar") is None or not path.is_file():
             return None
         return cls(lambda: _read_vocabulary(path), size)
 
     def compile(self, constraint: Constraint) -> Future[xgrammar.CompiledGrammar]:
-        """Begin to compile; what is known already is there at once."""
+        """Start to compile a constraint; cached results are available at once."""
         return self._thread.submit(self._compile, constraint)
 
     def close(self) -> None:
-        """Let go of the thread."""
+        """Stop the thread."""
         self._thread.shutdown(wait=False)
 
     def _compile(self, constraint: Constraint) -> xgrammar.CompiledGrammar:
@@ -61,7 +62,7 @@ class Grammars:
         found = self._compiled.pop(tag, None)
         if found is None:
             if self._compiler is None:
-                # What ends a generation, each says itself; left out, it would be guessed
+                # Each request has its own stop tokens; if omitted, xgrammar would guess some
                 info = xgrammar.TokenizerInfo(
                     self._vocabulary(),
                     xgrammar.VocabType.BYTE_LEVEL,
@@ -79,11 +80,11 @@ class Grammars:
 
 
 class Guide:
-    """Holds one generation to a constraint.
+    """Applies a constraint to one generation.
 
     Args:
         grammars: of the engine.
-        constraint: says nothing before one of its `wakes_on` tokens is sampled, and nor does this.
+        constraint: takes effect once one of its `wakes_on` tokens has been sampled.
         stop_ids: tokens that end the generation.
     """
 
@@ -100,12 +101,12 @@ class Guide:
         self._bits: torch.Tensor | None = None
 
     def mask(self, logits: torch.Tensor) -> torch.Tensor:
-        """The logits, with minus infinity for tokens that the constraint does not allow next.
+        """Return the logits, with minus infinity for tokens that the constraint forbids.
 
-        Blocks until the grammar is compiled: for worker threads.
+        Blocks until the grammar is compiled; call it in a worker thread.
 
         Raises:
-            RuntimeError: what has been taken does not fit, or nothing more does.
+            RuntimeError: the constraint forbids a token that was sampled, or all next tokens.
         """
         if not self._awake:
             return logits
@@ -132,8 +133,8 @@ class Guide:
             raise RuntimeError("the constraint allows no token")
         return masked
 
-    def take(self, token: int) -> None:
-        """Note what was sampled."""
+    def advance(self, token: int) -> None:
+        """Record a sampled token."""
         self._unread.append(token)
         self._awake = self._awake or token in self._wakes_on
 
@@ -143,6 +144,6 @@ def _read_vocabulary(path: Path) -> list[str]:
 
     vocabulary = tokenizers.Tokenizer.from_file(str(path)).get_vocab(with_added_tokens=True)
     texts = [""] * (max(vocabulary.values()) + 1)
-    for text, id in vocabulary.items():
-        texts[id] = text
+    for text, token in vocabulary.items():
+        texts[token] = text
     return texts

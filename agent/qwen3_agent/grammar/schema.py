@@ -1,16 +1,16 @@
-"""JSON Schema, as far as a grammar can hold to it.
+"""Rewrite JSON Schemas so that a grammar can enforce them.
 
-A grammar of xgrammar (0.2) reads a schema more strictly than JSON Schema in places, and more
-loosely in others. What it would get wrong is rewritten, or left to the validation that every call
-goes through anyway. Each rule here was found by sampling from the grammar:
+Grammars of xgrammar (0.2) interpret a schema more strictly than JSON Schema in some places, and
+more loosely in others. Where they would be wrong, the schema is rewritten, or the keyword is left
+to the validation that every call passes anyway. Each rule was found by sampling from the grammar:
 
-- Without `additionalProperties`, an object with `properties` is closed; one that declares none
-  stays open. Properties come in their declared order.
-- A string with `minLength`, `maxLength` or `pattern` has no escapes: no quote and no line break.
-  So these are kept only where no such character is wanted.
-- `pattern` has to match the whole string, where JSON Schema searches in it.
-- `anyOf` beside other keywords hides them, as do several `allOf`.
-- `not`, `if`, `contains`, `dependentRequired` and their like are not held to.
+- Without `additionalProperties`, an object with `properties` is closed; one without any stays
+  open. Properties appear in their declared order.
+- A string with `minLength`, `maxLength` or `pattern` cannot contain escapes: no quotes, no line
+  breaks. So these are kept only where such characters are not expected.
+- `pattern` must match the whole string, while JSON Schema searches for it.
+- `anyOf` hides the keywords next to it, and so does more than one `allOf`.
+- `not`, `if`, `contains`, `dependentRequired` and similar keywords are not enforced.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
-__all__ = ["ForGrammar", "UnsupportedSchemaError", "for_grammar"]
+__all__ = ["GrammarSchema", "UnsupportedSchemaError", "grammar_schema"]
 
 TYPES = frozenset({"string", "integer", "number", "boolean", "null", "array", "object"})
 LONGEST = 16
-"""Strings of at most so many characters are codes and the like; longer ones may hold quotes."""
+"""`maxLength` up to which a string is assumed to be a code or similar, without quotes."""
 DEEPEST = 64
-"""Schemas nested deeper are no tool's."""
+"""Maximum nesting depth of a schema."""
 
-_UNHELD = (
+_NOT_ENFORCED = (
     "not", "if", "contains", "dependentRequired", "dependentSchemas", "dependencies",
     "unevaluatedProperties", "unevaluatedItems", "uniqueItems",
 )  # fmt: skip
@@ -37,45 +37,45 @@ _ESCAPED = ('"', "\\", "\n", 'a"b', "a\\b", "a\nb", '1"2', "1\n2", 'A "b" c')
 
 
 class UnsupportedSchemaError(Exception):
-    """No grammar can be made of the schema; says why."""
+    """The schema cannot be turned into a grammar; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
-class ForGrammar:
-    """A schema that a grammar can be made of."""
+class GrammarSchema:
+    """A schema that can be turned into a grammar."""
 
     schema: dict[str, Any]
-    left: tuple[str, ...] = ()
-    """Keywords that the grammar does not hold to and that are left to validation."""
+    not_enforced: tuple[str, ...] = ()
+    """Keywords that the grammar does not enforce, and validation has to check."""
 
 
-def for_grammar(schema: Any) -> ForGrammar:
-    """The schema of a tool's arguments, or of an answer, for xgrammar.
+def grammar_schema(schema: Any) -> GrammarSchema:
+    """Rewrite the schema of a tool's arguments, or of an answer, for xgrammar.
 
     Raises:
-        UnsupportedSchemaError: what it says cannot be put into a grammar.
+        UnsupportedSchemaError: the schema cannot be turned into a grammar.
     """
     if not isinstance(schema, Mapping):
         raise UnsupportedSchemaError("it is not an object")
     rewriter = _Rewriter(schema)
     rewritten = rewriter.rewrite(schema, root=True)
     assert isinstance(rewritten, dict)
-    return ForGrammar(rewritten, tuple(rewriter.left))
+    return GrammarSchema(rewritten, tuple(rewriter.not_enforced))
 
 
 @dataclass(slots=True)
 class _Rewriter:
-    """Rewrites one schema; notes what is left out."""
+    """Rewrites one schema, and records the keywords that are not enforced."""
 
     root: Mapping[str, Any]
-    left: dict[str, None] = field(default_factory=dict)
+    not_enforced: dict[str, None] = field(default_factory=dict)
     depth: int = 0
 
     def rewrite(self, schema: Any, *, root: bool = False) -> dict[str, Any] | bool:
         if isinstance(schema, bool):
             return schema
         if not isinstance(schema, Mapping):
-            raise UnsupportedSchemaError(f"{schema!r} stands where a schema belongs")
+            raise UnsupportedSchemaError(f"{schema!r} is not a schema")
         self.depth += 1
         if self.depth > DEEPEST:
             raise UnsupportedSchemaError("it is nested too deeply")
@@ -85,9 +85,9 @@ class _Rewriter:
             self.depth -= 1
 
     def _rewrite(self, schema: Mapping[str, Any], root: bool) -> dict[str, Any]:
-        for keyword in _UNHELD:
+        for keyword in _NOT_ENFORCED:
             if keyword in schema:
-                self.left[keyword] = None
+                self.not_enforced[keyword] = None
         out: dict[str, Any] = {}
         if root:
             for keyword in ("$defs", "definitions"):
@@ -106,7 +106,7 @@ class _Rewriter:
         if alternatives is not None:
             if not any(keyword in schema for keyword in ("properties", "required", "items")):
                 return out | {"anyOf": self._alternatives(alternatives, schema.get("type"))}
-            self.left["anyOf" if "anyOf" in schema else "oneOf"] = None
+            self.not_enforced["anyOf" if "anyOf" in schema else "oneOf"] = None
         return out | self._typed(schema, root)
 
     def _typed(self, schema: Mapping[str, Any], root: bool) -> dict[str, Any]:
@@ -138,7 +138,7 @@ class _Rewriter:
         required = [each for each in given if isinstance(each, str)] if _is_list(given) else []
         for name in required:
             declared.setdefault(name, {})
-        # Nested, no properties means that nobody has said which there are
+        # A nested object without properties leaves them unspecified
         if declared or (root and "additionalProperties" not in schema):
             out["properties"] = declared
         if required:
@@ -153,7 +153,7 @@ class _Rewriter:
                 out[keyword] = count
                 out.setdefault("additionalProperties", True)
             elif keyword in schema:
-                self.left[keyword] = None
+                self.not_enforced[keyword] = None
         return out
 
     def _array(self, schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,27 +176,27 @@ class _Rewriter:
         if isinstance(pattern, str):
             if _is_tight(pattern):
                 return {"pattern": pattern}
-            self.left["pattern"] = None
+            self.not_enforced["pattern"] = None
         if "format" in schema:
             return {"format": schema["format"]}
         if isinstance(longest, int) and isinstance(shortest, int) and longest <= LONGEST:
             return {"minLength": shortest, "maxLength": longest}
         for keyword in ("minLength", "maxLength"):
             if schema.get(keyword):
-                self.left[keyword] = None
+                self.not_enforced[keyword] = None
         return {}
 
     def _number(self, schema: Mapping[str, Any], types: list[str]) -> dict[str, Any]:
         out = {keyword: schema[keyword] for keyword in _BOUNDS if keyword in schema}
         for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
-            # Before draft 6, it said whether the other bound is exclusive
+            # Before draft 6, a boolean that makes the other bound exclusive
             if isinstance(out.get(exclusive), bool) and out.pop(exclusive) and bound in out:
                 out[exclusive] = out.pop(bound)
         if (step := schema.get("multipleOf")) is not None:
             if isinstance(step, int) and types == ["integer"]:
                 out["multipleOf"] = step
             else:
-                self.left["multipleOf"] = None
+                self.not_enforced["multipleOf"] = None
         return out
 
     def _choices(self, schema: Mapping[str, Any]) -> list[Any]:
@@ -205,18 +205,18 @@ class _Rewriter:
             raise UnsupportedSchemaError("an enum has no values")
         return list({repr(each): each for each in choices}.values())
 
-    def _alternatives(self, alternatives: Any, type: Any) -> list[Any]:
+    def _alternatives(self, alternatives: Any, outer_type: Any) -> list[Any]:
         if not _is_list(alternatives) or not alternatives:
             raise UnsupportedSchemaError("anyOf has no alternatives")
         out = []
         for each in alternatives:
-            if type is not None and isinstance(each, Mapping) and "$ref" not in each:
-                each = {"type": type, **each}
+            if outer_type is not None and isinstance(each, Mapping) and "$ref" not in each:
+                each = {"type": outer_type, **each}
             out.append(self.rewrite(each))
         return out
 
     def _merged(self, schema: Mapping[str, Any]) -> dict[str, Any]:
-        """`allOf` as one schema; where two of them say different things, neither is held to."""
+        """Merge `allOf` into one schema; keywords on which its members differ are not enforced."""
         merged = {keyword: value for keyword, value in schema.items() if keyword != "allOf"}
         for each in schema["allOf"] if _is_list(schema["allOf"]) else ():
             while isinstance(each, Mapping) and "$ref" in each:
@@ -224,7 +224,7 @@ class _Rewriter:
             if not isinstance(each, Mapping):
                 continue
             if "allOf" in each:
-                self.left["allOf"] = None
+                self.not_enforced["allOf"] = None
             for keyword, value in each.items():
                 known = merged.get(keyword, value)
                 if keyword in ("properties", "$defs") and isinstance(value, Mapping):
@@ -235,12 +235,12 @@ class _Rewriter:
                     merged[keyword] = value
                 elif keyword not in ("title", "description", "allOf"):
                     merged.pop(keyword)
-                    self.left["allOf"] = None
+                    self.not_enforced["allOf"] = None
         return merged
 
     def _reference(self, reference: Any) -> str:
         if not isinstance(reference, str) or not reference.startswith("#"):
-            raise UnsupportedSchemaError(f"$ref {reference!r} points outside of it")
+            raise UnsupportedSchemaError(f"$ref {reference!r} points outside of the schema")
         self._target(reference)
         return reference
 
@@ -261,7 +261,7 @@ def _implied_type(schema: Mapping[str, Any]) -> str | None:
 
 
 def _is_tight(pattern: str) -> bool:
-    """Whether it matches whole strings, and none that would need an escape in JSON."""
+    """Return whether a pattern matches whole strings only, and none that JSON would escape."""
     if not (pattern.startswith("^") and pattern.endswith("$")):
         return False
     try:

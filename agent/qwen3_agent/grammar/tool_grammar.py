@@ -1,9 +1,9 @@
-"""The grammar of a step: what is said is free, and a tool call is one that can be run.
+"""The grammar of a step: free text, and tool calls that are always valid.
 
-A structural tag of xgrammar, which vLLM takes as well. `<tool_call>`, the token, opens a call; from
-there to `</tool_call>` only a known name and arguments by that tool's JSON Schema can be said, in
-the spelling of the checkpoint's chat template. Thoughts are free up to `</think>`: a call in a
-thought, or one spelled without the token, is the parser's business, as without a grammar.
+The grammar is a structural tag of xgrammar, which vLLM accepts as well. The token `<tool_call>`
+opens a call; from there to `</tool_call>` only a known tool name and arguments that match its JSON
+Schema can be sampled, in the format of the checkpoint's chat template. Thoughts are unconstrained
+up to `</think>`: calls inside a thought, or spelled without the token, are left to the parser.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from threading import Lock
 from typing import Any, Literal
 
 from ..formats.chat_format import ChatFormat
-from ..grammar.constraint import Constraint
 from ..parsing.scanner import CALL_END, CALL_START
-from .schema import ForGrammar, UnsupportedSchemaError, for_grammar
+from .constraint import Constraint
+from .schema import GrammarSchema, UnsupportedSchemaError, grammar_schema
 
 __all__ = ["CallGrammar", "Thought", "ToolChoice", "check_choice"]
 
@@ -26,12 +26,12 @@ ToolChoice = str
 that it must call."""
 
 Thought = Literal["none", "possible", "open"]
-"""Whether a generation begins in a thought, or may begin one."""
+"""Whether a generation starts inside a thought ("open"), or may begin with one ("possible")."""
 
 Format = dict[str, Any]
 
 WHITESPACE = 2
-"""Most white space between two tokens of JSON. Unbounded, a small model can go on for ever."""
+"""Maximum whitespace between JSON tokens. Without a limit, a small model may never stop."""
 _GAP = {"type": "regex", "pattern": r"[ \n]{0,4}"}
 _ANY_OBJECT: dict[str, Any] = {"type": "object"}
 
@@ -41,12 +41,12 @@ class CallGrammar:
 
     Args:
         chat_format: of the checkpoint.
-        tools: their schemas, as the model is shown them.
-        output: JSON Schema of the final answer. None: it is free text.
+        tools: their schemas, as shown to the model.
+        output: JSON Schema of the final answer. None: free text.
 
     Attributes:
-        warnings: one for each tool whose schema no grammar can express; there once a structural
-            tag has been asked for.
+        warnings: one for each tool whose schema cannot be turned into a grammar; complete once a
+            structural tag has been requested.
     """
 
     def __init__(
@@ -68,10 +68,10 @@ class CallGrammar:
         self._lock = Lock()
 
     def constraint(self, thought: Thought, choice: ToolChoice) -> Constraint | None:
-        """What one generation is held to; None: nothing.
+        """Return the constraint of one generation, or None if it is unconstrained.
 
         Raises:
-            ValueError: `choice` names no tool, or wants one where there is none.
+            ValueError: `choice` is not valid for these tools.
         """
         check_choice(choice, self._names)
         if self._output is None and not self._names:
@@ -88,8 +88,8 @@ class CallGrammar:
     def _structural_tag(self, thought: Thought, choice: ToolChoice) -> str:
         with self._lock:
             said = self._after_thought(choice)
-        format = self._with_thought(said, thought, choice)
-        return json.dumps({"type": "structural_tag", "format": format}, ensure_ascii=False)
+        tag = {"type": "structural_tag", "format": self._with_thought(said, thought, choice)}
+        return json.dumps(tag, ensure_ascii=False)
 
     def _with_thought(self, said: Format, thought: Thought, choice: ToolChoice) -> Format:
         must = choice not in ("auto", "none") or self._output is not None
@@ -100,7 +100,7 @@ class CallGrammar:
         if choice == "none":
             inside = _free_of("</think>", CALL_START)
         ended = _sequence(_token(self._thought_end), *gap, said)
-        # A message that ends within its thought makes its calls there, or none
+        # A message may end inside its thought, after calls there or without any
         after = ended if must else {"type": "optional", "content": ended}
         if thought == "open":
             return _sequence(inside, after)
@@ -127,16 +127,16 @@ class CallGrammar:
         return calls if choice != "auto" else _either(answer, calls)
 
     @cached_property
-    def _answer(self) -> ForGrammar:
+    def _answer(self) -> GrammarSchema:
         assert self._output is not None
         try:
             return _checked(self._output, xml=False)
         except UnsupportedSchemaError:
-            return ForGrammar(_ANY_OBJECT)
+            return GrammarSchema(_ANY_OBJECT)
 
     @cached_property
     def _tags(self) -> list[tuple[str, Format]]:
-        """What each tool's calls look like, after the token that opens them."""
+        """Return the format of each tool's calls by name, from their opening token on."""
         warnings: list[str] = []
         tags = []
         for tool in self._tools:
@@ -146,10 +146,10 @@ class CallGrammar:
                 found = _checked(parameters, xml=self._xml)
             except UnsupportedSchemaError as why:
                 warnings.append(
-                    f"No grammar can express the arguments of {name} ({why}): they are checked "
-                    "when it is called."
+                    f"The arguments of {name} cannot be constrained by a grammar ({why}): they are "
+                    "validated when the tool is called."
                 )
-                found = ForGrammar(_ANY_OBJECT)
+                found = GrammarSchema(_ANY_OBJECT)
             content = _sequence(*self._call(name, found.schema))
             tags.append(
                 (
@@ -178,31 +178,31 @@ class CallGrammar:
 
 
 def check_choice(choice: ToolChoice, names: Sequence[str]) -> None:
-    """Raises ValueError for a choice that names no tool, or wants one where there is none."""
+    """Raise ValueError if `choice` names no tool, or is "required" and there are no tools."""
     if choice in ("auto", "none", *names) or (choice == "required" and names):
         return
     if choice == "required":
-        raise ValueError('tool_choice="required" wants a tool to call, and there is none.')
+        raise ValueError('tool_choice="required" needs at least one tool, but there are none.')
     raise ValueError(
-        f'tool_choice is "auto", "none", "required" or the name of a tool, not "{choice}". '
+        f'tool_choice must be "auto", "none", "required" or the name of a tool, not "{choice}". '
         f"The tools are: {', '.join(names) or 'none'}."
     )
 
 
-def _checked(schema: Any, *, xml: bool) -> ForGrammar:
-    """The schema for a grammar, after xgrammar has made one of it.
+def _checked(schema: Any, *, xml: bool) -> GrammarSchema:
+    """Return the rewritten schema, after checking that xgrammar accepts it.
 
     Raises:
-        UnsupportedSchemaError: it cannot.
+        UnsupportedSchemaError: the schema cannot be turned into a grammar.
     """
     import xgrammar
 
-    found = for_grammar(schema)
+    found = grammar_schema(schema)
     style = {"style": "qwen_xml"} if xml else {}
     try:
         tag = {"type": "structural_tag", "format": _json(found.schema, **style)}
         xgrammar.Grammar.from_structural_tag(json.dumps(tag))
-    except Exception as error:  # xgrammar's are of many kinds
+    except Exception as error:  # xgrammar raises many types
         raise UnsupportedSchemaError(
             str(error).strip().splitlines()[-1].partition(": ")[2]
         ) from error
@@ -219,8 +219,11 @@ def _json(schema: dict[str, Any], **style: str) -> Format:
 
 
 def _free_of(*texts: str) -> Format:
-    """Any text but these. Forbidding their tokens would do; but xgrammar's cache of grammars
-    (0.2.8) confuses two that differ in such tokens only, and a process may share one."""
+    """Return a format for any text without `texts`.
+
+    Excluding their tokens instead would be enough, but xgrammar 0.2.8's cache of grammars confuses
+    two that differ only in excluded tokens.
+    """
     return {"type": "any_text", "excludes": list(texts)}
 
 
@@ -228,8 +231,8 @@ def _text(value: str) -> Format:
     return {"type": "const_string", "value": value}
 
 
-def _token(id: int | None) -> Format:
-    return {"type": "token", "token": id}
+def _token(token: int | None) -> Format:
+    return {"type": "token", "token": token}
 
 
 def _sequence(*elements: Format) -> Format:

@@ -133,7 +133,7 @@ class Generation:
                             return None
                     if chunk.finish is not None:
                         return chunk.finish
-            raise EngineError("The engine ended a generation without saying why.")
+            raise EngineError("The engine ended a generation without a finish reason.")
         finally:
             self._transcript.append("sampled", ids, logprobs=scores if logprobs else None)
 

@@ -1,8 +1,8 @@
-"""Requests to an OpenAI-compatible server: streamed, bounded in time, and safe to try again.
+"""Requests to an OpenAI-compatible server: streamed, with timeouts, and retried when it is safe.
 
-The HTTP library is httpx2, which `mcp` brings anyway. The official client would add its own
-retries, which know nothing of the first token, and a pydantic object for each chunk; and it hides
-the fields that servers of Qwen3 add to the protocol.
+The HTTP library is httpx2, which `mcp` depends on anyway. OpenAI's client would add retries that
+ignore whether the first token has arrived, and a pydantic object for each chunk, and it hides the
+fields that servers of Qwen3 add to the protocol.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import anyio
 from anyio.lowlevel import checkpoint, current_token
 
 from ..errors import ConnectionFailedError, EngineError
-from .errors import InPassingError, ServerErrors
+from .errors import ServerErrors, TemporaryError
 
 if TYPE_CHECKING:
     import httpx2
@@ -32,28 +32,28 @@ __all__ = ["Event", "EventStream", "Patience", "ServerClient"]
 Event = dict[str, Any]
 
 PAUSES = (0.5, 1.0, 2.0, 4.0)
-"""Seconds before each new attempt, give or take a quarter, where the server names none."""
+"""Seconds before each retry, plus or minus a quarter, unless the server sends Retry-After."""
 
 TIMES_UNREACHABLE = 4
-"""Attempts after which a server that cannot be reached is taken to be gone, not busy."""
+"""Attempts after which a server that cannot be reached counts as gone."""
 
 LONGEST_PAUSE = 60.0
-"""Seconds; a server that asks for more is taken at its word, and the request fails."""
+"""Maximum Retry-After in seconds; if the server asks for more, the request fails."""
 
 LONGEST_EVENT = 16 * 1024 * 1024
-"""Bytes."""
+"""Maximum size of an event in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait for a server, in seconds.
+    """Timeouts for a server, in seconds.
 
     Args:
         connect: for the connection.
-        question: for an answer that takes no work, such as which models there are.
+        question: for a request that takes no work, such as the list of models.
         first_token: from the request to the first token of the answer. The server may have to
-            compute a long prompt first, or work off a queue.
-        between_tokens: from one token to the next. Some servers hold a whole tool call back until
+            process a long prompt or a queue first.
+        between_tokens: from one token to the next. Some servers hold back a whole tool call until
             it is complete.
     """
 
@@ -67,16 +67,16 @@ class ServerClient:
     """Requests to one server.
 
     Args:
-        base_url: where its API begins, such as `http://localhost:8000/v1`.
-        api_key: sent as a bearer token. It is in no error and no `repr`.
-        patience: how long to wait.
+        base_url: root of the API, such as `http://localhost:8000/v1`.
+        api_key: sent as a bearer token. It never appears in an error or a `repr`.
+        patience: timeouts.
 
     Attributes:
-        shown: the URL as it may be shown, without what might be secret in it.
-        errors: what its failures mean.
+        shown: the URL without credentials, for messages.
+        errors: creates the errors for its failures.
 
     Raises:
-        ValueError: the URL is none.
+        ValueError: `base_url` or `api_key` is not valid.
     """
 
     def __init__(
@@ -87,10 +87,10 @@ class ServerClient:
         path = parts.path.rstrip("/")
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
             raise ValueError(
-                f"{host or base_url!r} is no base URL: it would look like http://localhost:8000/v1."
+                f"{host or base_url!r} is not a base URL; expected e.g. http://localhost:8000/v1."
             )
         if not (api_key or "").isascii() or not (api_key or "").isprintable():
-            raise ValueError("The API key has characters that no HTTP header can carry.")
+            raise ValueError("The API key has characters that are not allowed in an HTTP header.")
         self._base = urlunsplit((parts.scheme, parts.netloc, path, "", ""))
         self.shown = urlunsplit((parts.scheme, host, path, "", ""))
         self.host = parts.hostname
@@ -104,13 +104,13 @@ class ServerClient:
         return f"ServerClient({self.shown!r})"
 
     def ask(self, method: str, path: str, body: Any = None, *, from_root: bool = False) -> Any:
-        """One short request before any run, blocking; the JSON of the answer.
+        """Send a short blocking request and return the JSON of the response.
 
         Args:
             method: "GET" or "POST".
-            path: behind the base URL.
-            body: as JSON.
-            from_root: `path` is behind the server's root, which is where /v1 is.
+            path: appended to the base URL.
+            body: sent as JSON.
+            from_root: append `path` to the base URL without its /v1.
 
         Raises:
             Qwen3AgentError: see `ServerErrors`.
@@ -123,35 +123,35 @@ class ServerClient:
         with httpx2.Client(**self._options(), timeout=timeout) as http:
             for pause in (*PAUSES, None):
                 try:
-                    with self._telling_apart():
+                    with self._own_errors():
                         try:
                             response = http.request(method, url, json=body)
-                        except httpx2.ReadTimeout:  # It would only be as long again
+                        except httpx2.ReadTimeout:  # a retry would take as long again
                             raise self.errors.mute(path, seconds) from None
                     self._check(response.status_code, response.headers, response.content, path)
                     break
-                except InPassingError as failure:
+                except TemporaryError as failure:
                     if pause is None or isinstance(failure.error, ConnectionFailedError):
                         raise failure.error from None
                     time.sleep(pause)
         try:
             return response.json()
         except ValueError:
-            raise self.errors.no_api(f"it answers {path} with something that is not JSON") from None
+            raise self.errors.no_api(f"its answer to {path} is not JSON") from None
 
     @asynccontextmanager
     async def stream(
         self, path: str, body: bytes, *, says: Callable[[Event], bool]
     ) -> AsyncIterator[EventStream]:
-        """Post, and read the events of the answer as they come.
+        """Post a request, and yield the events of its response.
 
-        Up to the first event that says something, a request that fails in passing (429, 5xx, a
-        broken connection) is sent again. After that, never: what has been said may have been used.
+        A request that fails temporarily (429, 5xx, a broken connection) is retried, but only until
+        the first event with output: after that, its output may already have been used.
 
         Args:
-            path: behind the base URL.
+            path: appended to the base URL.
             body: JSON.
-            says: whether an event has the first of what the model says, or its end.
+            says: returns whether an event holds output of the model, or its end.
 
         Raises:
             Qwen3AgentError: see `ServerErrors`; also while iterating.
@@ -160,7 +160,7 @@ class ServerClient:
             try:
                 events = await self._begin(path, body, says)
                 break
-            except InPassingError as failure:
+            except TemporaryError as failure:
                 asked = failure.pause
                 gone = (
                     isinstance(failure.error, ConnectionFailedError)
@@ -173,18 +173,18 @@ class ServerClient:
             yield events
 
     async def aclose(self) -> None:
-        """Close the connections. Safe to call twice."""
+        """Close the connections. May be called more than once."""
         http, self._http = self._http, None
         if http is not None and self._loop == current_token():
             await http.aclose()
 
     async def _begin(self, path: str, body: bytes, says: Callable[[Event], bool]) -> EventStream:
-        """Send, and wait for the first token."""
+        """Send a request and wait for the first token."""
         http = self._client()
         request = http.build_request(
             "POST", self._base + path, content=body, headers={"Content-Type": "application/json"}
         )
-        with anyio.move_on_after(self.patience.first_token), self._telling_apart():
+        with anyio.move_on_after(self.patience.first_token), self._own_errors():
             response = await http.send(request, stream=True)
             events = EventStream(response, self)
             try:
@@ -193,9 +193,12 @@ class ServerClient:
                     self._check(response.status_code, response.headers, response.content, path)
                 kind = response.headers.get("content-type", "")
                 if "text/event-stream" not in kind:
-                    raise self.errors.no_api(f"it answers {path} with {kind or 'no content type'}")
+                    kind = kind or "no content type"
+                    raise self.errors.no_api(
+                        f"its answer to {path} has {kind}, not an event stream"
+                    )
                 if not await events.read_until(says):
-                    raise InPassingError(
+                    raise TemporaryError(
                         EngineError(f"{self.shown} ended its answer before the first token.")
                     )
                 return events
@@ -203,12 +206,12 @@ class ServerClient:
                 await events.aclose()
                 raise
         raise EngineError(
-            f"{self.shown} sent no token within {self.patience.first_token:g} seconds: it may be "
+            f"{self.shown} sent no token within {self.patience.first_token:g} seconds. It may be "
             "busy or still loading."
         )
 
     def _client(self) -> httpx2.AsyncClient:
-        """The connections of the event loop that runs."""
+        """Return the HTTP client of the running event loop."""
         import httpx2
 
         loop = current_token()
@@ -225,31 +228,31 @@ class ServerClient:
             headers["Authorization"] = f"Bearer {self._key}"
         return {
             "headers": headers,
-            # A proxy that is meant for the internet must not get what is meant for this machine
+            # Requests to this machine must not go through a proxy for the internet
             "trust_env": not _is_loopback(self.host),
-            # Reading all certificates takes a while, and without TLS there are none to verify
+            # Loading the certificates takes a while, and is of no use without TLS
             "verify": self._base.startswith("https:"),
         }
 
     # Errors ------------------------------------------------------------------------------------
 
     @contextmanager
-    def _telling_apart(self) -> Iterator[None]:
-        """Errors of the connection as ours."""
+    def _own_errors(self) -> Iterator[None]:
+        """Raise the library's connection errors as errors of this package."""
         import httpx2
 
         try:
             yield
         except httpx2.ConnectTimeout as error:
             why = f"no connection within {self.patience.connect:g} seconds"
-            raise InPassingError(self.errors.unreachable(why)) from error
+            raise TemporaryError(self.errors.unreachable(why)) from error
         except httpx2.ConnectError as error:
-            raise InPassingError(self.errors.unreachable(str(error))) from error
+            raise TemporaryError(self.errors.unreachable(str(error))) from error
         except httpx2.TransportError as error:
-            raise InPassingError(self.errors.broken(error, "before the first token")) from error
+            raise TemporaryError(self.errors.broken(error, "before the first token")) from error
 
     def _check(self, status: int, headers: Any, body: bytes, path: str) -> None:
-        """Raise what the status of an answer means."""
+        """Raise the error that belongs to a response, unless its status is 200."""
         if status == 200:
             return
         try:
@@ -260,15 +263,15 @@ class ServerClient:
         retry_after = float(pause) if pause.isdecimal() else None
         error = self.errors.of_status(status, said, path, retry_after)
         if status in (408, 409, 429) or status >= 500:
-            raise InPassingError(error, retry_after)
+            raise TemporaryError(error, retry_after)
         if 300 <= status < 400:
             where = self.errors.clean(headers.get("location", "elsewhere"))
-            error = self.errors.no_api(f"it answers {path} by pointing to {where}")
+            error = self.errors.no_api(f"it redirects {path} to {where}")
         raise error
 
 
 class EventStream:
-    """The events of one answer, as they come. Made by `ServerClient.stream`."""
+    """The events of one response; created by `ServerClient.stream`."""
 
     def __init__(self, response: httpx2.Response, client: ServerClient) -> None:
         self._response = response
@@ -281,7 +284,10 @@ class EventStream:
         self._deadline = 0.0
 
     async def read_until(self, says: Callable[[Event], bool]) -> bool:
-        """Wait for the first event that says something; it and those before it come first."""
+        """Wait for the first event with output; return False if the stream ends without one.
+
+        The events read so far are kept for the iteration.
+        """
         while not any(says(event) for event in self._ready):
             if self._ended or not await self._read():
                 return False
@@ -301,12 +307,12 @@ class EventStream:
                 with anyio.CancelScope(deadline=self._deadline) as scope:
                     await self._read()
             except httpx2.TransportError as error:
-                raise self._client.errors.broken(error, "in the middle of an answer") from error
-            except InPassingError as failure:
+                raise self._client.errors.broken(error, "during an answer") from error
+            except TemporaryError as failure:
                 raise failure.error from None
             if scope.cancelled_caught:
                 raise EngineError(
-                    f"{self._client.shown} stopped in the middle of an answer: nothing more came "
+                    f"{self._client.shown} stopped sending during an answer: nothing arrived "
                     f"within {self._client.patience.between_tokens:g} seconds."
                 )
             if self._ready:
@@ -314,10 +320,11 @@ class EventStream:
         return self._ready.popleft()
 
     async def aclose(self) -> None:
-        """Hang up, which ends the generation on the server if it is not over."""
+        """Close the response, which stops an unfinished generation on the server."""
         with anyio.CancelScope(shield=True):
-            # To its very end, so that the connection can be used again; a cancelled read ends all
-            # of httpx2's generators, one inside the other, of which closing the outer ends one
+            # A response that has ended is read completely, so that its connection can be reused.
+            # Otherwise the canceled read ends all of httpx2's nested generators, of which `aclose`
+            # would end only the outer one.
             with anyio.move_on_after(1 if self._ended else 0), suppress(Exception):
                 while await anext(self._chunks, None) is not None:
                     await checkpoint()
@@ -325,7 +332,7 @@ class EventStream:
             await self._response.aclose()
 
     async def _read(self) -> bool:
-        """Take in what comes next; False at the end."""
+        """Read the next chunk; return False at the end of the stream."""
         chunk = await anext(self._chunks, None)
         if chunk is None:
             self._take_line(self._line)
@@ -361,13 +368,15 @@ class EventStream:
             event = None
         if not isinstance(event, dict):
             shown = self._client.errors.clean(data[:100].decode("utf-8", "replace"))
-            raise EngineError(f"{self._client.shown} sent an event that is no JSON object: {shown}")
+            raise EngineError(
+                f"{self._client.shown} sent an event that is not a JSON object: {shown}"
+            )
         if event.get("error"):
             code = event["error"].get("code") if isinstance(event["error"], dict) else None
             status = code if isinstance(code, int) else 500
             error = self._client.errors.of_status(status, event, "")
             if status == 429 or status >= 500:
-                raise InPassingError(error)
+                raise TemporaryError(error)
             raise error
         self._ready.append(event)
 

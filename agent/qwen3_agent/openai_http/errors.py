@@ -1,6 +1,6 @@
-"""What a server's failures mean: one clear sentence for each.
+"""Errors for a server's failures, with one clear message for each.
 
-The words that are looked for are those of vLLM, SGLang, llama.cpp, Ollama and DashScope.
+The patterns match the wording of vLLM, SGLang, llama.cpp, Ollama and DashScope.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from ..errors import (
     Qwen3AgentError,
 )
 
-__all__ = ["InPassingError", "ServerErrors"]
+__all__ = ["ServerErrors", "TemporaryError"]
 
 LONGEST_QUOTE = 300
-"""Characters of a server's own words that are shown."""
+"""Maximum characters of a server's own wording in a message."""
 
 
-class InPassingError(Exception):
-    """A failure that may be over when the request is sent again. Never leaves the client.
+class TemporaryError(Exception):
+    """A failure that may not recur when the request is retried. Never leaves the client.
 
     Args:
-        error: what it is if it does not pass.
-        pause: seconds after which to come back, where the server says so.
+        error: raised to the caller if it persists.
+        pause: seconds to wait before the retry, if the server says so.
     """
 
     def __init__(self, error: Qwen3AgentError, pause: float | None = None) -> None:
@@ -40,14 +40,14 @@ class InPassingError(Exception):
 
 
 class ServerErrors:
-    """Errors of one server.
+    """Creates the errors of one server.
 
     Args:
-        shown: its URL, as it may be shown.
-        key: what must be in no sentence.
+        shown: its URL, for messages.
+        key: the API key, which is removed from messages.
 
     Attributes:
-        served: names of the models that the server serves, where it has told.
+        served: names of the models that the server serves, if known.
     """
 
     def __init__(self, shown: str, key: str) -> None:
@@ -61,10 +61,10 @@ class ServerErrors:
         """Return the error for an HTTP status.
 
         Args:
-            status: of the answer, or the code in an event.
-            said: the JSON of the answer.
-            path: that was asked for.
-            retry_after: seconds after which the server asks to try again.
+            status: of the response, or the code in an event.
+            said: the JSON of the response.
+            path: of the request.
+            retry_after: seconds after which the server asks for a retry.
         """
         if isinstance(said, dict) and isinstance(said.get("error"), dict):
             said = said["error"]
@@ -73,30 +73,29 @@ class ServerErrors:
         if status in (401, 403):
             if self._key:
                 return AuthenticationError(
-                    f"{self.shown} refuses the API key ({status}): check OPENAI_API_KEY or "
+                    f"{self.shown} rejects the API key ({status}): check OPENAI_API_KEY or "
                     "api_key.",
                     status_code=status,
                 )
             return AuthenticationError(
-                f"{self.shown} wants an API key ({status}): put it into OPENAI_API_KEY, or give "
-                "api_key.",
+                f"{self.shown} requires an API key ({status}): set OPENAI_API_KEY or pass api_key.",
                 status_code=status,
             )
         if status == 404 and "model" in message.lower():
             return self.not_served(None)
         if status == 404:
-            return self.no_api(f"it has no {path}")
+            return self.no_api(f"{path} does not exist there")
         if status < 500 and (too_long := _too_long(said, message, about)) is not None:
             return too_long
         if status == 429:
-            why = f"{self.shown} has too many requests (429): {about}"
+            why = f"{self.shown} received too many requests (429): {about}"
         else:
-            verb = "refused the request" if status < 500 else "failed"
-            why = f"{self.shown} {verb} ({status}): {about or 'it does not say why'}"
+            verb = "rejected the request" if status < 500 else "failed"
+            why = f"{self.shown} {verb} ({status}): {about or 'no reason given'}"
         return EngineError(why, status_code=status, retry_after=retry_after)
 
     def not_served(self, model: str | None) -> ModelNotFoundError:
-        """The model is not there."""
+        """Return the error for a model that the server does not serve."""
         name = "the model" if model is None else repr(model)
         if not self.served:
             return ModelNotFoundError(f"{self.shown} does not serve {name}.", model=model)
@@ -107,38 +106,38 @@ class ServerErrors:
         )
 
     def list_served(self) -> str:
-        """Names of the served models, the first twenty."""
+        """Return the names of the first twenty served models."""
         more = f" and {len(self.served) - 20} more" if len(self.served) > 20 else ""
         return ", ".join(self.served[:20]) + more
 
     def clean(self, text: str) -> str:
-        """A server's words on one short line, without our key."""
+        """Return a server's wording as one short line without the API key."""
         if self._key:
             text = text.replace(self._key, "[key]")
         text = " ".join(text.split())
         return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + " …"
 
     def unreachable(self, why: str) -> ConnectionFailedError:
-        """No connection."""
+        """Return the error for a failed connection."""
         return ConnectionFailedError(
-            f"Nothing answers at {self.shown} ({self.clean(why) or 'no connection'}): is the "
-            "server running, and is the address right?"
+            f"Nothing answers at {self.shown} ({self.clean(why) or 'no connection'}): check that "
+            "the server is running and that the address is right."
         )
 
     def mute(self, path: str, seconds: float) -> ConnectionFailedError:
-        """A connection, and no answer."""
+        """Return the error for a connection without an answer."""
         return ConnectionFailedError(
-            f"{self.shown} takes connections but does not answer {path} within {seconds:g} "
-            "seconds: it may be busy, still loading, or something else than a chat server."
+            f"{self.shown} accepts connections but did not answer {path} within {seconds:g} "
+            "seconds. It may be busy, still loading, or not a chat server."
         )
 
     def no_api(self, why: str) -> NotAChatServerError:
-        """Something answers, but not as a chat server."""
+        """Return the error for a server that is not a chat server."""
         hint = "" if self.shown.endswith("/v1") else " Most base URLs end in /v1."
         return NotAChatServerError(f"{self.shown} is not an OpenAI-compatible API: {why}.{hint}")
 
     def broken(self, error: Exception, when: str) -> EngineError:
-        """The connection broke; `when` ends the sentence."""
+        """Return the error for a broken connection; `when` completes the sentence."""
         why = self.clean(str(error)) or type(error).__name__
         return EngineError(f"The connection to {self.shown} broke {when}: {why}.")
 
@@ -154,10 +153,10 @@ _HAS = re.compile(
 
 
 def _too_long(said: Any, message: str, shown: str) -> PromptTooLongError | None:
-    """The error, if a server's words mean that the prompt is too long for its context.
+    """Return the error if a server's message means that the prompt exceeds its context.
 
-    The words are those of vLLM, SGLang, llama.cpp (which gives the numbers in fields of their own)
-    and DashScope.
+    Knows the wording of vLLM, SGLang, llama.cpp (which has separate fields for the numbers) and
+    DashScope.
     """
     fields = said if isinstance(said, dict) else {}
     if "n_prompt_tokens" in fields and "n_ctx" in fields:

@@ -1,4 +1,4 @@
-"""From a URL to a model: who answers there, what is served, and whether token ids can be used."""
+"""Connect to a server by its URL: detect its software, its models, and support for token ids."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .model import ServerModel
 __all__ = ["API_KEY", "connect"]
 
 API_KEY = "OPENAI_API_KEY"
-"""The environment variable that holds the key, as for OpenAI's own client."""
+"""The environment variable with the API key, the same as for OpenAI's client."""
 
 _OWNERS: dict[str, Kind] = {
     "vllm": "vllm",
@@ -41,18 +41,18 @@ _PROBE = (
     "<|im_start|>user\nWhat is 48213 * 977? 东京现在几点?<|im_end|>\n<|im_start|>assistant\n"
     "<think>\nI add \t  1.5e-3.\n</think>\n\n<tool_call>\n{}\n</tool_call><|im_end|>\n"
 )
-"""Text of which the ids are compared: control tokens, digits, spaces and Chinese."""
+"""Text whose token ids are compared: control tokens, digits, spaces and Chinese."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Served:
-    """A model, as GET /models tells of it."""
+    """A model as described by GET /models."""
 
     name: str
     kind: Kind
     context_length: int | None
     sources: tuple[str, ...]
-    """Folders and hub ids that its files may come from."""
+    """Folders and hub ids from which its files may have been loaded."""
 
 
 def connect(
@@ -63,32 +63,32 @@ def connect(
     patience: Patience | None = None,
     folder: Path | None = None,
 ) -> LocalModel | ServerModel:
-    """The model that a server serves.
+    """Connect to a model on a server.
 
-    Takes a moment; call it in a worker thread. Where the server takes and gives token ids (vLLM,
-    SGLang) and the tokenizer of its model is on this machine, tokens are exchanged, and runs are
-    as exact as with an engine in the process: `route` is "server_tokens". Elsewhere it is
+    Takes a moment; call it in a worker thread. If the server accepts and returns token ids (vLLM,
+    SGLang) and the tokenizer of its model is on this machine, token ids are exchanged, and runs are
+    as exact as with an engine in this process: `route` is "server_tokens". Otherwise it is
     "server_chat".
 
-    Its connections belong to the event loop that runs: `aclose` it there. After that it can be
-    used again, on any loop. An `Agent` that is given a URL does so by itself.
+    The connections belong to the event loop that opens them: call `aclose` on it. After that, the
+    model can be used again on any loop. An `Agent` with a `base_url` does this by itself.
 
     Args:
-        base_url: where the API begins, such as "http://localhost:8000/v1".
-        model: its name there. None: the only one that is served.
-        api_key: None: what OPENAI_API_KEY says.
-        patience: how long to wait for the server.
-        folder: with the tokenizer and the chat template of the model. None: where the server says
-            that it has them from, if that is on this machine, or among what has been downloaded
-            from the Hugging Face hub.
+        base_url: root of the API, such as "http://localhost:8000/v1".
+        model: its name on the server. None: the only one that is served.
+        api_key: None: the value of OPENAI_API_KEY.
+        patience: timeouts.
+        folder: with the tokenizer and the chat template of the model. None: the source that the
+            server reports, if it is a folder on this machine or in the cache of the Hugging Face
+            hub.
 
     Raises:
         ConnectionFailedError: nothing answers.
-        NotAChatServerError: what answers is none.
+        NotAChatServerError: the URL belongs to something else.
         AuthenticationError: the key is missing or wrong.
-        ModelNotFoundError: the model is not served; says which are.
-        EngineError: the server fails.
-        ValueError: the URL is none.
+        ModelNotFoundError: the model is not served; the message lists those that are.
+        EngineError: the server failed.
+        ValueError: the URL is not valid.
     """
     client = ServerClient(base_url, api_key or os.environ.get(API_KEY), patience)
     served = _choose(client, model)
@@ -113,13 +113,13 @@ def connect(
 
 
 def _choose(client: ServerClient, model: str | None) -> _Served:
-    """What is served under the name."""
+    """Find the served model with this name."""
     try:
         answer = client.ask("GET", "/models")
     except (AuthenticationError, ConnectionFailedError):
         raise
     except EngineError:
-        # Some services have no list; the first request tells whether the model is there
+        # Some services have no list; the first request will show whether the model exists
         if model is None:
             raise
         answer = {}
@@ -128,10 +128,8 @@ def _choose(client: ServerClient, model: str | None) -> _Served:
     client.errors.served = tuple(entry["id"] for entry in entries)
     if model is None:
         if len(entries) != 1:
-            raise ModelNotFoundError(
-                f"{client.shown} serves {client.errors.list_served() or 'nothing that it tells of'}"
-                ": name the model."
-            )
+            served = client.errors.list_served() or "no models that it lists"
+            raise ModelNotFoundError(f"{client.shown} serves {served}: specify a model.")
         model = entries[0]["id"]
     entry = next((entry for entry in entries if entry["id"] in (model, f"{model}:latest")), None)
     kind = _kind_of(client, entries)
@@ -143,7 +141,7 @@ def _choose(client: ServerClient, model: str | None) -> _Served:
 def _describe(
     name: str, kind: Kind, entry: dict[str, Any], entries: list[dict[str, Any]]
 ) -> _Served:
-    # A LoRA adapter has its base model's tokenizer
+    # A LoRA adapter uses its base model's tokenizer
     base = next((each for each in entries if each["id"] == entry.get("parent")), entry)
     sources = [base.get("root"), base.get("id"), name]
     meta = entry.get("meta")
@@ -178,7 +176,7 @@ def _is_dashscope(client: ServerClient) -> bool:
 def _chat_format_of(
     served: _Served, folder: Path | None
 ) -> tuple[ChatFormat | None, Path | None, str]:
-    """The model's chat format and its folder, or why it is not at hand."""
+    """Return the model's chat format and folder, or the reason why they are not available."""
     if folder is not None:
         return ChatFormat.from_folder(folder), folder, ""
     for source in served.sources:
@@ -196,7 +194,7 @@ def _chat_format_of(
 
 
 def _downloaded(hub_id: str) -> Path | None:
-    """The folder of what has been downloaded from the hub before. Downloads nothing."""
+    """Return the folder of a checkpoint in the hub's cache; downloads nothing."""
     if not is_hub_id(hub_id) or find_spec("huggingface_hub") is None:
         return None
     from huggingface_hub import try_to_load_from_cache
@@ -206,9 +204,9 @@ def _downloaded(hub_id: str) -> Path | None:
 
 
 def _why_no_token_ids(client: ServerClient, served: _Served, chat_format: ChatFormat) -> str:
-    """Why tokens cannot be exchanged; "" if they can. One token is sampled to find out."""
+    """Sample one token; return why token ids cannot be exchanged, or "" if they can."""
     if served.context_length is None:
-        return "the server does not say how long its context is"
+        return "the server does not report its context length"
     request = {
         "model": served.name,
         "prompt": _PROBE,
@@ -220,12 +218,12 @@ def _why_no_token_ids(client: ServerClient, served: _Served, chat_format: ChatFo
     try:
         answer = client.ask("POST", "/completions", request)
     except EngineError:
-        return "the server takes no token ids"
+        return "the server does not accept token ids"
     choices = answer.get("choices") if isinstance(answer, dict) else None
     choice = choices[0] if isinstance(choices, list) and choices else None
     if not isinstance(choice, dict) or not choice.get("token_ids"):
-        return "the server gives no token ids"
+        return "the server returns no token ids"
     ids = choice.get("prompt_token_ids") or answer.get("prompt_token_ids")
     if ids != chat_format.encode(_PROBE):
-        return "the tokenizer on this machine is not the server's"
+        return "the tokenizer on this machine differs from the server's"
     return ""

@@ -1,4 +1,4 @@
-"""Where requests to various chat servers differ."""
+"""The differences between chat servers in what they expect of a request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ...thinking import Plan
 __all__ = ["OPTIONAL", "Kind", "thinking_fields"]
 
 Kind = Literal["vllm", "sglang", "llamacpp", "ollama", "lmstudio", "dashscope", "other"]
-"""Whose server it is, as far as requests differ."""
+"""The server software, as far as requests differ."""
 
 OPTIONAL = (
     "top_k",
@@ -24,16 +24,15 @@ OPTIONAL = (
     "response_format",
     "stream_options",
 )
-"""Fields without which a request still means something. Some servers refuse what they do not
-know, such as `transformers serve`."""
+"""Fields that may be omitted when a server rejects them, as `transformers serve` does."""
 
 
 def thinking_fields(kind: Kind, plan: Plan) -> dict[str, Any]:
-    """How each server is told whether to think, and how much.
+    """Return the request fields that switch thinking on or off and limit it.
 
-    From their documentation: Alibaba Cloud's "Deep thinking", SGLang's "Thinking budget" (it holds
-    when the server was started with --enable-strict-thinking), and what llama.cpp's server and
-    Ollama take. vLLM's own budget is left alone: it can break tool calls (vllm#44676).
+    Sources: Alibaba Cloud's "Deep thinking", SGLang's "Thinking budget" (enforced if the server was
+    started with --enable-strict-thinking), and the documentation of llama.cpp's server and Ollama.
+    vLLM's own budget is not used, because it can break tool calls (vllm#44676).
     """
     fields: dict[str, Any] = {}
     if kind == "dashscope":
@@ -46,7 +45,7 @@ def thinking_fields(kind: Kind, plan: Plan) -> dict[str, Any]:
         fields["reasoning_effort"] = "none"
     if plan.on and plan.budget is not None:
         if kind == "llamacpp":
-            # Builds differ in which of the two they read
+            # Which of the two is read depends on the build
             fields["thinking_budget_tokens"] = plan.budget
             fields["reasoning_budget_tokens"] = plan.budget
         elif kind == "sglang":

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ...engines.server import sampling_fields
-from ...errors import EngineError, PromptTooLongError, Qwen3AgentError
+from ...errors import EngineError, PromptTooLongError
 from ...formats.chat_format import ChatFormat
 from ...grammar.tool_grammar import ToolChoice
 from ...messages import (
@@ -250,16 +250,17 @@ class ServerChat(BaseChat):
                     self._estimate.learn(self._size, error.prompt_tokens or 0)
                     raise
                 max_tokens = room  # vLLM wants to be asked for no more than there is
-            except Qwen3AgentError as error:
+            except EngineError as error:
                 said = str(error)
                 refused = [name for name in OPTIONAL if name in said and name not in model.refused]
                 if model.parses_calls and "tool-call-parser" in said:
                     model.parses_calls = False  # vLLM without a parser: calls come as raw text
-                elif refused and "refused the request" in said:
+                elif refused and error.status_code in (400, 422):
                     model.refused.update(refused)
                     self._tell(
                         on_delta,
-                        f"{model.client.shown} takes no {', '.join(refused)}: goes without.",
+                        f"{model.client.shown} does not support {', '.join(refused)}: "
+                        "continuing without.",
                     )
                 else:
                     raise

@@ -1,4 +1,4 @@
-"""How many tokens a chat server has used: as it says, or as can be told without it."""
+"""Token counts of a chat server: its own, or estimates."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ __all__ = ["TokenEstimate", "step_of"]
 
 
 class TokenEstimate:
-    """Tokens of a prompt from its bytes as JSON, at the rate of the last one that was counted."""
+    """Estimates a prompt's tokens from its size as JSON, calibrated by the last known count."""
 
     def __init__(self) -> None:
         self._bytes_per_token = 3.0
-        """Before any count: fewer than in any language that Qwen3's tokenizer does well."""
+        """Before any count, a low value that suits all languages Qwen3's tokenizer covers well."""
 
     def learn(self, size: int, tokens: int) -> None:
-        """A prompt of so many bytes has had so many tokens."""
+        """Calibrate: a prompt of `size` bytes had `tokens` tokens."""
         if size > 0 and tokens > 0:
             self._bytes_per_token = min(8.0, max(1.0, size / tokens))
 
     def of(self, size: int) -> int:
-        """Tokens of a prompt of so many bytes."""
+        """Return the estimated number of tokens of a prompt of `size` bytes."""
         return round(size / self._bytes_per_token)
 
 
