@@ -23,19 +23,24 @@ from qwen3_agent.errors import (
     ToolDefinitionError,
 )
 from qwen3_agent.models.choose import resolve
+from qwen3_tools import ToolSource
 
 both_backends = pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
 
 
-class Source:
+class Source(ToolSource):
     """A source of tools that counts its openings."""
 
-    def __init__(self, *, shared: bool, failures: dict[str, str] | None = None) -> None:
+    def __init__(self, *, shared: bool, notices: Sequence[str] = ()) -> None:
         self.shared = shared
-        self.failures = failures or {}
+        self._notices = notices
         self.opened = 0
         self.open_now = 0
         self.closed = anyio.Event()
+
+    @property
+    def notices(self) -> Sequence[str]:
+        return self._notices
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Sequence[Tool]]:
@@ -188,12 +193,10 @@ async def test_a_model_that_was_given_is_not_closed() -> None:
 
 @pytest.mark.anyio
 async def test_what_did_not_start_is_noticed_and_the_run_goes_on() -> None:
-    source = Source(shared=True, failures={"weather": "exited with 1"})
+    source = Source(shared=True, notices=["weather failed to start."])
     agent = Agent(scripted_model("Hello."), tools=[source])
     seen = [event async for event in agent.stream("Hi")]
-    assert [e.text for e in seen if isinstance(e, events.Notice)] == [
-        "weather is not there: exited with 1"
-    ]
+    assert [e.text for e in seen if isinstance(e, events.Notice)] == ["weather failed to start."]
     assert seen[-1].type == "run_finished"
 
 
@@ -317,7 +320,7 @@ def test_an_empty_task_is_refused() -> None:
 
 
 def test_what_is_no_tool_is_refused_at_once() -> None:
-    with pytest.raises(ToolDefinitionError, match="3 is no tool"):
+    with pytest.raises(ToolDefinitionError, match="3 is not a tool"):
         Agent(scripted_model(), tools=[3])  # type: ignore[list-item]
     with pytest.raises(ToolDefinitionError, match="wait_forever"):
         Agent(scripted_model(), tools=[wait_forever, wait_forever])

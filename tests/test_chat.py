@@ -125,7 +125,7 @@ def test_nothing_is_colored_with_no_color(tmp_path: Path) -> None:
     servers = tmp_path / "servers.json"
     servers.write_text('{"mcpServers": {"gone": {"command": "no-such-command"}}}')
     with chat(tmp_path, f"--agent={SCRIPTED}", mcp=servers, NO_COLOR="1") as terminal:
-        assert "gone is not there: the command 'no-such-command'" in terminal.screen
+        assert "MCP server 'gone' failed to start: the command 'no-such-command'" in terminal.screen
         terminal.type("Which rooms are free on Monday?\r")
         terminal.wait_for(lambda screen: "2 steps" in screen and "tokens left" in screen)
         assert b"rooms" in terminal.drawn

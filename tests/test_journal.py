@@ -18,10 +18,11 @@ from qwen3_agent.errors import JournalError, LimitExceededError
 from qwen3_agent.events import RunFinished, RunStarted
 from qwen3_agent.journal import Runs
 from qwen3_agent.journal.exports import chat_json, training_records
-from qwen3_agent.journal.redaction import REDACTED, Redactor, secrets_of
+from qwen3_agent.journal.redaction import REDACTED, Redactor
 from qwen3_agent.journal.telemetry import otlp_json
 from qwen3_agent.messages import AssistantMessage, SystemMessage, ToolResultMessage, UserMessage
 from qwen3_agent.messages.encoding import for_chat_api
+from qwen3_tools.secret_names import secrets_of
 
 pytestmark = pytest.mark.anyio
 SECRET = "sk-abcdefghijklmnopqrstuvwxyz0123"

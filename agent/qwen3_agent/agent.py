@@ -12,7 +12,8 @@ from typing import Any, Literal, Self, TypeVar
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from pydantic import SecretStr
 
-from qwen3_tools.tool import Tool, ToolSource
+from qwen3_tools.source import ToolSource
+from qwen3_tools.tool import Tool
 from qwen3_tools.toolbox import Toolbox
 
 from .approvals import Approvals
@@ -145,7 +146,7 @@ class Agent:
         self._portal: BlockingPortal | None = None
 
     def __repr__(self) -> str:
-        tools = ", ".join(getattr(each, "name", type(each).__name__) for each in self.tools)
+        tools = ", ".join(each.name for each in self.tools)
         return f"<Agent {self.model or 'with the default model'}, tools: {tools or 'none'}>"
 
     def changed(self, **arguments: Any) -> Agent:
@@ -340,7 +341,7 @@ class Agent:
             self.warm = await stack.enter_async_context(warm_up(self))
             for each in self.tools:
                 # What has something ready for the next conversation; recorded ones bring theirs
-                if hasattr(each, "warm") and self.journal is None:
+                if not isinstance(each, Tool) and self.journal is None:
                     await stack.enter_async_context(each.warm())
             self._stack = stack.pop_all()
         return self

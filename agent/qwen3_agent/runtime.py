@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from anyio import to_thread
 from anyio.lowlevel import EventLoopToken, current_token
 
+from qwen3_tools.source import RunResources
 from qwen3_tools.tool import Tool
 from qwen3_tools.toolbox import Toolbox
 
@@ -65,8 +66,7 @@ async def warm_up(agent: Agent) -> AsyncIterator[Warm]:
         for each in agent.tools:
             if not isinstance(each, Tool | SubAgent) and each.shared:
                 shared[id(each)] = await stack.enter_async_context(each.open())
-                failures: dict[str, str] = getattr(each, "failures", {})
-                notices += [f"{name} is not there: {why}" for name, why in failures.items()]
+                notices += each.notices
         model = await to_thread.run_sync(loading.result, abandon_on_cancel=True)
         if model is not agent.model:
             stack.push_async_callback(model.aclose)
@@ -74,10 +74,9 @@ async def warm_up(agent: Agent) -> AsyncIterator[Warm]:
         for each in agent.tools:
             if isinstance(each, SubAgent):
                 shared[id(each)] = await stack.enter_async_context(each.open(model))
-            lend = getattr(each, "use_model", None)  # for servers that ask for a model
-            if lend is not None:
-                lend(sampler_of(model))
-                stack.callback(lend, None)
+            elif not isinstance(each, Tool) and each.shared:
+                each.bind(RunResources(model, sampler_of(model)))
+                stack.callback(each.bind, RunResources())
         yield Warm(model, shared, notices)
 
 
@@ -86,8 +85,8 @@ def lend_model(agent: Agent, model: Model) -> None:
     for each in agent.tools:
         if isinstance(each, SubAgent):
             each.work_with(model)
-        elif (lend := getattr(each, "use_model", None)) is not None:
-            lend(sampler_of(model))
+        elif not isinstance(each, Tool) and each.shared:
+            each.bind(RunResources(model, sampler_of(model)))
 
 
 def load_model(agent: Agent) -> Model:
@@ -141,10 +140,13 @@ async def open_conversation(
             elif each.shared:
                 tools.extend(warm.shared_tools[id(each)])
             else:
-                if journal is not None and hasattr(each, "working_in"):
-                    had_state = recorded is not None and recorded.has_run("code_interpreter")
-                    each = each.working_in(journal.work_folder, had_state=had_state)
-                tools.extend(await stack.enter_async_context(each.open()))
+                given = RunResources(
+                    warm.model,
+                    sampler_of(warm.model),
+                    journal.work_folder if journal else None,
+                    recorded.tools_used if recorded else frozenset(),
+                )
+                tools.extend(await stack.enter_async_context(each.bind(given).open()))
         toolbox = Toolbox(tools)
         check_choice(agent.tool_choice, [each.name for each in tools])
         said = [agent.instructions, agent.answer.instruction if agent.answer else None]

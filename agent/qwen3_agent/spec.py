@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 from pydantic import SecretStr
 
 from qwen3_tools.qwen_agent_tools import from_qwen_agent, is_qwen_agent_tool
-from qwen3_tools.tool import Tool, ToolSource, tool
+from qwen3_tools.source import ToolSource
+from qwen3_tools.tool import Tool, tool
 
 from .approvals import Approvals
 from .engines.options import EngineOptions
@@ -87,18 +88,18 @@ def as_tools(
 
 
 def _as_tool(given: Any) -> Tool | ToolSource:
-    is_source = hasattr(given, "open") and hasattr(given, "shared")
-    if is_source and isinstance(given, type):
-        raise ToolDefinitionError(f"{given.__name__} is a class: give {given.__name__}().")
-    if is_source or isinstance(given, Tool):
-        return cast("Tool | ToolSource", given)
+    if isinstance(given, type) and issubclass(given, ToolSource):
+        raise ToolDefinitionError(f"{given.__name__} is a class: pass {given.__name__}().")
+    if isinstance(given, Tool | ToolSource):
+        return given
     if is_qwen_agent_tool(given):
         return from_qwen_agent(given)
     if callable(given):
         made: Tool = tool(given)
         return made
     raise ToolDefinitionError(
-        f"{given!r} is no tool: give a function, a Tool, or a source such as CodeInterpreter()."
+        f"{given!r} is not a tool: pass a function, a Tool, or a tool source such as "
+        "CodeInterpreter()."
     )
 
 

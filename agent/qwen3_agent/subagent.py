@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from qwen3_tools.artifacts import save_artifact
 from qwen3_tools.errors import ToolError
+from qwen3_tools.source import ToolSource
 from qwen3_tools.tool import Tool, ToolResult, tool
 
 from .errors import LimitExceededError, Qwen3AgentError
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
     from .agent import Agent
 
 
-class SubAgent:
+class SubAgent(ToolSource):
     """A source of one tool, which gives a task to an agent. Made by `Agent.as_tool`."""
 
     shared = True
+    needs_model = True
 
     def __init__(self, agent: Agent, name: str, description: str) -> None:
         self.agent = agent

@@ -18,6 +18,7 @@ from typing import Any
 import anyio
 import httpx2
 
+from qwen3_tools import RunResources
 from qwen3_tools.mcp import MCPServers, mcp_servers
 from qwen3_tools.mcp.user import SamplingResult
 
@@ -103,7 +104,7 @@ async def main(url: str) -> int:
         os.environ["XDG_STATE_HOME"] = folder  # no tokens of one scenario in another
         entry = entry_for(url, scenario, context, Path(folder))
         servers = mcp_servers({"mcpServers": {"s": entry}}, user=Willing())
-        servers.use_model(answer)
+        servers.bind(RunResources(sampler=answer))
         async with servers:
             if servers.failures:
                 print(servers.failures["s"], file=sys.stderr)

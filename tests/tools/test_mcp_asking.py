@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 import pytest
 
-from qwen3_tools import MCPServerError, Toolbox
+from qwen3_tools import MCPServerError, RunResources, Toolbox
 from qwen3_tools.mcp import MCPServers, UserPrompter, mcp_servers
 from qwen3_tools.mcp.user import SamplingResult
 from qwen3_tools.progress import Progress, progress_to
@@ -107,7 +107,7 @@ async def test_the_model_answers_with_the_persons_consent_and_within_a_limit(era
         return SamplingResult("Hi.", "tiny", finished=True)
 
     servers = asking(era, ada)
-    servers.use_model(model)
+    servers.bind(RunResources(sampler=model))
     async with servers:
         answer = json.loads((await servers.call("s__sample")).text)
         ada.willing = False

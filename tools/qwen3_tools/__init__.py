@@ -14,13 +14,15 @@ from .errors import (
     ToolDefinitionError,
     ToolError,
 )
-from .tool import Tool, ToolResult, ToolSource, tool
+from .source import RunResources, ToolSource
+from .tool import Tool, ToolResult, tool
 from .toolbox import Toolbox
 
 __all__ = [
     "MCPConfigError",
     "MCPServerError",
     "Qwen3AgentError",
+    "RunResources",
     "SandboxUnavailableError",
     "Tool",
     "ToolDefinitionError",

@@ -5,11 +5,10 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, NotRequired, Protocol, cast, get_type_hints, overload
+from typing import Annotated, Any, NotRequired, cast, get_type_hints, overload
 
 import pydantic
 import pydantic_core
@@ -92,16 +91,6 @@ class Tool:
         if self.function is None:
             raise TypeError(f"tool {self.name!r} is no Python function: await run(arguments)")
         return self.function(*args, **kwargs)
-
-
-class ToolSource(Protocol):
-    """Something with a lifetime that offers tools, such as MCP servers or a code interpreter."""
-
-    shared: bool
-    """True: one instance serves all runs. False: each conversation opens its own."""
-
-    def open(self) -> AbstractAsyncContextManager[Sequence[Tool]]:
-        """Start it, and stop it on the way out, unless the user has already started it."""
 
 
 @overload

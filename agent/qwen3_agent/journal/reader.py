@@ -145,13 +145,15 @@ class RecordedRun:
             return self.last_turn.status
         return "answered" if self.turns else "unfinished"
 
-    def has_run(self, tool: str) -> bool:
-        """Whether a call of the tool has begun."""
-        return any(
-            call.name == tool and call.started is not None
+    @property
+    def tools_used(self) -> frozenset[str]:
+        """Names of the tools of which a call was started."""
+        return frozenset(
+            call.name
             for turn in self.turns
             for step in turn.steps
             for call in step.calls
+            if call.started is not None
         )
 
     @property

@@ -9,14 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
+from qwen3_tools.secret_names import secrets_of
+
 REDACTED = "[redacted]"
 SHORTEST_SECRET = 8
 """Characters. What is shorter would be found where it is no secret."""
 
-_SECRET_NAME = re.compile(
-    r"(?:^|_)(?:API_?|ACCESS_?|PRIVATE_?|SECRET_?)?KEY$|TOKEN$|SECRET|PASSWORD|PASSWD|PASSPHRASE"
-    r"|AUTHORIZATION|(?:^|_)COOKIE$|CREDENTIAL$"
-)
 _SHAPES = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
     r"|\b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}"  # OpenAI, Anthropic, DashScope, OpenRouter
@@ -118,17 +116,5 @@ class Redactor:
 
 
 def secrets_in_environment(environ: Mapping[str, str] | None = None) -> list[str]:
-    """Values of the variables whose names say that they hold a secret."""
+    """Return the values of the variables whose names mark them as secret."""
     return secrets_of(os.environ if environ is None else environ)
-
-
-def secrets_of(named: Mapping[str, str]) -> list[str]:
-    """Values whose names say that they are secret, such as those of a server's headers.
-
-    Of `Bearer abc` it is `abc` that is secret.
-    """
-    return [
-        value.rpartition(" ")[2]
-        for name, value in named.items()
-        if _SECRET_NAME.search(re.sub(r"\W", "_", name).upper())
-    ]

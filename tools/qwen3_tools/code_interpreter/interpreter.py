@@ -33,6 +33,7 @@ from qwen3_tools.code_interpreter.worker import cut_middle
 from qwen3_tools.code_interpreter.workspace import Workspace
 from qwen3_tools.errors import Qwen3AgentError, SandboxUnavailableError, ToolError
 from qwen3_tools.progress import report_progress
+from qwen3_tools.source import RunResources, ToolSource
 from qwen3_tools.tool import Tool, ToolResult
 
 _NAME = "code_interpreter"
@@ -46,7 +47,7 @@ _ROOM_FOR_A_CUT = 60
 _FENCED = re.compile(r"\s*```[A-Za-z0-9_+-]*[ \t]*\n(.*?)\n?```\s*", re.DOTALL)
 
 
-class CodeInterpreter(SyncInterface):
+class CodeInterpreter(SyncInterface, ToolSource):
     """A Python that keeps its state from cell to cell, in a sandbox without network.
 
     An async context manager, and a source of the tool `code_interpreter` for an agent, where
@@ -76,6 +77,7 @@ class CodeInterpreter(SyncInterface):
             would mend it.
     """
 
+    name = _NAME
     shared = False
 
     def __init__(
@@ -136,6 +138,12 @@ class CodeInterpreter(SyncInterface):
         interpreter = CodeInterpreter(**{**self._arguments, **arguments})
         interpreter._had_state = self._had_state
         return interpreter
+
+    def bind(self, resources: RunResources) -> CodeInterpreter:
+        """Work in the folder of a recorded run, unless it has its own folder or is open."""
+        if resources.work_folder is None:
+            return self
+        return self.working_in(resources.work_folder, had_state=_NAME in resources.tools_used)
 
     def working_in(self, work_dir: Path, *, had_state: bool = False) -> CodeInterpreter:
         """One like this that works in `work_dir` unless it has a folder; this one if it is open.

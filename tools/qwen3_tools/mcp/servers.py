@@ -14,6 +14,8 @@ import anyio
 from anyio.abc import TaskGroup
 
 from ..errors import MCPConfigError, MCPServerError, ToolError
+from ..secret_names import secrets_of
+from ..source import RunResources, ToolSource
 from ..tool import Tool, ToolResult
 from ..toolbox import Toolbox
 from .catalog import Catalog
@@ -21,7 +23,7 @@ from .client_requests import Responders
 from .config.servers_file import Config, load_configs
 from .server import Server, ServerStatus
 from .tools import model_tools, prefix_of
-from .user import SamplingHandler, UserPrompter
+from .user import UserPrompter
 
 logger = logging.getLogger(__name__)
 
@@ -58,9 +60,10 @@ def mcp_servers(
     return MCPServers(load_configs(sources), user)
 
 
-class MCPServers:
+class MCPServers(ToolSource):
     """MCP servers with one lifetime, and the tools of all of them."""
 
+    name = "MCP servers"
     shared = True
     """One set of servers serves all runs of an agent."""
 
@@ -150,9 +153,26 @@ class MCPServers:
             self._opened = servers  # so that `failures` tells of them
             yield _LiveTools(servers)
 
-    def use_model(self, sampler: SamplingHandler | None) -> None:
-        """Let servers that ask for a model have this one, each time with the person's consent."""
-        self._responders.model = sampler
+    @property
+    def notices(self) -> Sequence[str]:
+        """One message for each server that failed to start."""
+        return [
+            f"MCP server {name!r} failed to start: {why}" for name, why in self.failures.items()
+        ]
+
+    def secrets(self) -> Sequence[str]:
+        """Return the secrets in the servers' environments, headers and OAuth settings."""
+        found = []
+        for server in self.config.servers.values():
+            found += secrets_of(server.env) + secrets_of(server.headers)
+            if server.oauth and not isinstance(server.oauth, bool) and server.oauth.client_secret:
+                found.append(server.oauth.client_secret)
+        return found
+
+    def bind(self, resources: RunResources) -> MCPServers:
+        """Let servers that request a model use that of the run, each time with consent."""
+        self._responders.model = resources.sampler
+        return self
 
     def serving_tool(self, tool: str) -> MCPServers:
         """Those of the servers whose tools' names begin as `tool` does; all if none does."""

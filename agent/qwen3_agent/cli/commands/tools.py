@@ -126,6 +126,8 @@ def _with_tools(
     from ..outcome import exit_code_of, prepare_output
 
     def work() -> int:
+        from qwen3_tools import Tool
+
         from ..terminal.interrupt import run_until_interrupted
 
         prepare_output(verbose=verbose)
@@ -135,10 +137,12 @@ def _with_tools(
             async with AsyncExitStack() as stack:
                 found: list[Tool] = []
                 for each in sources:
+                    if isinstance(each, Tool):
+                        found.append(each)
+                        continue
                     found += await stack.enter_async_context(each.open())
-                    failures: dict[str, str] = getattr(each, "failures", {})
-                    for name, why in failures.items():
-                        print(f"{name} is not there: {why}", file=sys.stderr)
+                    for notice in each.notices:
+                        print(notice, file=sys.stderr)
                 return await work_with(found)
 
         return run_until_interrupted(main)
@@ -148,7 +152,7 @@ def _with_tools(
 
 def _sources(
     files: Sequence[Path] | None, file: tuple[Path, str] | None, wanted: str | None
-) -> list[ToolSource]:
+) -> list[Tool | ToolSource]:
     from qwen3_tools import Tool
     from qwen3_tools.mcp import MCPServers
 
@@ -161,26 +165,10 @@ def _sources(
     if files or not file or is_toml(file):
         given.append(servers_of(files, person_at_terminal(), settings))
     own = {"code_interpreter", *(each.name for each in given if isinstance(each, Tool))}
-    sources: list[ToolSource] = []
+    sources: list[Tool | ToolSource] = []
     for each in given:
-        if isinstance(each, Tool):
-            sources.append(_Single(each))
-        elif isinstance(each, MCPServers) and wanted:
+        if isinstance(each, MCPServers) and wanted:
             sources += [] if wanted in own else [each.serving_tool(wanted)]
         else:
             sources.append(each)
     return sources
-
-
-class _Single:
-    """One tool as a source of tools."""
-
-    shared = True
-
-    def __init__(self, tool: Tool) -> None:
-        self._tool = tool
-
-    def open(self) -> Any:
-        from contextlib import nullcontext
-
-        return nullcontext([self._tool])

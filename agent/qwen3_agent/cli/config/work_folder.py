@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from qwen3_tools import Tool, ToolSource
+from qwen3_tools import RunResources, Tool, ToolSource
 from qwen3_tools.code_interpreter import CodeInterpreter
 
 from ...errors import Qwen3AgentError
@@ -36,10 +36,8 @@ def with_work_folder(
     ]
 
 
-class _InWorkFolder:
+class _InWorkFolder(ToolSource):
     """A code interpreter that finds files in its folder when it is opened."""
-
-    shared = False
 
     def __init__(
         self, interpreter: CodeInterpreter, work_dir: Path | None, uploads: Sequence[Path]
@@ -47,10 +45,8 @@ class _InWorkFolder:
         self._interpreter = interpreter.with_options(work_dir=work_dir) if work_dir else interpreter
         self._uploads = uploads
 
-    def working_in(self, work_dir: Path, *, had_state: bool = False) -> _InWorkFolder:
-        """See `CodeInterpreter.working_in`."""
-        interpreter = self._interpreter.working_in(work_dir, had_state=had_state)
-        return _InWorkFolder(interpreter, None, self._uploads)
+    def bind(self, resources: RunResources) -> _InWorkFolder:
+        return _InWorkFolder(self._interpreter.bind(resources), None, self._uploads)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Sequence[Tool]]:

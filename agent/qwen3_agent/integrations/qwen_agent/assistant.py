@@ -21,7 +21,8 @@ from typing import Any, Self
 from qwen3_tools.code_interpreter import CodeInterpreter
 from qwen3_tools.mcp import mcp_servers
 from qwen3_tools.qwen_agent_tools import from_qwen_agent
-from qwen3_tools.tool import Tool, ToolSource
+from qwen3_tools.source import ToolSource
+from qwen3_tools.tool import Tool
 
 from ... import events
 from ...agent import Agent
