@@ -155,8 +155,8 @@ async def test_an_error_comes_out_of_the_stream_after_the_events_before_it() -> 
         async for event in agent.stream("Go"):
             seen.append(event.type)
     assert caught.value.limit == "seconds"
-    assert seen[:4] == ["run_started", "step_started", "message_finished", "tool_call"]
-    assert seen[4:] == ["tool_result", "step_finished"]
+    assert seen[:4] == ["run_started", "step_started", "message_finished", "tool_call_started"]
+    assert seen[4:] == ["tool_call_finished", "step_finished"]
 
 
 @pytest.mark.anyio

@@ -160,7 +160,12 @@ async def test_the_approver_sees_the_exact_call_and_its_yes_lets_it_run() -> Non
     assert request.arguments == {"to": "Ada"}
     assert request.text == 'send(to="Ada")'
     of_call = [each.type for each in seen if each.type.startswith("tool_")]
-    assert of_call == ["tool_asked", "tool_approved", "tool_call", "tool_result"]
+    assert of_call == [
+        "tool_call_asked",
+        "tool_call_approved",
+        "tool_call_started",
+        "tool_call_finished",
+    ]
     assert results(seen) == ["sent to Ada"]
 
 
@@ -170,7 +175,11 @@ async def test_a_no_reaches_the_model_with_its_reason_and_the_tool_never_runs() 
     model = scripted_model(call("send", to="Ada"), "I see.")
     seen = await events_of(Agent(model, tools=[send], approvals=Approvals(approver=person)))
     of_call = [each for each in seen if each.type.startswith("tool_")]
-    assert [each.type for each in of_call] == ["tool_asked", "tool_refused", "tool_result"]
+    assert [each.type for each in of_call] == [
+        "tool_call_asked",
+        "tool_call_refused",
+        "tool_call_finished",
+    ]
     assert isinstance(refused := of_call[1], events.ToolCallRefused)
     assert (refused.by, refused.arguments) == ("person", {"to": "Ada"})
     prompt = model.chat_format.decode(model.engine.prompts[1])  # type: ignore[attr-defined]

@@ -14,8 +14,9 @@ from test_call_grammar import CLOCK, ODD, TOOLS, WEATHER
 from untrained import untrained_model
 
 from qwen3_agent.errors import ToolChoiceUnavailableError
+from qwen3_agent.events import Notice
 from qwen3_agent.messages import ToolCall, ToolResultMessage
-from qwen3_agent.models.session import ModelStep, Remark
+from qwen3_agent.result import ModelStep
 from qwen3_agent.thinking import Plan
 
 pytestmark = pytest.mark.anyio
@@ -37,7 +38,7 @@ async def step_of(
     told: list[str] = []
 
     def listen(delta: object) -> None:
-        if isinstance(delta, Remark):
+        if isinstance(delta, Notice):
             told.append(delta.text)
 
     step = await chat.step(plan, max_tokens=max_tokens, on_delta=listen, tool_choice=choice)
@@ -118,7 +119,7 @@ async def test_a_tool_whose_schema_has_no_grammar_is_named_once() -> None:
         await chat.step(
             OFF,
             max_tokens=5,
-            on_delta=lambda delta: told.append(delta.text) if isinstance(delta, Remark) else None,
+            on_delta=lambda delta: told.append(delta.text) if isinstance(delta, Notice) else None,
             tool_choice="required",
         )
         chat.add_tool_results([ToolResultMessage(0, "")])

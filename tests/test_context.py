@@ -295,5 +295,5 @@ async def test_no_turn_ever_exceeds_the_context_of_the_bundled_model() -> None:
                 kinds.append(event.type)
     await model.aclose()
     assert kinds.count("run_finished") == 15
-    assert kinds.count("context_shortened") >= 2
+    assert kinds.count("context_compacted") >= 2
     assert longest <= 768

@@ -58,8 +58,8 @@ def test_it_computes_by_running_code(ask: Ask, think: str, tmp_path: Path) -> No
     done = ask("What is 48213 * 977?", "--think", think, "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     events = [json.loads(line) for line in done.stdout.splitlines()]
-    (call,) = [event for event in events if event["type"] == "tool_call"]
-    (result,) = [event for event in events if event["type"] == "tool_result"]
+    (call,) = [event for event in events if event["type"] == "tool_call_started"]
+    (result,) = [event for event in events if event["type"] == "tool_call_finished"]
     assert call["name"] == "code_interpreter"
     assert "48213" in call["arguments"]["code"]
     assert result["id"] == call["id"]
@@ -74,7 +74,7 @@ def test_thinking_off_means_no_thoughts_and_on_means_some(ask: Ask, tmp_path: Pa
     for think, there in (("off", False), ("on", True)):
         done = ask("What is 48213 * 977?", "--think", think, "--json", cwd=tmp_path)
         types = {json.loads(line)["type"] for line in done.stdout.splitlines()}
-        assert ("reasoning" in types) == there
+        assert ("reasoning_text" in types) == there
 
 
 def test_in_a_pipe_standard_output_has_the_answer_and_nothing_else(
@@ -259,7 +259,7 @@ def test_ctrl_c_ends_code_that_runs(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
     )
     assert process.stdout is not None
-    while b'"tool_call"' not in process.stdout.readline():
+    while b'"tool_call_started"' not in process.stdout.readline():
         assert process.poll() is None
     time.sleep(0.3)
     interrupt_and_check(process, before)

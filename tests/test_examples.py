@@ -132,6 +132,6 @@ def test_a_web_handler_streams_events() -> None:
         server.should_exit = True
         thread.join()
     assert types["Hello!"][0] == "run_started"
-    assert "content" in types["Hello!"]
+    assert "content_text" in types["Hello!"]
     assert types["Hello!"][-1] == "run_finished"
     assert types["%20"] == ["error"]

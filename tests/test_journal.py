@@ -394,7 +394,7 @@ async def test_the_last_turn_of_a_resumed_conversation_can_be_taken_back(tmp_pat
         ]
 
 
-@pytest.mark.parametrize("full_at", ["tool_call", "tool_result"])
+@pytest.mark.parametrize("full_at", ["tool_call_started", "tool_call_finished"])
 async def test_a_disk_that_is_full_in_the_middle_of_calls_is_one_error(
     full_at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -258,8 +258,13 @@ async def test_events_come_in_their_order() -> None:
     seen = [event async for event in agent.stream("Twice two?")]
     kinds = [event.type for event in seen if not isinstance(event, events.ReasoningText)]
     assert kinds[:3] == ["run_started", "step_started", "message_finished"]
-    assert kinds[3:7] == ["tool_call", "tool_result", "step_finished", "step_started"]
-    assert set(kinds[7:-3]) == {"content"}
+    assert kinds[3:7] == [
+        "tool_call_started",
+        "tool_call_finished",
+        "step_finished",
+        "step_started",
+    ]
+    assert set(kinds[7:-3]) == {"content_text"}
     assert kinds[-3:] == ["message_finished", "step_finished", "run_finished"]
     thought = "".join(e.text for e in seen if isinstance(e, events.ReasoningText))
     assert thought.strip() == "Hm."

@@ -111,7 +111,7 @@ async def test_a_call_that_was_stopped_is_answered_before_another_model_is_told_
     async with agent.conversation() as conversation:
         async with conversation.stream("Twice four?") as events:
             async for event in events:
-                if event.type == "content":
+                if event.type == "content_text":
                     break
         conversation.switch_model(second)
         assert conversation.messages[-1]["role"] == "tool"
@@ -153,8 +153,8 @@ async def test_from_a_model_here_to_a_chat_server_and_back() -> None:
 async def test_thinking_follows_the_new_model_where_nobody_has_said_how() -> None:
     plans: list[Plan] = []
 
-    async def note(step: Any) -> None:
-        plans.append(step.plan)
+    async def note(so_far: Any, plan: Plan) -> None:
+        plans.append(plan)
 
     agent = Agent(scripted_model("<think>\nHm.\n</think>\n\nOne."), hooks=Hooks(before_step=note))
     async with agent.conversation() as conversation:
@@ -204,7 +204,7 @@ async def test_a_turn_that_broke_off_is_not_made_shorter_under_its_own_feet(
     agent = Agent(scripted_model("One and so on..."), journal=tmp_path)
     async with agent.conversation() as conversation, conversation.stream("First") as events:
         async for event in events:
-            if event.type == "content":
+            if event.type == "content_text":
                 break
     later = Agent(scripted_model(), journal=tmp_path)
     async with later.conversation(resume="latest") as conversation:

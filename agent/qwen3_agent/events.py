@@ -1,4 +1,4 @@
-"""What a run streams out, in the order in which it happens.
+"""Events of a run, in the order in which they occur.
 
     RunStarted
       StepStarted   ReasoningText* ContentText*   MessageFinished
@@ -6,16 +6,18 @@
         ToolCallStarted* ToolCallProgress* SubagentEvent* ToolCallFinished*
       StepFinished
       ...
-      LimitHit, and mostly one last step
+      LimitHit, usually followed by one last step
       ContextCompacted*, before any step
     RunFinished
 
 A `Notice` may come anywhere. A run that fails ends with its exception in place of `RunFinished`.
-Each event has a `type` and `to_json()`; a reader ignores types that it does not know.
+Each event has a `type`, the name of its class in snake_case, and `to_json()`; a reader ignores
+types that it does not know.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -54,117 +56,112 @@ class Event:
     """Base of all events."""
 
     type: ClassVar[str] = "event"
+    """The name of the class in snake_case."""
+
+    def __init_subclass__(cls) -> None:
+        cls.type = re.sub(r"(?<=.)(?=[A-Z])", "_", cls.__name__).lower()
 
     def to_json(self) -> dict[str, Any]:
-        """The event as a JSON object: its type, then its fields."""
+        """Return the event as a JSON object: its type, then its fields."""
         return {"type": self.type} | {
             field.name: _plain(getattr(self, field.name)) for field in fields(self)
         }
 
 
 Emit = Callable[[Event], None]
-"""Is told what happens, as it happens."""
+"""Callback that receives each event as it occurs."""
 
 
 def _plain(value: object) -> object:
     if isinstance(value, tuple):
         return [str(each) for each in value]
-    return value.to_json() if hasattr(value, "to_json") else value
+    return value.to_json() if isinstance(value, Event | Plan | RunResult | StepReport) else value
 
 
 @dataclass(frozen=True, slots=True)
 class RunStarted(Event):
-    """The prompt is built and the tools are there."""
+    """The run begins: the model and the tools are ready."""
 
-    type = "run_started"
     model: str
     tools: tuple[str, ...]
     route: Route = "engine"
     """How the model is reached."""
     steps_before: int = 0
-    """Of a resumed run: steps of this turn that were done before."""
+    """Number of steps of this turn before the run was resumed."""
     run_id: str | None = None
-    """Under which the run is recorded, if it is."""
+    """Id of the run in the journal. None: the run is not recorded."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepStarted(Event):
-    """The model is about to generate."""
+    """The model begins to write."""
 
-    type = "step_started"
     index: int
     thinking: Plan
 
 
 @dataclass(frozen=True, slots=True)
 class ReasoningText(Event):
-    """A piece of a thought, as it is sampled."""
+    """A piece of a thought."""
 
-    type = "reasoning"
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class ContentText(Event):
-    """A piece of what the model says to the user, as it is sampled."""
+    """A piece of the text for the user."""
 
-    type = "content"
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class MessageFinished(Event):
-    """The model has written the message of a step; none of its tools has begun to run."""
+    """The model has written the message of a step; none of its tool calls has begun."""
 
-    type = "message_finished"
     report: StepReport
-    """As far as the step has come."""
+    """The report so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCallAsked(Event):
-    """A call waits for a person's yes or no. None of its step has begun to run."""
+    """A call waits for approval. No call of its step has begun."""
 
-    type = "tool_asked"
     id: str
-    """That of the events of the call."""
+    """Id of the call, the same in all its events."""
     name: str
     arguments: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCallApproved(Event):
-    """The person has said yes."""
+    """A person has approved a call."""
 
-    type = "tool_approved"
     id: str
     name: str
     answer: Answer
 
 
 RefusedBy = Literal["person", "policy", "nobody", "hook", "tool"]
-"""Who refused a call; nobody: it needed a person, and none was there; tool: it needed a person, who
-was not asked since the tool does not take such arguments."""
+"""Who refused a call. nobody: the call needs approval, and there is no approver. tool: the call
+needs approval, but its arguments are invalid, so nobody was asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCallRefused(Event):
-    """A call will not be made. A `ToolCallFinished` follows, with no `ToolCallStarted`."""
+    """A call is refused. A `ToolCallFinished` without a `ToolCallStarted` follows."""
 
-    type = "tool_refused"
     id: str
     name: str
     arguments: dict[str, Any]
     by: RefusedBy
     reason: str
-    """As the model is told."""
+    """Sent to the model."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCallStarted(Event):
-    """A tool begins to run."""
+    """A tool call begins."""
 
-    type = "tool_call"
     id: str
     """Unique in the run."""
     name: str
@@ -173,110 +170,101 @@ class ToolCallStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class ToolCallProgress(Event):
-    """A tool says how far it has come."""
+    """A tool reports its progress."""
 
-    type = "tool_progress"
     id: str
     name: str
     done: float
-    """Grows from report to report; in whatever unit the tool counts."""
+    """Grows from report to report, in a unit of the tool."""
     total: float | None
-    """What `done` will be at the end, where the tool knows."""
+    """The final value of `done`. None: unknown."""
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class SubagentEvent(Event):
-    """Something happened in the run of an agent that was called as a tool."""
+    """An event of an agent that was called as a tool."""
 
-    type = "subagent"
     id: str
-    """Of the call."""
+    """Id of the call."""
     name: str
     event: Event
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCallFinished(Event):
-    """A tool has answered, or a call could not be read, or was refused.
+    """A tool call has its result, or was malformed or refused.
 
-    A malformed call has no `ToolCallStarted`, its name is empty and its text is the error that
-    goes back to the model.
+    A malformed call has no `ToolCallStarted`. Its name is empty, and its text is the error for the
+    model.
     """
 
-    type = "tool_result"
     id: str
     name: str
     text: str
     is_error: bool
     seconds: float
     files: tuple[Path, ...] = ()
-    """What the call left on disk."""
+    """Files that the call has written."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepFinished(Event):
-    """The step's generation and its tools are done."""
+    """A step and its tool calls have finished."""
 
-    type = "step_finished"
     report: StepReport
 
 
 @dataclass(frozen=True, slots=True)
 class Notice(Event):
-    """Something that the user should know, such as a server that did not start."""
+    """Information for the user, such as a server that did not start."""
 
-    type = "notice"
     text: str
 
 
 Compacted = Literal["old_results", "earlier_turns", "earlier_steps", "new_results"]
-"""What of a conversation was made shorter; see `context`."""
+"""The part of a conversation that was compacted; see `loop.compaction`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContextCompacted(Event):
-    """The conversation was made shorter, or it would not have fitted into the model's context.
+    """The conversation was compacted so that it fits into the model's context.
 
-    The full text of shortened tool results is in the run's folder, under the name that the model
-    is given. A new transcript begins; the one before is in `RunResult.earlier_transcripts`.
+    The full text of cut tool results is in the run's folder, in the file that the model is told
+    of. A new transcript begins; the one before is in `RunResult.earlier_transcripts`.
     """
 
-    type = "context_shortened"
     what: Compacted
     before: int
-    """Tokens of the conversation; with a chat server an estimate."""
+    """Tokens of the conversation; an estimate with a chat server."""
     after: int
     text: str
-    """The same in a sentence."""
+    """A sentence that says the same."""
     summary: str | None = None
-    """What stands for the turns or steps that were summed up."""
+    """The summary that replaces turns or steps."""
 
 
 @dataclass(frozen=True, slots=True)
 class LimitHit(Event):
-    """The run is at a limit. The model gets one last step, without tools, to answer.
+    """The run has reached a limit. The model gets one last step, without tools, to answer.
 
-    There is no such step when the limit came while it was answering, or left no room for one.
+    There is no such step if the model was already answering, or if no tokens are left.
     """
 
-    type = "limit_hit"
     limit: LimitName
     text: str
-    """Which limit it is and how it was reached, in a sentence."""
+    """A sentence that names the limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerChanged(Event):
-    """A hook has put another answer in the place of what the model said last."""
+    """A hook has replaced the answer."""
 
-    type = "answer_changed"
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class RunFinished(Event):
-    """There is an answer."""
+    """The run ends with an answer."""
 
-    type = "run_finished"
     result: RunResult

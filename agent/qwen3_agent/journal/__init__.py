@@ -12,7 +12,7 @@ it does not know; `version` grows when that is not enough.
     model_changed       model, route, source: the user has gone on with another one
     step_started        and other events of `qwen3_agent.events`, without pieces of text; with
     message_finished    the times when the first text came and when the thought ended,
-    tool_result         and the images that were kept
+    tool_call_finished  and the images that were kept
     ended               how, error, said: in place of run_finished where there is no answer
 
 `turn`, `step_started`, `message_finished`, `step_finished` and what the user does between two turns

@@ -19,6 +19,17 @@ Status = Literal["answered", "limit", "failed", "interrupted", "unfinished", "un
 """How a turn ended. unfinished: its process ended without a word, or is at work still; undone: the
 user took it back."""
 
+_FORMER_TYPES = {
+    "tool_asked": "tool_call_asked",
+    "tool_approved": "tool_call_approved",
+    "tool_refused": "tool_call_refused",
+    "tool_call": "tool_call_started",
+    "tool_result": "tool_call_finished",
+    "subagent": "subagent_event",
+    "context_shortened": "context_compacted",
+}
+"""Types of records that version 1 of the format names differently."""
+
 
 @dataclass(slots=True)
 class RecordedCall:
@@ -228,7 +239,15 @@ def records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             record = None
         if not isinstance(record, dict):
             raise JournalError(f"{path}:{number} is no record of a journal; the file is damaged.")
+        _update_type(record)
         yield number, record
+
+
+def _update_type(record: dict[str, Any]) -> None:
+    """Give a record of an earlier version the type of today, and the event in it."""
+    record["type"] = _FORMER_TYPES.get(record.get("type", ""), record.get("type"))
+    if isinstance(record.get("event"), dict):
+        _update_type(record["event"])
 
 
 def _begin(record: Mapping[str, Any], folder: Path) -> RecordedRun:
@@ -280,19 +299,19 @@ def _take(run: RecordedRun, ledger: Ledger, record: Mapping[str, Any]) -> None:
             step.parts = _message_parts(ledger.segments)
             step.first_text, step.thought_until = record["first_text"], record["thought_until"]
             step.said = at
-        case "tool_approved" if record["answer"] in ("run", "always"):
+        case "tool_call_approved" if record["answer"] in ("run", "always"):
             run.granted.add(record["name"])
-        case "tool_call":
+        case "tool_call_started":
             call = _call(turn.steps[-1], record)
             call.started = at
-        case "tool_result":
+        case "tool_call_finished":
             call = _call(turn.steps[-1], record)
             call.text, call.is_error = record["text"], record["is_error"]
             call.seconds, call.finished = record["seconds"], at
             call.files, call.images = tuple(record["files"]), tuple(record["images"])
-        case "subagent":
+        case "subagent_event":
             inner = record
-            while inner["type"] == "subagent":
+            while inner["type"] == "subagent_event":
                 inner = inner["event"]
             if inner["type"] == "step_finished":
                 usage = StepReport.from_json(inner["report"]).usage

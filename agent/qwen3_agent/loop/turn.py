@@ -18,7 +18,7 @@ from ..events import Emit
 from ..hooks import HookRunner, Refuse
 from ..limits import Budget, LimitName, Stop
 from ..messages import UNANSWERED, MalformedCall, ToolCall, ToolResultMessage
-from ..models.session import Chat, Model, Remark
+from ..models.session import Chat, Model
 from ..parsing.parser import ContentDelta, Delta, ReasoningDelta
 from ..result import ModelStep, PastStep, RunResult, StepReport
 from ..thinking import LastEvent, Plan, Policy, StepState, Switch, decide
@@ -143,15 +143,15 @@ class Turn:
         self.text = ""
         self.waiting_for = ("the model",)
 
-    def pass_on(self, delta: Delta | Remark) -> None:
+    def pass_on(self, delta: Delta | events.Notice) -> None:
         """Emit what the model writes while it writes it."""
         if isinstance(delta, ReasoningDelta):
             self.emit(events.ReasoningText(delta.text))
         elif isinstance(delta, ContentDelta):
             self.text += delta.text
             self.emit(events.ContentText(delta.text))
-        elif isinstance(delta, Remark):
-            self.emit(events.Notice(delta.text))
+        elif isinstance(delta, events.Notice):
+            self.emit(delta)
 
     def add_step(self, step: ModelStep) -> None:
         """Add what the model wrote."""

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+from ..events import Notice
 from ..messages import (
     Message,
     Note,
@@ -16,7 +17,7 @@ from ..messages import (
 from ..sampling import Sampling
 from ..thinking import Plan
 from ..transcript import Segment, Transcript
-from .session import ModelStep, OnDelta, Remark, last_user
+from .session import ModelStep, OnDelta, last_user
 
 __all__ = ["BaseChat"]
 
@@ -138,4 +139,4 @@ class BaseChat(ABC):
         """Tell the user, once in a conversation."""
         if text not in self._told:
             self._told.add(text)
-            on_delta(Remark(text))
+            on_delta(Notice(text))

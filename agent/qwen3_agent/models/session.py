@@ -7,9 +7,9 @@ a `Chat`: one conversation with a model, to which messages are added and steps a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..events import Notice
 from ..messages import Message, ToolResultMessage, UserMessage
 from ..result import ModelStep, Route
 from ..sampling import Sampling
@@ -20,17 +20,10 @@ if TYPE_CHECKING:
     from ..thinking import Plan
     from ..transcript import Segment, Transcript
 
-__all__ = ["Chat", "Model", "ModelStep", "OnDelta", "Remark", "Route", "last_user"]
+__all__ = ["Chat", "Model", "ModelStep", "OnDelta", "Route", "last_user"]
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """Something about a step that the user should know, and that the model did not say."""
-
-    text: str
-
-
-OnDelta = Callable[["Delta | Remark"], None]
+OnDelta = Callable[["Delta | Notice"], None]
 
 
 class Chat(Protocol):
