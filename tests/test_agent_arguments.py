@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def test_a_key_of_a_wrong_type_is_not_shown() -> None:
 
 
 def test_a_source_is_given_as_an_instance() -> None:
-    with pytest.raises(ToolDefinitionError, match=r"a class: give CodeInterpreter\(\)\."):
+    with pytest.raises(ToolDefinitionError, match=r"a class: pass CodeInterpreter\(\)\."):
         Agent(tools=[CodeInterpreter])
 
 
@@ -111,16 +112,25 @@ EVERYTHING: dict[str, Any] = {
 
 
 def attributes(agent: Agent) -> dict[str, Any]:
-    return {name: getattr(agent, name) for name in EVERYTHING if name != "tools"}
+    return {name: getattr(agent.spec, name) for name in EVERYTHING if name != "tools"}
 
 
-def test_an_agent_that_is_changed_keeps_all_else() -> None:
+def test_with_options__keeps_all_other_options() -> None:
     agent = Agent(**EVERYTHING)
-    changed = agent.changed(thinking="on")
-    assert changed.thinking == "on"
+    changed = agent.with_options(thinking="on")
+    assert changed.spec.thinking == "on"
     assert attributes(agent) == {**attributes(changed), "thinking": "off"}
     assert changed.tools == agent.tools
-    assert changed.answer is not None
+    assert changed.spec.answer is not None
+
+
+def test_spec__is_validated_where_it_is_derived() -> None:
+    spec = Agent(**EVERYTHING).spec
+    assert replace(spec, thinking="on").tools == spec.tools
+    with pytest.raises(TypeError, match="limits must be Limits"):
+        replace(spec, limits=3)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match='engine must be "auto", "vllm" or "transformers", not'):
+        replace(spec, engine="onnx")  # type: ignore[arg-type]
 
 
 def test_an_agent_of_a_file_keeps_what_the_command_line_does_not_change(

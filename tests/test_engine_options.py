@@ -51,9 +51,9 @@ def test_a_value_out_of_range_is_one_sentence(options: dict[str, Any], said: str
 
 
 def test_an_engine_and_a_hub_that_are_none() -> None:
-    with pytest.raises(ValueError, match="engine='sglang' is none of auto, vllm, transformers"):
+    with pytest.raises(ValueError, match='engine must be "auto", "vllm" or "transformers"'):
         Agent(engine="sglang")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="hub='github' is none of huggingface, modelscope"):
+    with pytest.raises(ValueError, match='hub must be "huggingface" or "modelscope"'):
         Agent(hub="github")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="The engine at http://localhost:8000/v1 has its own"):
         Agent("m", base_url="http://localhost:8000/v1", engine_options={"max_model_len": 5})

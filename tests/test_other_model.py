@@ -222,7 +222,7 @@ async def test_a_model_that_leaves_no_room_goes_first_and_comes_back_when_the_ot
     (broken / "model.safetensors").write_bytes(b"no weights")
     agent = Agent("qwen3-tiny", thinking="off", journal=tmp_path / "runs")
     async with agent.conversation() as conversation:
-        other = OtherModel(agent, conversation)
+        other = OtherModel(agent.spec, conversation)
         first = conversation.model
         with pytest.raises(EngineError):
             await other.take(str(broken))
@@ -238,7 +238,7 @@ async def test_a_model_that_leaves_no_room_goes_first_and_comes_back_when_the_ot
 async def test_a_model_that_is_not_there_leaves_the_conversation_as_it_was() -> None:
     agent = Agent(scripted_model("One."))
     async with agent.conversation() as conversation:
-        other = OtherModel(agent, conversation)
+        other = OtherModel(agent.spec, conversation)
         with pytest.raises(ModelNotFoundError):
             await other.take("no-such-model")
         assert (await conversation.run("First")).model == "scripted"
@@ -250,7 +250,7 @@ async def test_with_a_server_the_name_is_one_that_it_serves() -> None:
     with ChatServer(*answers, models=served) as server:
         async with Agent(base_url=server.url).conversation() as conversation:
             await conversation.run("First")
-            other = OtherModel(Agent(base_url=server.url), conversation)
+            other = OtherModel(Agent(base_url=server.url).spec, conversation)
             with pytest.raises(ModelNotFoundError, match=conversation.model.name):
                 await other.take("no-such-model")
             await other.take(conversation.model.name)

@@ -191,7 +191,7 @@ async def test_an_agent_takes_a_url_and_what_it_connects_to_is_closed() -> None:
 
 
 def test_a_url_and_something_that_is_no_name_on_it() -> None:
-    with pytest.raises(ValueError, match="With base_url, model is its name on the server"):
+    with pytest.raises(ValueError, match="With base_url, model must be its name on the server"):
         Agent(Path("/models/mine"), base_url="http://localhost:8000/v1")
     with pytest.raises(ValueError, match="is not a base URL"):
         Agent("mine", base_url="localhost:8000")

@@ -41,7 +41,7 @@ def decision(name: str, agent: Any, *, approved: bool = False) -> str:
     async def run(arguments: dict[str, Any]) -> ToolResult:
         raise AssertionError("only decided on")
 
-    return agent.approvals.decide(Tool(name, "", {}, run, approved=approved))  # type: ignore[no-any-return]
+    return agent.spec.approvals.decide(Tool(name, "", {}, run, approved=approved))  # type: ignore[no-any-return]
 
 
 def test_the_project_counts_before_the_user_and_the_user_before_the_defaults(project: Path) -> None:
@@ -58,8 +58,8 @@ def test_the_project_counts_before_the_user_and_the_user_before_the_defaults(pro
     ]
     assert settings["limits.tokens"] is None
     agent = built()
-    assert agent.limits == Limits(steps=5, seconds=8)
-    assert (agent.thinking.first, agent.thinking.total) == (256, 9)
+    assert agent.spec.limits == Limits(steps=5, seconds=8)
+    assert (agent.spec.thinking.first, agent.spec.thinking.total) == (256, 9)
 
 
 def test_an_option_counts_before_every_file_and_a_toml_agent_before_the_project(
@@ -68,9 +68,9 @@ def test_an_option_counts_before_every_file_and_a_toml_agent_before_the_project(
     the_project_says('think = "off"\nmodel = "qwen3-tiny"\n[limits]\nsteps = 5\n')
     Path("analyst.toml").write_text('instructions = "You analyze."\n[limits]\nsteps = 3\n')
     agent = built("analyst.toml", think="on")
-    assert (agent.instructions, agent.limits.steps) == ("You analyze.", 3)
-    assert (agent.thinking, agent.model) == ("on", "qwen3-tiny")
-    assert built("analyst.toml", max_steps=2).limits.steps == 2
+    assert (agent.spec.instructions, agent.spec.limits.steps) == ("You analyze.", 3)
+    assert (agent.spec.thinking, agent.spec.model) == ("on", "qwen3-tiny")
+    assert built("analyst.toml", max_steps=2).spec.limits.steps == 2
 
 
 def test_a_python_agent_keeps_what_it_says_and_takes_the_rest_from_the_files(
@@ -81,8 +81,8 @@ def test_a_python_agent_keeps_what_it_says_and_takes_the_rest_from_the_files(
         "from qwen3_agent import Agent, Limits\nagent = Agent(limits=Limits(steps=9))\n"
     )
     agent = built("own.py")
-    assert (agent.model, agent.limits.steps, agent.tools) == ("qwen3-tiny", 9, ())
-    assert agent.thinking == 64
+    assert (agent.spec.model, agent.spec.limits.steps, agent.tools) == ("qwen3-tiny", 9, ())
+    assert agent.spec.thinking == 64
 
 
 def test_a_toml_agent_has_the_interpreter_functions_and_servers_that_it_names(
@@ -116,15 +116,15 @@ def test_the_engine_is_that_of_the_files_unless_a_server_runs_the_model(project:
     the_user_says('engine = "vllm"\nhub = "modelscope"\n')
     the_project_says("[engine_options]\nmax_model_len = 8192\n")
     agent = built()
-    assert (agent.engine, agent.engine_options, agent.hub) == (
+    assert (agent.spec.engine, agent.spec.engine_options, agent.spec.hub) == (
         "vllm",
         {"max_model_len": 8192},
         "modelscope",
     )
     served = built(base_url="http://localhost:8000/v1")
-    assert (served.engine, served.engine_options) == ("auto", {})
+    assert (served.spec.engine, served.spec.engine_options) == ("auto", {})
     Path("own.py").write_text("from qwen3_agent import Agent\nagent = Agent()\n")
-    assert built("own.py").engine == "vllm"
+    assert built("own.py").spec.engine == "vllm"
 
 
 def test_what_any_file_denies_is_denied_and_an_option_alone_opens_it(project: Path) -> None:
@@ -144,7 +144,7 @@ def test_what_any_file_denies_is_denied_and_an_option_alone_opens_it(project: Pa
 def test_an_answer_that_was_saved_counts_in_its_folder_alone_and_not_against_a_denial(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    built().approvals.save("files__put")
+    built().spec.approvals.save("files__put")
     save_approval(project, "files__put")
     save_approval(project, "files__delete")
     assert json.loads(saved_file().read_text()) == {str(project): ["files__put", "files__delete"]}
@@ -216,4 +216,4 @@ def test_the_default_agent_is_what_it_was_without_any_file(project: Path) -> Non
     interpreter, servers = agent.tools
     assert isinstance(interpreter, CodeInterpreter)
     assert list(servers.config.servers) == ["time", "fetch"]
-    assert (agent.model, agent.limits, agent.thinking) == (None, Limits(), None)
+    assert (agent.spec.model, agent.spec.limits, agent.spec.thinking) == (None, Limits(), None)

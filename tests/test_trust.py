@@ -45,7 +45,7 @@ def decision(name: str) -> str:
         raise AssertionError("only decided on")
 
     agent = build_agent(AgentOptions(no_mcp=True))
-    return agent.approvals.decide(Tool(name, "", {}, call, approved=False))
+    return agent.spec.approvals.decide(Tool(name, "", {}, call, approved=False))
 
 
 def test_what_it_allows_waits_for_the_user_and_what_it_denies_does_not(
@@ -71,7 +71,7 @@ def test_what_the_user_allows_counts_without_a_word(project: Path) -> None:
     assert decision("files__put") == "allow"
     Path("mine.toml").write_text('[approvals]\nallow = ["notes__*"]\n')
     named = build_agent(AgentOptions(agent="mine.toml", no_mcp=True))
-    assert "notes__*" in str(named.approvals)
+    assert "notes__*" in str(named.spec.approvals)
 
 
 @pytest.mark.parametrize(

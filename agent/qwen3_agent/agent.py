@@ -1,10 +1,15 @@
-"""Agent: what an agent is, and its doors."""
+"""The `Agent` class: configuration and entry points."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
-from inspect import signature
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
@@ -14,7 +19,6 @@ from pydantic import SecretStr
 
 from qwen3_tools.source import ToolSource
 from qwen3_tools.tool import Tool
-from qwen3_tools.toolbox import Toolbox
 
 from .approvals import Approvals
 from .batch import Outcome, work_on
@@ -26,70 +30,33 @@ from .journal import Runs
 from .journal.folder import LATEST
 from .journal.resume import recorded_result
 from .limits import Limits
-from .loop.output import OutputType
+from .messages import Message
 from .messages.reading import read_messages
 from .models.choose import EngineName, Hub
 from .models.session import Model
+from .option import describe_arguments, options_of
 from .result import RunResult
-from .runtime import Warm, open_conversation, warm_up
+from .runtime import AgentResources, open_conversation, open_resources
 from .sampling import Sampling
-from .spec import as_runs, as_tools, check_arguments
+from .spec import AgentSpec, as_runs, as_tools
 from .streaming import RunStream, Stream, iterate
 from .subagent import SubAgent
-from .thinking import Mode, Policy, as_policy
+from .thinking import Mode, Policy
 
 T = TypeVar("T")
 
 
+@describe_arguments(AgentSpec)
 class Agent:
     """A Qwen3 model with instructions and tools.
 
-    Args:
-        model: a folder with a checkpoint, a hub id such as "Qwen/Qwen3-8B", or a `Model`, which
-            stays the caller's to close. None: Qwen3-4B where there is a CUDA GPU, the bundled
-            demonstration model elsewhere. With `base_url`: the model's name on that server; None
-            takes the only one that it serves.
-        base_url: an OpenAI-compatible server that runs the model, such as
-            "http://localhost:8000/v1" (see `models.connect`).
-        api_key: for that server. None: what the environment variable OPENAI_API_KEY holds.
-        engine: "vllm" or "transformers", for a model on this machine. "auto" is vLLM where it is
-            installed and there is a CUDA GPU, else Transformers.
-        engine_options: of that engine, by vLLM's names: {"max_model_len": 65536,
-            "tensor_parallel_size": 2}. See `engines.options.EngineOptions`.
-        hub: "huggingface" or "modelscope", where a hub id is looked up.
-        instructions: the system message.
-        tools: functions (as by `@tool`), `Tool`s, sources such as `CodeInterpreter()` and
-            `mcp_servers("mcp_servers.json")`, and Qwen-Agent's `BaseTool`s.
-        thinking: "on", "off", "adaptive", the number of tokens that each thought may have, or a
-            policy such as `Thinking(first=2048, after_tool=512, total=8192)`. None: as the
-            model does by itself.
-        limits: how much a turn may spend.
-        approvals: which tool calls run at once, which wait for a yes, and which are refused. None:
-            `Approvals()`, under which your own functions, the code interpreter and what only
-            reads run, and a call of an MCP tool that may change something is refused, since
-            there is nobody to ask: `Approvals(allow=["notes__*"])` allows it,
-            `Approvals(approver=...)` asks.
-        hooks: functions that are called before and after steps and calls, and with the answer.
-        sampling: None follows the thinking mode with what Qwen recommends for it.
-        keep_thoughts: keep the thoughts of earlier turns in the prompt. They are dropped
-            otherwise, as the model's chat template does.
-        logprobs: keep the log-probability of each sampled token in the transcript.
-        constrain: hold tool calls to their grammar while they are sampled, where the engine can,
-            so that none is malformed.
-        tool_choice: "auto", "none", "required" (a turn begins with a call), or the name of the
-            tool that a turn begins by calling.
-        output_type: a pydantic model, or another type, that the answer has to be of: it is then
-            `RunResult.parsed`. An answer that is not goes back to the model once.
-        journal: where each run is written as it happens, to be looked at with `qwen3-agent runs`
-            and resumed: a folder, or True for the user's own, `~/.local/state/qwen3-agent/runs`.
-            The code interpreter then works in the run's folder there, unless it has its own.
-            None: nowhere.
+    The arguments are the fields of `AgentSpec`, which describes them.
 
     Raises:
-        ToolDefinitionError: a tool has an unusable signature, or two have one name.
-        TypeError: an argument is of a type that it cannot have.
-        ValueError: `thinking` names no policy, `base_url` is none, or an engine option is out of
-            its range.
+        ToolDefinitionError: a tool has an unusable signature, or two tools have the same name.
+        TypeError: an argument has the wrong type.
+        ValueError: `thinking` is not a valid policy, `base_url` is not a valid URL, or an engine
+            option is out of range.
     """
 
     def __init__(
@@ -115,59 +82,76 @@ class Agent:
         output_type: Any = None,
         journal: bool | str | Path | Runs | None = None,
     ) -> None:
-        engine_options = {} if engine_options is None else engine_options
-        check_arguments(locals())
-        self.model = model
-        self.base_url = base_url
-        self.api_key = SecretStr(api_key) if isinstance(api_key, str) else api_key
-        self.engine: EngineName = engine
-        self.engine_options = dict(engine_options)
-        self.hub: Hub = hub
-        self.instructions = instructions
-        self.tools = as_tools(tools)
-        self.thinking = thinking
-        self.limits = limits or Limits()
-        self.approvals = approvals or Approvals()
-        self.hooks = hooks or Hooks()
-        self.sampling = sampling
-        self.keep_thoughts = keep_thoughts
-        self.logprobs = logprobs
-        self.constrain = constrain
-        self.tool_choice = tool_choice
-        self.output_type = output_type
-        self.answer = None if output_type is None else OutputType(output_type)
-        self.journal = as_runs(journal)
-        as_policy(thinking)
-        Toolbox([each for each in self.tools if isinstance(each, Tool)])
-        self.warm: Warm | None = None
-        """What runs share inside `async with agent`."""
+        self.spec = AgentSpec(
+            model=model,
+            base_url=base_url,
+            api_key=SecretStr(api_key) if isinstance(api_key, str) else api_key,
+            engine=engine,
+            engine_options={} if engine_options is None else engine_options,
+            hub=hub,
+            instructions=instructions,
+            tools=as_tools(tools),
+            thinking=thinking,
+            limits=Limits() if limits is None else limits,
+            approvals=Approvals() if approvals is None else approvals,
+            hooks=Hooks() if hooks is None else hooks,
+            sampling=sampling,
+            keep_thoughts=keep_thoughts,
+            logprobs=logprobs,
+            constrain=constrain,
+            tool_choice=tool_choice,
+            output_type=output_type,
+            journal=as_runs(journal),
+        )
+        self._resources: AgentResources | None = None
         self._stack: AsyncExitStack | None = None
         self._sync_stack: ExitStack | None = None
         self._portal: BlockingPortal | None = None
 
+    def with_options(self, **changes: Any) -> Agent:
+        """Return the same agent with some options changed, by their names here."""
+        own = {name: getattr(self.spec, name) for name in options_of(AgentSpec)}
+        return Agent(**{**own, **changes})
+
+    @property
+    def model(self) -> str | Path | Model | None:
+        """The model as it was given; see `AgentSpec.model`."""
+        return self.spec.model
+
+    @property
+    def tools(self) -> tuple[Tool | ToolSource, ...]:
+        """The tools and tool sources."""
+        return self.spec.tools
+
     def __repr__(self) -> str:
         tools = ", ".join(each.name for each in self.tools)
         return f"<Agent {self.model or 'with the default model'}, tools: {tools or 'none'}>"
-
-    def changed(self, **arguments: Any) -> Agent:
-        """The same agent with some other arguments, by their names here."""
-        own = {name: getattr(self, name) for name in signature(Agent).parameters}
-        return Agent(**{**own, **arguments})
 
     async def run(self, task: str) -> RunResult:
         """Work on a task until there is an answer.
 
         Raises:
             LimitExceededError: a limit came first; holds the partial result.
-            NoAnswerError: the model ended its turn without saying anything.
+            NoAnswerError: the model ended its turn without an answer.
             PromptTooLongError: the conversation does not fit into the model's context.
             ModelNotFoundError, ChatFormatError, ThinkingUnavailableError, EngineError: see there.
             ValueError: the task is empty.
-            TypeError: it is no string.
+            TypeError: the task is not a string.
         """
         check_task(task)
-        async with open_conversation(self, task=task) as conversation:
+        async with self._open_conversation(task=task) as conversation:
             return await conversation.run(task)
+
+    def _open_conversation(
+        self,
+        *,
+        task: str | None = None,
+        history: Sequence[Message] = (),
+        resume: str | None = None,
+    ) -> AbstractAsyncContextManager[Conversation]:
+        return open_conversation(
+            self.spec, self._resources, task=task, history=history, resume=resume
+        )
 
     def stream(self, task: str) -> RunStream:
         """Work on a task and tell what happens as it happens.
@@ -179,7 +163,7 @@ class Agent:
         check_task(task)
 
         async def work(emit: Emit) -> None:
-            async with open_conversation(self, task=task) as conversation:
+            async with self._open_conversation(task=task) as conversation:
                 await conversation._turn(task, emit)
 
         return RunStream(work)
@@ -222,19 +206,19 @@ class Agent:
 
     def resume_sync(self, run: str = LATEST) -> RunResult:
         """`resume` for code that is not async."""
-        with self._sync_door() as portal:
+        with self._sync_portal() as portal:
             return portal.call(self.resume, run)
 
     def run_sync(self, task: str) -> RunResult:
         """`run` for code that is not async."""
         check_task(task)
-        with self._sync_door() as portal:
+        with self._sync_portal() as portal:
             return portal.call(self.run, task)
 
     def stream_sync(self, task: str) -> Iterator[Event]:
         """`stream` for code that is not async. Closing the iterator ends the run."""
         check_task(task)
-        return self._iterate(self.stream(task))
+        return self.iterate(self.stream(task))
 
     def map(self, tasks: Iterable[str], *, concurrency: int = 8) -> Stream[Outcome]:
         """Work on many tasks over one engine, and tell how each ended as soon as it has.
@@ -255,14 +239,29 @@ class Agent:
             raise TypeError("tasks must be several, such as a list of strings, not one string.")
         if not (isinstance(concurrency, int) and concurrency >= 1):
             raise ValueError(f"concurrency must be 1 or more, not {concurrency!r}.")
-        return Stream(lambda tell: work_on(self, tasks, concurrency, tell))
+
+        async def work(report: Callable[[Outcome], None]) -> None:
+            async with AsyncExitStack() as stack:
+                resources = self._resources or await stack.enter_async_context(
+                    open_resources(self.spec, keep_ready=True)
+                )
+
+                async def run(task: str) -> RunResult:
+                    check_task(task)
+                    async with open_conversation(self.spec, resources, task=task) as conversation:
+                        return await conversation.run(task)
+
+                await work_on(tasks, run, concurrency, report)
+
+        return Stream(work)
 
     def map_sync(self, tasks: Iterable[str], *, concurrency: int = 8) -> Iterator[Outcome]:
         """`map` for code that is not async. Closing the iterator ends the runs."""
-        return self._iterate(self.map(tasks, concurrency=concurrency))
+        return self.iterate(self.map(tasks, concurrency=concurrency))
 
-    def _iterate(self, stream: Stream[T]) -> Iterator[T]:
-        with self._sync_door() as portal:
+    def iterate(self, stream: Stream[T]) -> Iterator[T]:
+        """Return the items of a stream that has not begun, for code that is not async."""
+        with self._sync_portal() as portal:
             yield from iterate(stream, portal)
 
     def as_tool(self, name: str, description: str) -> SubAgent:
@@ -279,7 +278,7 @@ class Agent:
         Raises:
             ToolDefinitionError: the name is none that a tool can have.
         """
-        return SubAgent(self, name, description)
+        return SubAgent(self.spec, name, description)
 
     @asynccontextmanager
     async def conversation(
@@ -298,11 +297,11 @@ class Agent:
             TypeError, ValueError: `history` is no list of messages, or one of them is none.
         """
         said = read_messages(history)
-        async with open_conversation(self, history=said, resume=resume) as conversation:
+        async with self._open_conversation(history=said, resume=resume) as conversation:
             yield conversation
 
     def _runs(self) -> Runs:
-        return self.journal or Runs()
+        return self.spec.journal or Runs()
 
     async def serve_mcp(
         self,
@@ -329,20 +328,18 @@ class Agent:
         await serve(self, name=name, description=description or DESCRIPTION, host=host, port=port)
 
     @property
-    def is_warm(self) -> bool:
-        """Whether the model and the shared tools are kept, as inside `async with agent`."""
-        return self.warm is not None
+    def resources(self) -> AgentResources | None:
+        """The model and the shared tools that stay open inside `async with agent`."""
+        return self._resources
 
     async def __aenter__(self) -> Self:
-        """Keep the model and the shared tools warm between runs."""
-        if self.warm is not None:
+        """Keep the model and the shared tools open between runs."""
+        if self._resources is not None:
             raise RuntimeError("The agent is entered already.")
         async with AsyncExitStack() as stack:
-            self.warm = await stack.enter_async_context(warm_up(self))
-            for each in self.tools:
-                # What has something ready for the next conversation; recorded ones bring theirs
-                if not isinstance(each, Tool) and self.journal is None:
-                    await stack.enter_async_context(each.warm())
+            self._resources = await stack.enter_async_context(
+                open_resources(self.spec, keep_ready=True)
+            )
             self._stack = stack.pop_all()
         return self
 
@@ -353,7 +350,7 @@ class Agent:
         trace: TracebackType | None,
     ) -> None:
         assert self._stack is not None, "entered before it is left"
-        stack, self._stack, self.warm = self._stack, None, None
+        stack, self._stack, self._resources = self._stack, None, None
         await stack.__aexit__(kind, error, trace)
 
     def __enter__(self) -> Self:
@@ -375,11 +372,11 @@ class Agent:
         stack.__exit__(kind, error, trace)
 
     @contextmanager
-    def _sync_door(self) -> Iterator[BlockingPortal]:
+    def _sync_portal(self) -> Iterator[BlockingPortal]:
         """An event loop in a thread: the one of `with agent`, or one for this call."""
         if self._portal is not None:
             yield self._portal
-        elif self.warm is not None:
+        elif self._resources is not None:
             raise RuntimeError("Inside `async with agent` use `await agent.run(...)`.")
         else:
             with start_blocking_portal() as portal:

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import AsyncExitStack
-from copy import copy
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import anyio
 
 from .result import RunResult
-
-if TYPE_CHECKING:
-    from .agent import Agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +34,22 @@ class Outcome:
 
 
 async def work_on(
-    agent: Agent, tasks: Iterable[str], concurrency: int, tell: Callable[[Outcome], None]
+    tasks: Iterable[str],
+    run: Callable[[str], Awaitable[RunResult]],
+    concurrency: int,
+    report: Callable[[Outcome], None],
 ) -> None:
-    """See `Agent.map`."""
+    """Work on many tasks; see `Agent.map`."""
     numbered = enumerate(tasks)  # shared: each worker takes the next one
-    failed: list[Exception] = []  # by what makes the tasks
+    failed: list[Exception] = []  # in the caller's iterable
 
     async def worker() -> None:
         while (taken := take()) is not None:
             index, task = taken
             try:
-                tell(Outcome(index, task, result=await warm.run(task)))
+                report(Outcome(index, task, result=await run(task)))
             except Exception as error:
-                tell(Outcome(index, task, error=error))
+                report(Outcome(index, task, error=error))
 
     def take() -> tuple[int, str] | None:
         try:
@@ -61,9 +58,7 @@ async def work_on(
             failed.append(error)
             return None
 
-    async with AsyncExitStack() as stack:
-        warm = agent if agent.is_warm else await stack.enter_async_context(copy(agent))
-        workers = await stack.enter_async_context(anyio.create_task_group())
+    async with anyio.create_task_group() as workers:
         for _ in range(concurrency):
             workers.start_soon(worker)
     if failed:

@@ -13,23 +13,22 @@ from qwen3_tools.tool import Tool
 from qwen3_tools.toolbox import Toolbox
 
 from . import events
-from .approvals import Approvals
 from .errors import PromptTooLongError
 from .events import Emit
-from .grammar.tool_grammar import ToolChoice
-from .hooks import HookRunner, Hooks
+from .hooks import HookRunner
 from .journal import Journal, RecordedRun
 from .journal.resume import past_steps
-from .limits import Budget, Limits
+from .limits import Budget
 from .loop.authorizer import CallAuthorizer
 from .loop.compaction import compact
-from .loop.output import OutputSpec, OutputType
+from .loop.output import OutputSpec
 from .loop.run import run_turn
 from .loop.turn import Turn
 from .messages import Message, unanswered, without_thoughts
 from .messages.encoding import for_chat_api
 from .models.session import Chat, Model
 from .result import PastStep, RunResult
+from .spec import AgentSpec
 from .streaming import RunStream
 from .thinking import Mode, Policy, Switch, Thinking, as_policy, latest_switch
 
@@ -42,46 +41,35 @@ class Conversation:
 
     def __init__(
         self,
+        spec: AgentSpec,
         model: Model,
-        chat: Chat,
+        session: Chat,
         toolbox: Toolbox,
-        policy: Policy | None,
-        limits: Limits,
-        folder: Path,
         *,
-        new_chat: Callable[[Model, Sequence[Message]], Chat],
-        lend_model: Callable[[Model], None] | None,
-        approvals: Approvals,
-        hooks: Hooks,
-        switch: Switch | None = None,
+        folder: Path,
         notices: Sequence[str] = (),
         journal: Journal | None = None,
         recorded: RecordedRun | None = None,
-        tool_choice: ToolChoice = "auto",
-        answer: OutputType | None = None,
+        lend_model: Callable[[Model], None] | None = None,
     ) -> None:
+        self._spec = spec
         self._model = model
-        self._chat = chat
+        self._chat = session
         self._toolbox = toolbox
-        self._policy = policy
-        """None: as the model does by itself."""
-        self._new_chat = new_chat
+        self._policy = as_policy(spec.thinking)
+        """None: the model's own default."""
         self._lend_model = lend_model
-        self._limits = limits
         self._folder = folder
-        self._hooks = hooks
-        self._authorizer = CallAuthorizer(approvals, recorded.granted if recorded else ())
-        self._switch = switch
+        self._authorizer = CallAuthorizer(spec.approvals, recorded.granted if recorded else ())
+        self._switch = latest_switch([spec.instructions or ""])
         self._notices = list(notices)
         self._journal = journal
         self._recorded = recorded
-        self._tool_choice = tool_choice
-        self._answer = answer
         self._busy = False
         self._turns: list[tuple[str, Switch | None]] = []
-        """What each turn asked, and the soft switch before it."""
+        """The message of each turn, and the soft switch before it."""
         if recorded is not None and recorded.last_turn is not None:
-            self._turns.append((recorded.last_turn.text, switch))
+            self._turns.append((recorded.last_turn.text, self._switch))
 
     @property
     def model(self) -> Model:
@@ -136,7 +124,7 @@ class Conversation:
         self._check_idle()
         before = self._chat
         messages = without_thoughts([*before.messages, *unanswered(before.messages)])
-        chat = self._new_chat(model, messages)
+        chat = new_session(self._spec, model, self._toolbox, messages)
         if self._turns:
             chat.restart(messages, turn=before.turn)
         if self._journal is not None:
@@ -287,11 +275,11 @@ class Conversation:
                 self._chat,
                 self._toolbox,
                 self._policy or Thinking("on" if self._model.thinks_by_default else "off"),
-                Budget(self._limits),
-                HookRunner(self._hooks),
+                Budget(self._spec.limits),
+                HookRunner(self._spec.hooks),
                 self._authorizer,
                 emit,
-                OutputSpec(self._tool_choice, self._answer),
+                OutputSpec(self._spec.tool_choice, self._spec.answer),
                 self._switch,
             )
             result = await run_turn(turn, past)
@@ -304,3 +292,18 @@ def check_task(text: str) -> None:
         raise TypeError(f"The task must be a string, not {text!r}.")
     if not text.strip():
         raise ValueError("The task is empty: say what to do.")
+
+
+def new_session(
+    spec: AgentSpec, model: Model, toolbox: Toolbox, messages: Sequence[Message]
+) -> Chat:
+    """Begin a session of a model for an agent, with all messages until now."""
+    return model.chat(
+        messages,
+        toolbox.schemas(),
+        keep_thoughts=spec.keep_thoughts,
+        sampling=spec.sampling,
+        logprobs=spec.logprobs,
+        constrain=spec.constrain,
+        output=spec.answer.schema if spec.answer else None,
+    )

@@ -1,213 +1,232 @@
-"""What a run needs is opened: the model, the tools, the journal, and the conversation over them."""
+"""Sets up conversations: loads the model, opens the tools and the journal."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from anyio import to_thread
 from anyio.lowlevel import EventLoopToken, current_token
 
-from qwen3_tools.source import RunResources
+from qwen3_tools.source import RunResources, ToolSource
 from qwen3_tools.tool import Tool
 from qwen3_tools.toolbox import Toolbox
 
-from .conversation import Conversation
+from .conversation import Conversation, new_session
 from .grammar.tool_grammar import check_choice
 from .journal import Journal, RecordedRun, Runs
 from .journal.resume import changed_tools, restore
-from .journal.secrets_of_agent import secrets_of_agent
 from .messages import Message, SystemMessage
 from .models.choose import resolve
 from .models.mcp_sampling import sampler_of
-from .models.session import Chat, Model
-from .subagent import SubAgent
-from .thinking import as_policy, latest_switch
+from .models.session import Model
+from .spec import AgentSpec
 
-if TYPE_CHECKING:
-    from .agent import Agent
+__all__ = [
+    "AgentResources",
+    "load_model",
+    "open_conversation",
+    "open_resources",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Warm:
-    """What runs of one agent share."""
+class AgentResources:
+    """The model and the shared tools, which the runs of an agent use together."""
 
     model: Model
-    shared_tools: dict[int, Sequence[Tool]]
-    """By the id of the source that offers them."""
-    notices: list[str]
+    sources: Mapping[int, OpenSource]
+    """The shared sources, by the ids of those in the spec."""
+    notices: Sequence[str]
     loop: EventLoopToken = field(default_factory=current_token)
-    """On which it was made. Servers and their connections belong to it."""
+    """The event loop that opened them. Servers and their connections belong to it."""
 
     def check_loop(self) -> None:
-        """Raises RuntimeError on another event loop, where what is shared would never answer."""
+        """Raise RuntimeError on another event loop, where a call would never return."""
         if self.loop != current_token():
             raise RuntimeError(
                 "The agent was entered on another event loop: inside `with agent` use "
                 "`agent.run_sync(...)`, and inside `async with agent` stay on its loop."
             )
 
+    def lend_model(self, model: Model) -> None:
+        """Let the shared sources use this model from now on."""
+        for each in self.sources.values():
+            each.source.bind(_offered(model))
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSource:
+    """A source and its tools, while it is open."""
+
+    source: ToolSource
+    tools: Sequence[Tool]
+
 
 @asynccontextmanager
-async def warm_up(agent: Agent) -> AsyncIterator[Warm]:
-    """Load the model while the shared sources start."""
+async def open_resources(
+    spec: AgentSpec, *, model: Model | None = None, keep_ready: bool = False
+) -> AsyncIterator[AgentResources]:
+    """Load the model while the shared sources start.
+
+    Args:
+        spec: the agent.
+        model: used in place of the one that the spec names; the caller closes it.
+        keep_ready: for many conversations: sources prepare the next one in advance.
+    """
     async with AsyncExitStack() as stack:
         loader = ThreadPoolExecutor(1, "load-model")
         stack.callback(loader.shutdown, wait=False)
-        loading = loader.submit(load_model, agent)
-        shared: dict[int, Sequence[Tool]] = {}
-        notices: list[str] = []
-        for each in agent.tools:
-            if not isinstance(each, Tool | SubAgent) and each.shared:
-                shared[id(each)] = await stack.enter_async_context(each.open())
-                notices += each.notices
-        model = await to_thread.run_sync(loading.result, abandon_on_cancel=True)
-        if model is not agent.model:
-            stack.push_async_callback(model.aclose)
-        notices += getattr(model, "notices", ())
-        for each in agent.tools:
-            if isinstance(each, SubAgent):
-                shared[id(each)] = await stack.enter_async_context(each.open(model))
-            elif not isinstance(each, Tool) and each.shared:
-                each.bind(RunResources(model, sampler_of(model)))
-                stack.callback(each.bind, RunResources())
-        yield Warm(model, shared, notices)
+        loading = loader.submit(load_model, spec) if model is None else None
+        shared = [each for each in spec.sources if each.shared]
+        opened: dict[int, OpenSource] = {}
+
+        for each in shared:
+            if not each.needs_model:
+                tools = await stack.enter_async_context(each.open())
+                opened[id(each)] = OpenSource(each, tools)
+        if loading is not None:
+            model = await to_thread.run_sync(loading.result, abandon_on_cancel=True)
+            if model is not spec.model:
+                stack.push_async_callback(model.aclose)
+        assert model is not None, "given or loaded"
+        for each in shared:
+            bound = each.bind(_offered(model))
+            if each.needs_model:
+                tools = await stack.enter_async_context(bound.open())
+                opened[id(each)] = OpenSource(bound, tools)
+            stack.callback(bound.bind, RunResources())
+
+        # The interpreter of a recorded run works in the run's folder: none can wait for it
+        for each in spec.sources if keep_ready and spec.journal is None else ():
+            await stack.enter_async_context(each.warm())
+        notices = [notice for each in opened.values() for notice in each.source.notices]
+        yield AgentResources(model, opened, [*notices, *getattr(model, "notices", ())])
 
 
-def lend_model(agent: Agent, model: Model) -> None:
-    """Let the tools that work with the agent's model work with this one from now on."""
-    for each in agent.tools:
-        if isinstance(each, SubAgent):
-            each.work_with(model)
-        elif not isinstance(each, Tool) and each.shared:
-            each.bind(RunResources(model, sampler_of(model)))
+def _offered(model: Model) -> RunResources:
+    return RunResources(model, sampler_of(model))
 
 
-def load_model(agent: Agent) -> Model:
-    """The model that an agent names. Takes seconds to minutes; call it in a worker thread.
+def load_model(spec: AgentSpec) -> Model:
+    """Load the model that a spec names. Takes seconds to minutes; call it in a worker thread.
 
     Raises:
         ModelNotFoundError, ChatFormatError, EngineError: see there.
     """
-    model = agent.model
-    if agent.base_url is not None:
+    model = spec.model
+    if spec.base_url is not None:
         from .models.chat_api.connect import connect
 
-        key = agent.api_key.get_secret_value() if agent.api_key else None
-        return connect(agent.base_url, model if isinstance(model, str) else None, api_key=key)
+        key = spec.api_key.get_secret_value() if spec.api_key else None
+        return connect(spec.base_url, model if isinstance(model, str) else None, api_key=key)
     if model is not None and not isinstance(model, str | Path):
         return model
     from .models.local import LocalModel
 
-    checkpoint = resolve(model, agent.hub)
+    checkpoint = resolve(model, spec.hub)
     return LocalModel.load(
         checkpoint.folder(),
         name=checkpoint.name,
-        engine=agent.engine,
-        options=agent.engine_options,
+        engine=spec.engine,
+        options=spec.engine_options,
     )
 
 
 @asynccontextmanager
 async def open_conversation(
-    agent: Agent,
+    spec: AgentSpec,
+    resources: AgentResources | None = None,
     *,
     task: str | None = None,
     history: Sequence[Message] = (),
     resume: str | None = None,
 ) -> AsyncIterator[Conversation]:
-    """See `Agent.conversation`; `task` is what the journal's list of runs shows of it."""
+    """Open a conversation of an agent; see `Agent.conversation`.
+
+    Args:
+        spec: the agent.
+        resources: those of the agent while it is entered. None: opened for this conversation.
+        task: shown in the list of recorded runs.
+        history: earlier messages.
+        resume: the id of a recorded run to continue.
+    """
     async with AsyncExitStack() as stack:
-        journal, recorded = _open_journal(agent, task, resume)
+        journal, recorded = _open_journal(spec, task, resume)
         if journal is not None:
             stack.callback(journal.close)
-        warm = agent.warm
-        is_own = warm is None
-        if warm is not None:
-            warm.check_loop()
-        else:
-            warm = await stack.enter_async_context(warm_up(agent))
-        tools: list[Tool] = []
-        for each in agent.tools:
-            if isinstance(each, Tool):
-                tools.append(each)
-            elif each.shared:
-                tools.extend(warm.shared_tools[id(each)])
-            else:
-                given = RunResources(
-                    warm.model,
-                    sampler_of(warm.model),
-                    journal.work_folder if journal else None,
-                    recorded.tools_used if recorded else frozenset(),
-                )
-                tools.extend(await stack.enter_async_context(each.bind(given).open()))
-        toolbox = Toolbox(tools)
-        check_choice(agent.tool_choice, [each.name for each in tools])
-        said = [agent.instructions, agent.answer.instruction if agent.answer else None]
-        instructions = "\n\n".join(text for text in said if text)
-        system = [SystemMessage(instructions)] if instructions else []
+        is_own = resources is None
+        if resources is None:
+            resources = await stack.enter_async_context(open_resources(spec))
+        resources.check_loop()
 
-        def new_chat(model: Model, messages: Sequence[Message]) -> Chat:
-            return model.chat(
-                messages,
-                toolbox.schemas(),
-                keep_thoughts=agent.keep_thoughts,
-                sampling=agent.sampling,
-                logprobs=agent.logprobs,
-                constrain=agent.constrain,
-                output=agent.answer.schema if agent.answer else None,
-            )
+        toolbox = Toolbox(await _open_tools(spec, resources, journal, recorded, stack))
+        check_choice(spec.tool_choice, [each.name for each in toolbox.tools])
 
-        chat = new_chat(warm.model, [*system, *history])
-        notices = list(warm.notices)
+        system = spec.system_message
+        messages = [SystemMessage(system), *history] if system else history
+        session = new_session(spec, resources.model, toolbox, messages)
+        notices = list(resources.notices)
         if recorded is not None:
-            restore(recorded, warm.model, chat)
-            notices += changed_tools(recorded, tools)
+            restore(recorded, resources.model, session)
+            notices += changed_tools(recorded, toolbox.tools)
         if journal is not None:
-            journal.opened(warm.model, tools, chat, recorded)
+            journal.opened(resources.model, toolbox.tools, session, recorded)
         yield Conversation(
-            warm.model,
-            chat,
+            spec,
+            resources.model,
+            session,
             toolbox,
-            as_policy(agent.thinking),
-            agent.limits,
-            _work_folder(tools)
+            folder=_work_folder(toolbox.tools)
             or (journal.work_folder if journal else None)
             or Path(stack.enter_context(_temporary_folder())),
-            new_chat=new_chat,
-            lend_model=partial(lend_model, agent) if is_own else None,
-            approvals=agent.approvals,
-            hooks=agent.hooks,
-            switch=latest_switch([agent.instructions or ""]),
             notices=notices,
             journal=journal,
             recorded=recorded,
-            tool_choice=agent.tool_choice,
-            answer=agent.answer,
+            lend_model=resources.lend_model if is_own else None,
         )
+
+
+async def _open_tools(
+    spec: AgentSpec,
+    resources: AgentResources,
+    journal: Journal | None,
+    recorded: RecordedRun | None,
+    stack: AsyncExitStack,
+) -> list[Tool]:
+    offered = replace(
+        _offered(resources.model),
+        work_folder=journal.work_folder if journal else None,
+        tools_used=recorded.tools_used if recorded else frozenset(),
+    )
+    tools: list[Tool] = []
+    for each in spec.tools:
+        if isinstance(each, Tool):
+            tools.append(each)
+        elif each.shared:
+            tools.extend(resources.sources[id(each)].tools)
+        else:
+            tools.extend(await stack.enter_async_context(each.bind(offered).open()))
+    return tools
 
 
 def _open_journal(
-    agent: Agent, task: str | None, resume: str | None
+    spec: AgentSpec, task: str | None, resume: str | None
 ) -> tuple[Journal | None, RecordedRun | None]:
     if resume is not None:
-        recorded, journal = (agent.journal or Runs()).reopen(
-            resume, secrets=secrets_of_agent(agent)
-        )
+        recorded, journal = (spec.journal or Runs()).reopen(resume, secrets=spec.secrets())
         return journal, recorded
-    if agent.journal is None:
+    if spec.journal is None:
         return None, None
-    return agent.journal.begin(task=task, secrets=secrets_of_agent(agent)), None
+    return spec.journal.begin(task=task, secrets=spec.secrets()), None
 
 
 def _work_folder(tools: Sequence[Tool]) -> Path | None:
-    """Where what tools save is seen by those tools that work with files."""
+    """Return the folder that tools share for the files they work with."""
     return next((each.folder for each in tools if each.folder), None)
 
 

@@ -1,86 +1,281 @@
-"""The arguments of an agent, checked before anything starts: each mistake is told in a sentence."""
+"""`AgentSpec`: the description of an agent, checked when it is made."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from pydantic import SecretStr
-
-from qwen3_tools.qwen_agent_tools import from_qwen_agent, is_qwen_agent_tool
-from qwen3_tools.source import ToolSource
-from qwen3_tools.tool import Tool, tool
-
-from .approvals import Approvals
-from .engines.options import EngineOptions
-from .errors import ToolDefinitionError
-from .hooks import Hooks
-from .journal import Runs
 from .limits import Limits
 from .models.choose import EngineName, Hub
-from .openai_http.client import ServerClient
-from .sampling import Sampling
+from .option import option
 
-__all__ = ["as_runs", "as_tools", "check_arguments"]
+# The command builds its help from the fields below: only what is cheap may be imported above.
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
-_WANTED: dict[str, tuple[tuple[type, ...], str]] = {
-    "base_url": ((str,), 'a URL, such as "http://localhost:8000/v1"'),
-    "api_key": ((str, SecretStr), "a string"),
-    "engine_options": ((Mapping,), 'a mapping, such as {"max_model_len": 65536}'),
-    "instructions": ((str,), "a string"),
-    "limits": ((Limits,), "Limits, such as Limits(steps=8)"),
-    "approvals": ((Approvals,), 'Approvals, such as Approvals(allow=["notes__*"])'),
-    "hooks": ((Hooks,), "Hooks, such as Hooks(on_answer=check)"),
-    "sampling": ((Sampling,), "a Sampling, such as Sampling(temperature=0)"),
-    "tool_choice": ((str,), '"auto", "none", "required" or the name of a tool'),
-    "journal": ((bool, str, Path, Runs), "a folder, True or False"),
-}
+    from qwen3_tools.source import ToolSource
+    from qwen3_tools.tool import Tool
+
+    from .approvals import Approvals
+    from .grammar.tool_grammar import ToolChoice
+    from .hooks import Hooks
+    from .journal import Runs
+    from .loop.output import OutputType
+    from .models.session import Model
+    from .sampling import Sampling
+    from .thinking import Mode, Policy
+
+__all__ = ["AgentSpec", "as_runs", "as_tools"]
 
 
-def check_arguments(given: Mapping[str, Any]) -> None:
-    """Look at what was given to `Agent`, by name; None is left out.
+def _no_approvals() -> Approvals:
+    from .approvals import Approvals
+
+    return Approvals()
+
+
+def _no_hooks() -> Hooks:
+    from .hooks import Hooks
+
+    return Hooks()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AgentSpec:
+    """The description of an agent: its model, its tools, and the rules for its runs.
+
+    `dataclasses.replace(spec, ...)` derives another one, which is checked again.
 
     Raises:
-        TypeError: one is of a type that it cannot have.
-        ValueError: one has a value that it cannot have, or two do not go together.
+        ToolDefinitionError: two tools have the same name.
+        TypeError: a value has the wrong type.
+        ValueError: a value is invalid, or two values exclude each other.
     """
-    for name, (types, words) in _WANTED.items():
-        value = given.get(name)
-        if value is not None and not isinstance(value, types):
+
+    model: str | Path | Model | None = option(
+        'A folder with a checkpoint, a hub id such as "Qwen/Qwen3-8B", or a `Model`; the caller '
+        "remains responsible for closing a `Model`. None: Qwen3-4B where there is a CUDA GPU, the "
+        "bundled demo model elsewhere. With `base_url`: the model's name on that server; None "
+        "takes the only one that it serves.",
+        default=None,
+        flag="--model",
+        metavar="FOLDER|ID",
+        help="A checkpoint's folder, or its id on the hub, such as Qwen/Qwen3-4B. "
+        "Default: Qwen/Qwen3-4B where there is a CUDA GPU, else the bundled demo model.",
+        key="model",
+        key_type=str | None,
+    )
+    base_url: str | None = option(
+        "The URL of an OpenAI-compatible server that runs the model, such as "
+        '"http://localhost:8000/v1".',
+        default=None,
+        flag="--base-url",
+        metavar="URL",
+        help="An OpenAI-compatible server, such as http://localhost:8000/v1; --model is then the "
+        "name there. The key is read from OPENAI_API_KEY.",
+        key="base_url",
+    )
+    api_key: SecretStr | None = option(
+        "The key for that server. None: the environment variable OPENAI_API_KEY.", default=None
+    )
+    engine: EngineName = option(
+        'The engine of a model on this machine: "vllm" or "transformers". "auto" is vLLM where it '
+        "is installed and there is a CUDA GPU, else Transformers.",
+        default="auto",
+        flag="--engine",
+        help="The engine that runs the model. Default: vLLM where it is installed and there is a "
+        "CUDA GPU, else Transformers.",
+        key="engine",
+    )
+    engine_options: Mapping[str, Any] = option(
+        "Settings of that engine, by vLLM's names: "
+        '{"max_model_len": 65536, "tensor_parallel_size": 2}. See '
+        "`engines.options.EngineOptions`.",
+        default_factory=dict,
+        flag="--engine-option",
+        metavar="NAME=VALUE",
+        help="A setting of the engine, by vLLM's name, such as max_model_len=65536 or "
+        "quantization=awq. May be repeated.",
+        key="engine_options",
+        key_type=dict[str, Any],
+    )
+    hub: Hub = option(
+        'The hub that resolves a model id: "huggingface" or "modelscope".',
+        default="huggingface",
+        flag="--hub",
+        help="The hub that resolves a model id. Default: huggingface.",
+        key="hub",
+    )
+    instructions: str | None = option("The system message.", default=None, key="instructions")
+    tools: tuple[Tool | ToolSource, ...] = option(
+        "Functions (as by `@tool`), `Tool`s, tool sources such as `CodeInterpreter()` and "
+        '`mcp_servers("mcp_servers.json")`, and `BaseTool`s of Qwen-Agent.',
+        default=(),
+    )
+    thinking: Mode | Literal["adaptive"] | Policy | None = option(
+        '"on", "off", "adaptive", the maximum number of tokens for each thought, or a policy such '
+        "as `Thinking(first=2048, after_tool=512, total=8192)`. None: the model's own default.",
+        default=None,
+        flag="--think",
+        metavar="auto|on|off|N",
+        help="Think before each step; N: at most N tokens; auto: at the start and after "
+        "errors. Default: the model's own.",
+        key="think",
+        key_type=Literal["auto", "on", "off"] | int | None,
+    )
+    limits: Limits = option("The limits of a turn.", default_factory=Limits)
+    approvals: Approvals = option(
+        "Which tool calls run at once, which wait for approval, and which are denied. None: "
+        "`Approvals()`: your own functions, the code interpreter and read-only tools run; a call "
+        "of an MCP tool that may change something is denied, since nobody can be asked. "
+        '`Approvals(allow=["notes__*"])` allows it, `Approvals(approver=...)` asks.',
+        default_factory=_no_approvals,
+    )
+    hooks: Hooks = option(
+        "Functions that are called before and after steps and calls, and with the answer.",
+        default_factory=_no_hooks,
+    )
+    sampling: Sampling | None = option(
+        "Sampling parameters. None: Qwen's recommendation for the thinking mode.", default=None
+    )
+    keep_thoughts: bool = option(
+        "Keep the thoughts of earlier turns in the prompt. They are dropped otherwise, as the "
+        "model's chat template does.",
+        default=False,
+        key="keep_thoughts",
+    )
+    logprobs: bool = option(
+        "Keep the log-probability of each sampled token in the transcript.", default=False
+    )
+    constrain: bool = option(
+        "Constrain tool calls to their grammar during sampling, where the engine can, so that "
+        "none is malformed.",
+        default=True,
+    )
+    tool_choice: ToolChoice = option(
+        '"auto", "none", "required" (a turn begins with a call), or the name of the tool that a '
+        "turn begins by calling.",
+        default="auto",
+    )
+    output_type: Any = option(
+        "The type of the answer: a pydantic model, or another type that pydantic can validate. "
+        "An answer that is not of that type goes back to the model once.",
+        default=None,
+    )
+    journal: Runs | None = option(
+        "Where each run is recorded as it happens, so that `qwen3-agent runs` can show it and it "
+        "can be resumed: a folder, or True for the user's own, `~/.local/state/qwen3-agent/runs`. "
+        "The code interpreter then works in the run's folder there, unless it has its own. None: "
+        "runs are not recorded.",
+        default=None,
+    )
+    answer: OutputType | None = field(init=False, repr=False, default=None)
+    """`output_type`, ready to validate answers."""
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        _check_model(self)
+        from qwen3_tools.tool import Tool
+        from qwen3_tools.toolbox import Toolbox
+
+        from .loop.output import OutputType
+        from .thinking import as_policy
+
+        as_policy(self.thinking)
+        Toolbox([each for each in self.tools if isinstance(each, Tool)])
+        if self.output_type is not None:
+            object.__setattr__(self, "answer", OutputType(self.output_type))
+
+    @property
+    def system_message(self) -> str | None:
+        """The instructions, with those for the type of the answer."""
+        parts = [self.instructions, self.answer.instruction if self.answer else None]
+        return "\n\n".join(part for part in parts if part) or None
+
+    @property
+    def names_model(self) -> bool:
+        """Whether the model was chosen, rather than left to the default."""
+        return self.model is not None or self.base_url is not None
+
+    @property
+    def sources(self) -> tuple[ToolSource, ...]:
+        """The tool sources among the tools."""
+        from qwen3_tools.source import ToolSource
+
+        return tuple(each for each in self.tools if isinstance(each, ToolSource))
+
+    def secrets(self) -> list[str]:
+        """Return the values that must never be recorded."""
+        own = [self.api_key.get_secret_value()] if self.api_key else []
+        return own + [secret for each in self.sources for secret in each.secrets()]
+
+
+def _check_types(spec: AgentSpec) -> None:
+    from pydantic import SecretStr
+
+    from .approvals import Approvals
+    from .hooks import Hooks
+    from .sampling import Sampling
+
+    expected: dict[str, tuple[tuple[type, ...], str]] = {
+        "base_url": ((str,), 'a URL, such as "http://localhost:8000/v1"'),
+        "api_key": ((SecretStr,), "a string"),
+        "engine_options": ((Mapping,), 'a mapping, such as {"max_model_len": 65536}'),
+        "instructions": ((str,), "a string"),
+        "limits": ((Limits,), "Limits, such as Limits(steps=8)"),
+        "approvals": ((Approvals,), 'Approvals, such as Approvals(allow=["notes__*"])'),
+        "hooks": ((Hooks,), "Hooks, such as Hooks(on_answer=check)"),
+        "sampling": ((Sampling,), "a Sampling, such as Sampling(temperature=0)"),
+        "tool_choice": ((str,), '"auto", "none", "required" or the name of a tool'),
+    }
+    may_be_none = {"base_url", "api_key", "instructions", "sampling"}
+    for name, (types, words) in expected.items():
+        value = getattr(spec, name)
+        if not (isinstance(value, types) or (value is None and name in may_be_none)):
             shown = f"of type {type(value).__name__}" if name == "api_key" else repr(value)
             raise TypeError(f"Agent: {name} must be {words}, not {shown}.")
-    model, base_url = given.get("model"), given.get("base_url")
-    if not (model is None or isinstance(model, str | Path) or hasattr(model, "chat")):
-        raise TypeError(f"Agent: model must be a folder, a hub id or a Model, not {model!r}.")
-    for name, known in (("engine", EngineName), ("hub", Hub)):
-        if given[name] not in get_args(known):
-            raise ValueError(f"{name}={given[name]!r} is none of {', '.join(get_args(known))}.")
-    EngineOptions.of(given["engine_options"])
-    if base_url is not None:
-        _check_server(base_url, model)
-        if given["engine"] != "auto" or given["engine_options"]:
-            raise ValueError(f"The engine at {base_url} has its own settings: give none here.")
+    if not (
+        spec.model is None or isinstance(spec.model, str | Path) or hasattr(spec.model, "chat")
+    ):
+        raise TypeError(f"Agent: model must be a folder, a hub id or a Model, not {spec.model!r}.")
 
 
-def _check_server(base_url: str, model: object) -> None:
-    """Raises ValueError for what cannot be asked of a server."""
-    ServerClient(base_url)
-    if not (model is None or isinstance(model, str)):
+def _check_model(spec: AgentSpec) -> None:
+    from .engines.options import EngineOptions
+
+    for name, known in (("engine", get_args(EngineName)), ("hub", get_args(Hub))):
+        if (given := getattr(spec, name)) not in known:
+            *most, last = (f'"{each}"' for each in known)
+            raise ValueError(f"{name} must be {', '.join(most)} or {last}, not {given!r}.")
+    EngineOptions.of(spec.engine_options)
+    if spec.base_url is None:
+        return
+    from .openai_http.client import ServerClient
+
+    ServerClient(spec.base_url)
+    if not (spec.model is None or isinstance(spec.model, str)):
         raise ValueError(
-            f"With base_url, model is its name on the server, not {model!r}: for a folder with its "
-            "tokenizer there is qwen3_agent.models.chat_api.connect.connect(base_url, folder=...)."
+            f"With base_url, model must be its name on the server, not {spec.model!r}: for a "
+            "folder with its tokenizer use "
+            "qwen3_agent.models.chat_api.connect.connect(base_url, folder=...)."
+        )
+    if spec.engine != "auto" or spec.engine_options:
+        raise ValueError(
+            f"The engine at {spec.base_url} has its own settings: engine and engine_options "
+            "cannot be set here."
         )
 
 
 def as_tools(
     given: Iterable[Callable[..., Any] | Tool | ToolSource],
 ) -> tuple[Tool | ToolSource, ...]:
-    """What was given as `tools`, each as a tool or a source of tools.
+    """Convert the `tools` argument of an agent.
 
     Raises:
-        ToolDefinitionError: one can be neither.
-        TypeError: they are no list.
+        ToolDefinitionError: an item is neither a tool nor a source, nor can become one.
+        TypeError: the argument is not a list.
     """
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise TypeError(f"Agent: tools must be a list, such as [{_shown(given)}].")
@@ -88,6 +283,12 @@ def as_tools(
 
 
 def _as_tool(given: Any) -> Tool | ToolSource:
+    from qwen3_tools.qwen_agent_tools import from_qwen_agent, is_qwen_agent_tool
+    from qwen3_tools.source import ToolSource
+    from qwen3_tools.tool import Tool, tool
+
+    from .errors import ToolDefinitionError
+
     if isinstance(given, type) and issubclass(given, ToolSource):
         raise ToolDefinitionError(f"{given.__name__} is a class: pass {given.__name__}().")
     if isinstance(given, Tool | ToolSource):
@@ -108,7 +309,15 @@ def _shown(value: object) -> str:
 
 
 def as_runs(journal: bool | str | Path | Runs | None) -> Runs | None:
-    """Where the runs of an agent are recorded; None: nowhere."""
+    """Convert the `journal` argument of an agent.
+
+    Raises:
+        TypeError: it is neither a folder nor a bool.
+    """
+    from .journal import Runs
+
     if journal is None or isinstance(journal, bool):
         return Runs() if journal else None
+    if not isinstance(journal, str | Path | Runs):
+        raise TypeError(f"Agent: journal must be a folder, True or False, not {journal!r}.")
     return journal if isinstance(journal, Runs) else Runs(journal)

@@ -3,91 +3,86 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from copy import copy
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from qwen3_tools.artifacts import save_artifact
 from qwen3_tools.errors import ToolError
-from qwen3_tools.source import ToolSource
+from qwen3_tools.source import RunResources, ToolSource
 from qwen3_tools.tool import Tool, ToolResult, tool
 
 from .errors import LimitExceededError, Qwen3AgentError
 from .events import RunFinished
 from .loop.caller import current_caller
 from .models.session import Model
-
-if TYPE_CHECKING:
-    from .agent import Agent
+from .runtime import AgentResources, open_conversation, open_resources
+from .spec import AgentSpec
 
 
 class SubAgent(ToolSource):
-    """A source of one tool, which gives a task to an agent. Made by `Agent.as_tool`."""
+    """A tool source of one tool, which gives a task to an agent. Made by `Agent.as_tool`."""
 
     shared = True
     needs_model = True
 
-    def __init__(self, agent: Agent, name: str, description: str) -> None:
-        self.agent = agent
+    def __init__(
+        self, spec: AgentSpec, name: str, description: str, *, model: Model | None = None
+    ) -> None:
+        self.spec = spec
         self.name = name
         self.description = description
-        _tool_of(agent, name, description)  # a name that cannot be used is told now
-        self._lent: list[Agent] = []
+        self._model = model
+        self._resources: AgentResources | None = None
+        self._tool()  # raises for a name that no tool can have
 
-    def open(self, model: Model | None = None) -> AbstractAsyncContextManager[Sequence[Tool]]:
-        """Keep the agent warm; without a model of its own it works with `model`."""
-        return self._open(model)
+    def bind(self, resources: RunResources) -> SubAgent:
+        """Use the caller's model, unless the agent names its own."""
+        model = resources.model
+        if self._resources is None:
+            return SubAgent(self.spec, self.name, self.description, model=model)
+        if model is not None and not self.spec.names_model:
+            self._resources.lend_model(model)
+            self._resources = replace(self._resources, model=model)
+        return self
 
     @asynccontextmanager
-    async def _open(self, model: Model | None) -> AsyncIterator[Sequence[Tool]]:
-        agent = copy(self.agent)  # that one may be in use by itself
-        if agent.model is None and agent.base_url is None:
-            agent.model = model
-            self._lent.append(agent)
-        try:
-            async with agent:
-                yield [_tool_of(agent, self.name, self.description)]
-        finally:
-            self._lent = [each for each in self._lent if each is not agent]
+    async def open(self) -> AsyncIterator[Sequence[Tool]]:
+        """Open the agent's resources."""
+        model = None if self.spec.names_model else self._model
+        async with open_resources(self.spec, model=model, keep_ready=True) as self._resources:
+            try:
+                yield [self._tool()]
+            finally:
+                self._resources = None
 
-    def work_with(self, model: Model) -> None:
-        """Work with another model from now on, unless it has one of its own."""
-        from .runtime import lend_model
+    def _tool(self) -> Tool:
+        async def work(task: str) -> ToolResult:
+            """Do a task.
 
-        for agent in self._lent:
-            agent.model = model
-            if agent.warm is not None:
-                agent.warm = replace(agent.warm, model=model)
-            lend_model(agent, model)
+            Args:
+                task: what to do, with all that has to be known for it.
+            """
+            return await _work(self.spec, self._resources, task)
 
-
-def _tool_of(agent: Agent, name: str, description: str) -> Tool:
-    async def work(task: str) -> ToolResult:
-        """Do a task.
-
-        Args:
-            task: what to do, with all that has to be known for it.
-        """
-        return await _work(agent, task)
-
-    # It is bound by the limits of its agent
-    return tool(name=name, description=description, timeout=None)(work)
+        # The limits of its agent apply
+        return tool(name=self.name, description=self.description, timeout=None)(work)
 
 
-async def _work(agent: Agent, task: str) -> ToolResult:
+async def _work(spec: AgentSpec, resources: AgentResources | None, task: str) -> ToolResult:
     caller = current_caller()
-    conversing = copy(agent)
     if caller is not None:
-        conversing.approvals = caller.policy_over(agent.approvals)
-    if caller is not None and caller.tokens_left is not None:
-        own = agent.limits.tokens
-        most = max(1, caller.tokens_left)
-        conversing.limits = replace(agent.limits, tokens=min(most, own) if own else most)
+        limits = spec.limits
+        if caller.tokens_left is not None:
+            most = max(1, caller.tokens_left)
+            limits = replace(limits, tokens=min(most, limits.tokens) if limits.tokens else most)
+        spec = replace(spec, approvals=caller.policy_over(spec.approvals), limits=limits)
     try:
-        # The files of a run are there as long as its conversation is
-        async with conversing.conversation() as conversation, conversation.stream(task) as events:
+        # The files of a run exist as long as its conversation is open
+        async with (
+            open_conversation(spec, resources) as conversation,
+            conversation.stream(task) as events,
+        ):
             async for event in events:
                 if caller is not None:
                     caller.emit(event)
@@ -105,6 +100,6 @@ async def _work(agent: Agent, task: str) -> ToolResult:
 
 
 def _handed_over(files: Sequence[Path]) -> tuple[Path, ...]:
-    """Copies of `files` in the folder of the calling run."""
+    """Copy `files` into the folder of the calling run."""
     copies = (save_artifact(path.name, path.read_bytes()) for path in files if path.is_file())
     return tuple(path for path in copies if path is not None)

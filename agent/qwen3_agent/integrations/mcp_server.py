@@ -28,7 +28,7 @@ _LEAVE_SECONDS = 2
 async def serve(agent: Agent, *, name: str, description: str, host: str, port: int | None) -> None:
     """See `Agent.serve_mcp`."""
     async with AsyncExitStack() as stack:
-        if not agent.is_warm:
+        if agent.resources is None:
             await stack.enter_async_context(agent)
         server = mcp_server(agent, name, description)
         if port is None:

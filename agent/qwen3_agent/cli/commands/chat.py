@@ -99,17 +99,13 @@ def _hold(
                     view,
                     keyboard,
                     shown,
-                    thinking=_named(agent.thinking),
+                    thinking=_named(agent.spec.thinking),
                     verbose=verbose,
                 )
                 if person is not None:
                     person.read = session.answer
                 view.close()
-                if (
-                    agent.model is None
-                    and agent.base_url is None
-                    and conversation.model.name == DEMO
-                ):
+                if not agent.spec.names_model and conversation.model.name == DEMO:
                     view.note(DEMO_NOTE)
                 try:
                     session.greet()
@@ -119,8 +115,9 @@ def _hold(
                 finally:
                     await session.aclose()
             run = session.conversation.run_id
-            if agent.journal and run and not (resume or session.turns):
-                agent.journal.delete(run)  # Nothing was said: nothing to come back to
+            journal = agent.spec.journal
+            if journal and run and not (resume or session.turns):
+                journal.delete(run)  # Nothing was said: nothing to come back to
         finally:
             view.close()
         return 0

@@ -100,7 +100,7 @@ def _show(
     from ...models.choose import DEMO
     from ..terminal.interrupt import run_until_interrupted
 
-    tell_if_demo = agent.model is None and agent.base_url is None and tell_if_demo
+    tell_if_demo = not agent.spec.names_model and tell_if_demo
 
     async def main() -> int:
         try:

@@ -38,12 +38,13 @@ def build_agent(
     file = agent_file(options.agent)
     own_servers = not (options.no_mcp or (file and not is_toml(file)))
     agent, settings = described_agent(file, servers=own_servers and not options.mcp)
+    spec = agent.spec
     model, base_url = options.model, options.base_url
-    if model is not None and not (base_url or agent.base_url):
+    if model is not None and not (base_url or spec.base_url):
         resolve(model)  # A wrong name is told before any server has started.
     # What is no name cannot be asked of a server
-    own = agent.model if base_url is None or isinstance(agent.model, str) else None
-    tools = [tool for tool in agent.tools if not (options.no_mcp and isinstance(tool, MCPServers))]
+    own = spec.model if base_url is None or isinstance(spec.model, str) else None
+    tools = [tool for tool in spec.tools if not (options.no_mcp and isinstance(tool, MCPServers))]
     tools = with_work_folder(tools, options.work_dir, options.upload or ())
     if options.mcp or own_servers:
         tools.append(servers_of(options.mcp, person, settings))
@@ -55,27 +56,27 @@ def build_agent(
         "at_limit": options.at_limit,
     }
     given: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
-    return agent.changed(
+    return agent.with_options(
         model=model or own,
-        base_url=base_url or agent.base_url,
+        base_url=base_url or spec.base_url,
         # A server of the command line has an engine of its own
-        engine=options.engine or ("auto" if base_url else agent.engine),
+        engine=options.engine or ("auto" if base_url else spec.engine),
         engine_options={
-            **({} if base_url else agent.engine_options),
+            **({} if base_url else spec.engine_options),
             **engine_options(options.engine_option),
         },
-        hub=options.hub or agent.hub,
+        hub=options.hub or spec.hub,
         tools=tools,
-        thinking=thinking_of(agent.thinking, thinking_option(options.think), options.think_total),
-        limits=replace(agent.limits, **given),
+        thinking=thinking_of(spec.thinking, thinking_option(options.think), options.think_total),
+        limits=replace(spec.limits, **given),
         approvals=approvals_of(
-            agent.approvals,
+            spec.approvals,
             yes=options.yes,
             allow=options.allow,
             deny=options.deny,
             approver=approver,
         ),
-        journal=_journal(options, agent.journal),
+        journal=_journal(options, spec.journal),
     )
 
 

@@ -1,9 +1,9 @@
-"""`/model NAME`: another model in the place of the one that a chat is held with."""
+"""`/model NAME`: replaces the model of a chat."""
 
 from __future__ import annotations
 
 import threading
-from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,27 +14,27 @@ from ...formats.chat_format import ChatFormat
 from ...models.choose import Hub, resolve
 from ...models.session import Model
 from ...runtime import load_model
+from ...spec import AgentSpec
 
 if TYPE_CHECKING:
-    from ...agent import Agent
     from ...conversation import Conversation
 
 
 class OtherModel:
-    """Loads one model in the place of another, and closes what it has loaded.
+    """Loads one model in place of another, and closes those that it has loaded.
 
     Args:
-        agent: says on which engine, or on which server. Stays as it is.
-        conversation: that goes on with the other model.
+        spec: the agent; its engine or server is used for the other models too.
+        conversation: the conversation that continues with the other model.
     """
 
-    def __init__(self, agent: Agent, conversation: Conversation) -> None:
-        self._agent = agent
+    def __init__(self, spec: AgentSpec, conversation: Conversation) -> None:
+        self._spec = spec
         self._conversation = conversation
         self._loaded: Model | None = None
 
     async def take(self, name: str) -> None:
-        """Load a model, and hold the next turns with it. If that fails, all stays as it was.
+        """Load a model and use it for the next turns. On failure everything stays as it was.
 
         Args:
             name: a folder or an id on the hub; with a server, the name there.
@@ -42,48 +42,48 @@ class OtherModel:
         Raises:
             Qwen3AgentError: there is no such model, or it cannot be loaded.
         """
-        wanted, before = copy(self._agent), self._conversation.model
-        wanted.model = name
-        if wanted.base_url is None:
-            wanted.model = await to_thread.run_sync(
-                _at_hand, name, wanted.hub, abandon_on_cancel=True
+        before = self._conversation.model
+        if self._spec.base_url is None:
+            name = await to_thread.run_sync(
+                _source_of, name, self._spec.hub, abandon_on_cancel=True
             )
+        spec = replace(self._spec, model=name)
         if not _fills_memory(before):
-            await self._hold_with(await _load(wanted), wanted)
+            await self._use(await _load(spec), spec)
             return
-        with anyio.CancelScope(shield=True):  # Between the two there is none to go on with
+        with anyio.CancelScope(shield=True):  # In between the conversation has no model
             await before.aclose()
             try:
-                model = await _load(wanted)
+                model = await _load(spec)
             except BaseException:
-                await self._hold_with(await _load(self._agent), self._agent)
+                await self._use(await _load(self._spec), self._spec)
                 raise
-            await self._hold_with(model, wanted)
+            await self._use(model, spec)
 
     async def aclose(self) -> None:
-        """Let go of the last model, if it was loaded here."""
+        """Close the current model, if it was loaded here."""
         if self._loaded is not None:
             await self._loaded.aclose()
 
-    async def _hold_with(self, model: Model, agent: Agent) -> None:
+    async def _use(self, model: Model, spec: AgentSpec) -> None:
         before = self._conversation.model
-        source = agent.model if isinstance(agent.model, str | Path) else None
+        source = spec.model if isinstance(spec.model, str | Path) else None
         try:
             self._conversation.switch_model(model, source=None if source is None else str(source))
         except BaseException:
             await model.aclose()
             raise
-        if before is not self._agent.model:  # That one was given, and is its giver's to close
+        if before is not self._spec.model:  # The caller closes a model that it passed in
             await before.aclose()
-        self._agent, self._loaded = agent, model
+        self._spec, self._loaded = spec, model
 
 
-async def _load(agent: Agent) -> Model:
-    """Load in a worker thread. A model that nobody waits for any more is closed when it comes."""
+async def _load(spec: AgentSpec) -> Model:
+    """Load in a worker thread. After a cancellation the model is closed once it is loaded."""
     unwanted = threading.Event()
 
     def load() -> Model:
-        model = load_model(agent)
+        model = load_model(spec)
         if unwanted.is_set():
             anyio.run(model.aclose)
         return model
@@ -95,8 +95,8 @@ async def _load(agent: Agent) -> Model:
         raise
 
 
-def _at_hand(name: str, hub: Hub) -> str:
-    """What a model is loaded by from any folder, once its files are here and of a known kind.
+def _source_of(name: str, hub: Hub) -> str:
+    """Resolve a model name to a source that loads from any directory; download and check its files.
 
     Raises:
         ModelNotFoundError, ChatFormatError: see there.
@@ -108,5 +108,5 @@ def _at_hand(name: str, hub: Hub) -> str:
 
 
 def _fills_memory(model: Model) -> bool:
-    """Whether its engine leaves no room for another one beside it."""
+    """Return whether the engine leaves no memory for a second model."""
     return getattr(getattr(model, "engine", None), "fills_memory", False)

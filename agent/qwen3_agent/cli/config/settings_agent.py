@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from copy import copy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -37,23 +36,23 @@ def described_agent(
     """
     if file is None or is_toml(file):
         settings = load_settings(file[0] if file else None, servers=servers)
-        agent = _agent_of(settings)
-        agent.approvals = _with_files(Approvals(), settings)
-        return agent, settings
+        return _agent_of(settings), settings
     settings = load_settings(servers=servers)
-    agent = copy(load_agent(*file))
-    if agent.model is None and agent.base_url is None:
-        agent.model, agent.base_url = settings["model"], settings["base_url"]
-        if agent.engine == "auto" and not agent.engine_options and agent.base_url is None:
-            agent.engine, agent.engine_options = settings["engine"], settings["engine_options"]
+    agent = load_agent(*file)
+    spec = agent.spec
+    changes: dict[str, Any] = {"approvals": _with_files(spec.approvals, settings)}
+    if not spec.names_model:
+        changes |= {"model": settings["model"], "base_url": settings["base_url"]}
+        own_engine = spec.engine != "auto" or spec.engine_options
+        if settings["base_url"] is None and not own_engine:
+            changes |= {name: settings[name] for name in ("engine", "engine_options")}
         if settings.given("hub"):
-            agent.hub = settings["hub"]
-    if agent.thinking is None:
-        agent.thinking = _thinking(settings)
-    if agent.limits == Limits():
-        agent.limits = Limits(**settings.table("limits"))
-    agent.approvals = _with_files(agent.approvals, settings)
-    return agent, settings
+            changes["hub"] = settings["hub"]
+    if spec.thinking is None:
+        changes["thinking"] = _thinking(settings)
+    if spec.limits == Limits():
+        changes["limits"] = Limits(**settings.table("limits"))
+    return agent.with_options(**changes), settings
 
 
 def is_toml(file: tuple[Path, str]) -> bool:
@@ -103,6 +102,7 @@ def _agent_of(settings: Layers) -> Agent:
         tools=tools,
         thinking=_thinking(settings),
         limits=Limits(**settings.table("limits")),
+        approvals=_with_files(Approvals(), settings),
         keep_thoughts=settings["keep_thoughts"],
     )
 

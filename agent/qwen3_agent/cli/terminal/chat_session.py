@@ -65,7 +65,7 @@ class ChatSession:
         self.chosen_thinking = thinking
         self.steps: list[StepReport] = []
         self.turns = 0
-        self._other_model = OtherModel(agent, conversation)
+        self._other_model = OtherModel(agent.spec, conversation)
         self._view = view
         self._shown = shown
         self._verbose = verbose

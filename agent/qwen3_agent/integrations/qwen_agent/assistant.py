@@ -11,7 +11,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import copy, deepcopy
+from copy import deepcopy
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -37,10 +37,10 @@ from ...messages import (
     UserMessage,
 )
 from ...messages import Message as ChatMessage
-from ...messages.encoding import for_chat_api
 from ...messages.reading import call_of
-from ...runtime import load_model
+from ...runtime import load_model, open_conversation
 from ...sampling import Sampling
+from ...spec import AgentSpec
 from ...streaming import Stream
 from .settings import MODEL_TYPE, Settings
 
@@ -116,9 +116,10 @@ class Assistant:
         plain = [_as_dict(each) for each in messages]
         as_dicts = bool(messages) and all(isinstance(each, dict) for each in messages)
         system, history, task = _conversation(plain, self.system_message)
-        agent = self._of_this_run(system, settings.get("seed"))
+        spec = self._spec_of_run(system, settings.get("seed"))
+        stream = _stream(spec, self._agent, history, task, self._thought_in_content)
         try:
-            for said in agent._iterate(_stream(agent, history, task, self._thought_in_content)):
+            for said in self._agent.iterate(stream):
                 for message in said:
                     if self.name and not message.get("name"):
                         message["name"] = self.name
@@ -134,7 +135,7 @@ class Assistant:
 
     def __enter__(self) -> Self:
         """Keep model, servers and interpreter between runs."""
-        self._of_this_run("", None)
+        self._load()
         self._agent.__enter__()
         return self
 
@@ -146,22 +147,27 @@ class Assistant:
     ) -> None:
         self._agent.__exit__(kind, error, trace)
 
-    def _of_this_run(self, system: str, seed: int | None) -> Agent:
-        if self._agent.base_url is None and not self._loaded:
-            self._agent.model, self._loaded = load_model(self._agent), True
-        agent = copy(self._agent)
-        agent.instructions = system or None
+    def _load(self) -> None:
+        """Load a model of this machine, once."""
+        spec = self._agent.spec
+        if spec.base_url is None and not self._loaded:
+            self._agent, self._loaded = self._agent.with_options(model=load_model(spec)), True
+
+    def _spec_of_run(self, system: str, seed: int | None) -> AgentSpec:
+        self._load()
+        spec = self._agent.spec
+        sampling = spec.sampling
         if seed is not None:
-            agent.sampling = replace(agent.sampling or Sampling.thinking(), seed=seed)
-        return agent
+            sampling = replace(sampling or Sampling.thinking(), seed=seed)
+        return replace(spec, instructions=system or None, sampling=sampling)
 
 
 def _stream(
-    agent: Agent, history: list[Message], task: str, thought_in_content: bool
+    spec: AgentSpec, agent: Agent, history: list[ChatMessage], task: str, thought_in_content: bool
 ) -> Stream[list[Message]]:
     async def work(tell: Callable[[list[Message]], None]) -> None:
         async with (
-            agent.conversation(history=history) as conversation,
+            open_conversation(spec, agent.resources, history=history) as conversation,
             conversation.stream(task) as stream,
         ):
             said = _Said(bool(conversation.tools), thought_in_content)
@@ -234,7 +240,9 @@ class _Said:
         return deepcopy([*self._earlier, *step, *self._calls.values(), *results])
 
 
-def _conversation(messages: list[Message], system_message: str) -> tuple[str, list[Message], str]:
+def _conversation(
+    messages: list[Message], system_message: str
+) -> tuple[str, list[ChatMessage], str]:
     """The system message, what was said before, and what the user says now."""
     given = ""
     if messages and messages[0]["role"] == "system":
@@ -242,7 +250,7 @@ def _conversation(messages: list[Message], system_message: str) -> tuple[str, li
     if not messages or messages[-1]["role"] != "user":
         raise Qwen3AgentError("Assistant: the last of the messages has to be one of the user.")
     system = "\n\n".join(text for text in (system_message, given) if text)
-    return system, for_chat_api(as_chat(messages[:-1])), _text(messages[-1]["content"])
+    return system, as_chat(messages[:-1]), _text(messages[-1]["content"])
 
 
 def as_chat(messages: Sequence[Message]) -> list[ChatMessage]:

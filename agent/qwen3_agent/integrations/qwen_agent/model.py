@@ -69,7 +69,7 @@ class Qwen3AgentModel(BaseChatModel):  # type: ignore[misc]
             generate = {key: value for key, value in generate.items() if key != "seed"}
         settings = Settings.of(self._place | {"generate_cfg": generate})
         if self._model is None:
-            self._model = load_model(settings.agent([]))
+            self._model = load_model(settings.agent([]).spec)
         chat = self._model.chat(
             as_chat([message.model_dump() for message in messages]),
             [{"type": "function", "function": function} for function in functions],
