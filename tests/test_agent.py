@@ -339,8 +339,8 @@ def test_a_plain_function_becomes_a_tool() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("no/such/folder", "no folder here, and no hub id"),
-        ("gpt", 'would look like "Qwen/Qwen3-4B"'),
+        ("no/such/folder", "neither a folder nor a hub id"),
+        ("gpt", 'such as "Qwen/Qwen3-4B"'),
     ],
 )
 def test_a_model_that_is_not_there(name: str, message: str) -> None:
@@ -359,7 +359,7 @@ def test_a_hub_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     checkpoint = resolve("Nobody/Has-This-Model")
     with pytest.raises(
-        ModelNotFoundError, match="not on this machine and the hub cannot be reached"
+        ModelNotFoundError, match="not on this machine, and the hub cannot be reached"
     ):
         checkpoint.folder()
 

@@ -180,7 +180,10 @@ def test_another_model_goes_on_with_the_conversation_and_one_that_is_none_change
         terminal.type("What is 48213 * 12?\r")
         terminal.wait_for("578556")
         terminal.wait_for("tokens left")
-        for wrong, says in (("no-such-model", "There is no model"), ("empty", "holds no model")):
+        for wrong, says in (
+            ("no-such-model", "There is no model"),
+            ("empty", "has no config.json"),
+        ):
             terminal.type(f"/model {wrong}\r")
             terminal.wait_for(says)
             terminal.wait_for("The chat goes on with qwen3-tiny.")

@@ -86,7 +86,7 @@ def test_the_family_is_read_off_what_the_template_does(
 @pytest.mark.parametrize("template", ["llama3_1", "gemma3", "nemotron_3_nano"])
 def test_another_models_template_is_refused(template: str) -> None:
     with pytest.raises(
-        ChatFormatError, match=r"^The chat template is not one of Qwen3 .*: it.*\.$"
+        ChatFormatError, match=r"^The chat template is not one of Qwen3's .*: it.*\.$"
     ):
         chat_format(template)
 
@@ -111,7 +111,7 @@ def test_what_opens_the_assistants_message(template: str, thinking: bool, prompt
     ("template", "thinking"), [("qwen3_coder", True), ("qwen3_thinking_2507", False)]
 )
 def test_a_mode_that_the_model_does_not_have_is_refused(template: str, thinking: bool) -> None:
-    with pytest.raises(ThinkingUnavailableError, match="take a hybrid Qwen3 model"):
+    with pytest.raises(ThinkingUnavailableError, match="use a hybrid Qwen3 model"):
         chat_format(template).generation_prompt(thinking=thinking)
 
 
@@ -351,7 +351,7 @@ def test_a_folder_without_tokenizer_or_template_says_what_was_looked_for(tmp_pat
     with pytest.raises(ChatFormatError, match=r"no chat template: looked for chat_template\.jinja"):
         ChatFormat.from_folder(tmp_path)
     (tmp_path / "chat_template.jinja").write_text("{% if %}")
-    with pytest.raises(ChatFormatError, match="not valid Jinja: line 1"):
+    with pytest.raises(ChatFormatError, match="not valid Jinja at line 1"):
         ChatFormat.from_folder(tmp_path)
     shutil.copy(DEMO_FOLDER / "chat_template.jinja", tmp_path)
     with pytest.raises(ChatFormatError, match=r"tokenizer\.json is not a tokenizer"):

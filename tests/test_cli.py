@@ -84,7 +84,7 @@ def test_python_dash_m_is_the_same_command() -> None:
         (["run", "hello", "--agent", "agent.txt"], "FILE.py:name"),
         (["run", "hello", "--agent", "agent.py:a-b"], "FILE.py:name"),
         (["run", "hello", "--json", "--quiet"], "exclude each other"),
-        (["run", "hello", "--base-url", "localhost:8000"], "it would look like http://localhost"),
+        (["run", "hello", "--base-url", "localhost:8000"], "expected e.g. http://localhost"),
         (["run", "hello", "--no-such-option"], "--no-such-option"),
         (["tools", "call", "f", "{"], "it is not JSON: Expecting property name"),
         (["tools", "call", "f", "[" * 100_000], "it is not JSON: it is nested too deeply"),

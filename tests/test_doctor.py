@@ -62,9 +62,11 @@ def test_what_is_missing_is_exit_code_1(arguments: list[str], said: str, tmp_pat
 def test_a_model_that_is_too_large_is_told_with_what_would_fit(tmp_path: Path) -> None:
     done = examine("--no-mcp", "--model", "Qwen/Qwen3-235B-A22B", cwd=tmp_path)
     assert done.returncode == 1
-    assert re.search(r"!!  memory +[\de+.]+ GiB for the weights \(by its name\)", done.stdout)
+    assert re.search(
+        r"!!  memory +[\de+.]+ GiB for the weights \(according to its name\)", done.stdout
+    )
     assert "-> hf download Qwen/Qwen3-235B-A22B" in done.stdout
-    assert "-> take a smaller model, such as --model Qwen/Qwen3-0.6B" in done.stdout
+    assert "-> use a smaller model, such as --model Qwen/Qwen3-0.6B" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,9 @@ def test_a_server_of_the_users_that_is_broken_is_named_and_no_reason_to_fail(
     (tmp_path / "mcp_servers.json").write_text(json.dumps({"mcpServers": servers}))
     done = examine(cwd=tmp_path)
     assert done.returncode == 0
-    assert re.search(r"^--  mcp mine +does not start: .*no-such-command", done.stdout, re.MULTILINE)
+    assert re.search(
+        r"^--  mcp mine +failed to start: .*no-such-command", done.stdout, re.MULTILINE
+    )
 
 
 @pytest.mark.parametrize("gives_ids", [True, False])

@@ -1,7 +1,7 @@
-"""The ledger of a run: token ids, who wrote them, and the parts that they spell.
+"""The transcript of a run: its token ids, their origin, and the parts that they decode to.
 
-It only grows. What the engine sampled stays as it was sampled; what the runtime adds is encoded
-once. So the prompt of each step begins with the whole prompt and output of the step before.
+It is append-only. Sampled tokens are kept exactly as sampled, and text from the runtime is encoded
+once. So the prompt of each step starts with the whole prompt and output of the step before.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import Any, Literal
 from .messages import Part
 
 Kind = Literal["head", "generation_prompt", "sampled", "forced", "tool_results", "user"]
-"""What a segment is.
+"""The kind of a segment.
 
-head: system message, tools and the conversation up to the first step. generation_prompt: what
-opens an assistant message. sampled: written by the model. forced: put into the model's message by
-the runtime (the end of a thought, a missing end of message). tool_results and user: whole turns.
+head: system message, tools and the conversation up to the first step. generation_prompt: the
+opening of an assistant message. sampled: written by the model. forced: inserted into the model's
+message by the runtime (the end of a thought, a missing end of message). tool_results and user:
+whole turns.
 """
 
 RECORD_VERSION = 1
@@ -25,25 +26,25 @@ RECORD_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Ids that were appended at once, by one writer."""
+    """Ids of one origin that were appended together."""
 
     kind: Kind
     ids: tuple[int, ...]
     parts: tuple[Part, ...] = ()
-    """On the last segment of a step's message: what the whole message says."""
+    """On the last segment of a step's message: the parts of the whole message."""
     logprobs: tuple[float, ...] | None = None
-    """One for each id of a sampled segment, when they were asked for."""
+    """One for each id of a sampled segment; None if not requested."""
 
     @property
     def sampled(self) -> bool:
-        """Whether the model wrote it."""
+        """Whether the model sampled the segment."""
         return self.kind == "sampled"
 
 
 class Transcript:
-    """An append-only ledger of token ids.
+    """An append-only sequence of token ids.
 
-    A transcript of a chat server, whose tokens nobody sees, has segments without ids.
+    With a chat server, whose tokens are not visible, the segments have no ids.
     """
 
     def __init__(self, segments: Iterable[Segment] = ()) -> None:
@@ -58,22 +59,22 @@ class Transcript:
 
     @property
     def segments(self) -> tuple[Segment, ...]:
-        """All segments, the oldest first."""
+        """All segments, oldest first."""
         return tuple(self._segments)
 
     @property
     def ids(self) -> list[int]:
-        """All token ids, a copy."""
+        """A copy of all token ids."""
         return list(self._ids)
 
     @property
     def mask(self) -> list[bool]:
-        """For each id, whether the model sampled it: what a loss is taken on."""
+        """For each id, whether the model sampled it; a training loss applies to these."""
         return [segment.sampled for segment in self._segments for _ in segment.ids]
 
     @property
     def logprobs(self) -> list[float | None]:
-        """For each id its log-probability; None where it was not sampled or not asked for."""
+        """The log-probability of each id; None if it was not sampled or not requested."""
         return [
             value
             for segment in self._segments
@@ -81,7 +82,7 @@ class Transcript:
         ]
 
     def first(self, count: int) -> Transcript:
-        """A ledger of its own that holds the first `count` segments."""
+        """Return a new transcript with the first `count` segments."""
         return Transcript(self._segments[:count])
 
     def append(
@@ -91,7 +92,7 @@ class Transcript:
         *,
         logprobs: Sequence[float] | None = None,
     ) -> None:
-        """Add what was written next."""
+        """Append a segment."""
         segment = Segment(kind, tuple(ids), logprobs=None if logprobs is None else tuple(logprobs))
         if segment.logprobs is not None and len(segment.logprobs) != len(segment.ids):
             raise ValueError("A segment needs one log-probability for each id.")
@@ -99,15 +100,15 @@ class Transcript:
         self._ids.extend(segment.ids)
 
     def name_parts(self, parts: Sequence[Part]) -> None:
-        """Say what the message spells whose last segment is the latest."""
+        """Set the parts of the message that ends with the last segment."""
         if self._segments:
             self._segments[-1] = replace(self._segments[-1], parts=tuple(parts))
 
     def to_record(self) -> dict[str, Any]:
-        """A training record, ready for JSON.
+        """Return a training record that can be serialized as JSON.
 
-        `input_ids` and `mask` are lists of one length; `mask` is 1 where the model sampled.
-        `segments` tells the same by writer, with the parts that the model's messages spell.
+        `input_ids` and `mask` have the same length; `mask` is 1 where the model sampled. `segments`
+        groups the ids by origin, with the parts of the model's messages.
         """
         record: dict[str, Any] = {
             "version": RECORD_VERSION,

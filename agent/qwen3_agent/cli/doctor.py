@@ -1,4 +1,4 @@
-"""What this machine has, what a model would run on, and the command that mends what is missing."""
+"""Checks of this machine and of a model, with commands that fix what is missing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Finding", "examine_machine", "examine_model", "examine_server"]
 State = Literal["ok", "note", "missing"]
 
 VLLM_RELEASES = ((0, 26), (0, 34))
-"""From, and before."""
+"""The first tested release, and the first untested one after it."""
 
 _IN_NAME = re.compile(r"(\d+(?:\.\d+)?)B(?:-|$)")
 _GIB = 2**30
@@ -30,21 +30,21 @@ _GIB = 2**30
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of what was found."""
+    """The result of one check."""
 
     name: str
     state: State
     """missing: the default task cannot run without it."""
     text: str
-    mend: str = ""
-    """A command, or what to do, where something is to be done."""
+    fix: str = ""
+    """A command or an instruction that solves the problem; empty if there is none."""
 
 
 def examine_machine(engine: EngineName) -> Iterator[Finding]:
-    """Python, torch, Transformers, CUDA and vLLM; imports torch, which takes seconds.
+    """Check Python, torch, Transformers, CUDA and vLLM; imports torch, which takes seconds.
 
     Args:
-        engine: that is wanted; what another one needs is not missed.
+        engine: the selected one; requirements of others do not count as missing.
     """
     yield Finding("python", "ok", f"{platform.python_version()} in {sys.prefix}")
     for package in ("torch", "transformers"):
@@ -56,7 +56,7 @@ def examine_machine(engine: EngineName) -> Iterator[Finding]:
         yield Finding(
             "vllm",
             "missing" if engine == "vllm" else "note",
-            "not installed" + ("" if wanted else ", and of no use without a GPU"),
+            "not installed" + ("" if wanted else "; not useful without a GPU"),
             'pip install "qwen3-agent[vllm]"' if wanted else "",
         )
         return
@@ -68,13 +68,13 @@ def examine_machine(engine: EngineName) -> Iterator[Finding]:
         yield Finding(
             "vllm",
             "note",
-            f"{found}, which was not tried with this release of qwen3-agent",
+            f"{found}, which was not tested with this release of qwen3-agent",
             'pip install "vllm>=0.26,<0.34"',
         )
 
 
 def examine_model(model: str | None, engine: EngineName, hub: Hub) -> Iterator[Finding]:
-    """The checkpoint, what it would run on, whether it fits into memory, and the hub."""
+    """Check the checkpoint, its engine and device, the memory it needs, and the hub."""
     try:
         checkpoint = resolve(model, hub)
     except ModelNotFoundError as error:
@@ -93,19 +93,18 @@ def examine_model(model: str | None, engine: EngineName, hub: Hub) -> Iterator[F
     device = "the GPU" if has_gpu() else "the CPU"
     state: State = "ok"
     if folder is not None:
-        lies = "comes with qwen3-agent" if checkpoint.is_demo else f"is in {folder}"
-        yield Finding("model", "ok", f"{checkpoint.name} {lies}; runs on {where} on {device}")
+        place = "comes with qwen3-agent" if checkpoint.is_demo else f"is in {folder}"
+        yield Finding("model", "ok", f"{checkpoint.name} {place}; runs on {where} on {device}")
     else:
-        why = _why_hub_is_out_of_reach(hub)
-        state = "missing" if why else "note"
+        state = "missing" if _why_hub_is_unreachable(hub) else "note"
         text = f"{checkpoint.name} is not on this machine; would run on {where} on {device}"
-        yield Finding("model", state, text, f"{_download_command(checkpoint)}")
+        yield Finding("model", state, text, _download_command(checkpoint))
     yield memory
     yield _hub(hub, needed=folder is None)
 
 
 def examine_server(base_url: str, model: str | None, api_key: str | None) -> Iterator[Finding]:
-    """A server that runs the model: reachable, authorized, serving it, and by which path."""
+    """Check that a server is reachable, accepts the API key and serves the model."""
     from ..models.chat_api.connect import connect
 
     try:
@@ -140,9 +139,8 @@ def _cuda() -> Finding:
     driver = Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi")
     if not has_gpu():
         if driver and (found := _version("torch")):
-            text = f"there is a driver, but torch {found} sees no GPU: is it the build for the CPU?"
-            mend = "pip install --force-reinstall torch"
-            return Finding("cuda", "note", text, mend)
+            text = f"driver found, but torch {found} detects no GPU; it may be the CPU build"
+            return Finding("cuda", "note", text, "pip install --force-reinstall torch")
         return Finding("cuda", "note", "no GPU: models run on the CPU, which suits small ones")
     import torch
 
@@ -155,7 +153,7 @@ def _cuda() -> Finding:
 
 
 def _here(checkpoint: Checkpoint) -> Path | None:
-    """The checkpoint's folder, if it need not be downloaded."""
+    """Return the checkpoint's folder, or None if it would have to be downloaded."""
     if isinstance(checkpoint.source, Path):
         return checkpoint.source
     if checkpoint.hub == "modelscope" or _version("huggingface-hub") is None:
@@ -176,30 +174,31 @@ def _download_command(checkpoint: Checkpoint) -> str:
 
 
 def _memory(checkpoint: Checkpoint, folder: Path | None) -> Finding:
-    """What the weights need, in the precision they would run in, against what is free."""
+    """Compare the memory for the weights, in the precision they would run in, with what is free."""
     on_gpu = has_gpu()
     parameters, guess = _parameters(checkpoint, folder)
     free = _free_on_gpus() if on_gpu else _free_on_cpu()
     if parameters is None:
-        return Finding("memory", "note", f"{free / _GIB:.1f} GiB are free; the need is unknown")
+        text = f"{free / _GIB:.1f} GiB are free; the size of the model is unknown"
+        return Finding("memory", "note", text)
     need = parameters * (2 if on_gpu else 4)
     text = f"{need / _GIB:.2g} GiB for the weights{guess}, {free / _GIB:.1f} GiB are free"
     if need < 0.9 * free:
         return Finding("memory", "ok", text)
     return Finding(
-        "memory", "missing", text, "take a smaller model, such as --model Qwen/Qwen3-0.6B"
+        "memory", "missing", text, "use a smaller model, such as --model Qwen/Qwen3-0.6B"
     )
 
 
 def _parameters(checkpoint: Checkpoint, folder: Path | None) -> tuple[float | None, str]:
-    """How many parameters a checkpoint has, and how that is known."""
+    """Return a checkpoint's number of parameters, and a note on how it was determined."""
     if folder is not None:
         size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
         config = read_config(folder)
         wide = "float32" in str(config.get("dtype") or config.get("torch_dtype"))
         return size / (4 if wide else 2), ""
     if found := _IN_NAME.search(checkpoint.name):
-        return float(found[1]) * 1e9, " (by its name)"
+        return float(found[1]) * 1e9, " (according to its name)"
     return None, ""
 
 
@@ -220,18 +219,18 @@ def _free_on_cpu() -> int:
 
 def _hub(hub: Hub, *, needed: bool) -> Finding:
     name = "ModelScope" if hub == "modelscope" else "Hugging Face"
-    why = _why_hub_is_out_of_reach(hub)
+    why = _why_hub_is_unreachable(hub)
     if not why:
-        return Finding("hub", "ok", f"{name} answers")
-    text = f"{name} is out of reach ({why})"
+        return Finding("hub", "ok", f"{name} is reachable")
+    text = f"{name} is unreachable ({why})"
     if needed:
-        mend = "copy the checkpoint to this machine, and name its folder with --model"
-        return Finding("hub", "missing", text, mend)
-    return Finding("hub", "note", f"{text}; what is on this machine runs without it")
+        fix = "copy the checkpoint to this machine, and pass its folder with --model"
+        return Finding("hub", "missing", text, fix)
+    return Finding("hub", "note", f"{text}; models on this machine run without it")
 
 
-def _why_hub_is_out_of_reach(hub: Hub) -> str:
-    """ "" if it answers."""
+def _why_hub_is_unreachable(hub: Hub) -> str:
+    """Return why the hub cannot be reached, or "" if it can."""
     import httpx2
 
     try:

@@ -88,5 +88,5 @@ def read_config(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise EngineError(f"Cannot read {file}: {error}") from error
     if not isinstance(config, dict):
-        raise EngineError(f"{file} is not a model configuration: it is not a JSON object.")
+        raise EngineError(f"{file} is not a JSON object.")
     return config

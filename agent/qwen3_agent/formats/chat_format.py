@@ -1,9 +1,9 @@
-"""The checkpoint's chat format: a conversation as the token ids that the model was trained on.
+"""The chat format of a checkpoint: conversations as the token ids that the model was trained on.
 
-The checkpoint's own template is the source of truth. It renders the head of a run; and what is
-appended later (tool results, a user's next turn, what opens the assistant's message) is what the
-template puts there, cut out of the rendering of a short conversation. What a template can do is
-found out by trying it, once, when it is loaded; a model's name says nothing.
+The checkpoint's own template is the source of truth. It renders the head of a run. Text that is
+appended later (tool results, a user's next turn, the opening of an assistant message) is cut out of
+its rendering of a short conversation. The capabilities of a template are detected by rendering it
+once when it is loaded; the name of the model is not used.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CLOSING_SENTENCE = (
     "\n\nConsidering the limited time by the user, I have to give the solution based on the "
     "thinking directly now.\n</think>\n\n"
 )
-"""What ends a thought whose budget is spent, from section 4.7 of Qwen3's technical report
+"""Ends a thought that has used up its budget; from section 4.7 of Qwen3's technical report
 (arXiv:2505.09388)."""
 
 _OPENING = "<|im_start|>assistant\n"
@@ -38,14 +38,14 @@ _OPEN_THOUGHT = "<think>\n"
 
 @dataclass(frozen=True, slots=True)
 class _Family:
-    """What a template can do."""
+    """The capabilities of a template."""
 
     name: str
     call_format: CallFormat
     thinking_prompt: str | None
-    """What opens an assistant's message that thinks; None: it cannot."""
+    """Opening of an assistant message with a thought; None: the model cannot think."""
     plain_prompt: str | None
-    """What opens one that does not; None: it always thinks."""
+    """Opening of one without a thought; None: the model always thinks."""
     thinks_by_default: bool
 
 
@@ -60,16 +60,16 @@ class ChatFormat:
         family: "qwen3", "qwen3-instruct-2507", "qwen3-thinking-2507", "qwen3-coder", "qwen3.5".
         call_format: how the model writes tool calls.
         can_think: whether it has a thinking mode.
-        can_skip_thinking: whether it has another one.
-        thinks_by_default: whether it thinks when nobody says whether it should.
-        opens_thought: whether the prompt itself opens the thought, so that what is sampled
-            begins inside of it.
+        can_skip_thinking: whether it has a non-thinking mode.
+        thinks_by_default: whether it thinks if the mode is not specified.
+        opens_thought: whether the generation prompt opens the thought, so that the sampled text
+            begins inside it.
         stop_ids: tokens that end the model's message.
         call_ids: tokens that begin a tool call.
         thought_end_ids: tokens that end a thought: its end tag, or a tool call.
 
     Raises:
-        ChatFormatError: the template is of no known family, or the tokenizer of another model.
+        ChatFormatError: the template's family is unknown, or the tokenizer does not fit.
     """
 
     def __init__(self, template: ChatTemplate, tokenizer: Tokenizer) -> None:
@@ -94,7 +94,7 @@ class ChatFormat:
 
     @classmethod
     def from_folder(cls, folder: Path) -> ChatFormat:
-        """The chat format of a checkpoint in the layout of Transformers.
+        """Read the chat format of a checkpoint in the layout of Transformers.
 
         Raises:
             ChatFormatError: the tokenizer or the template is missing or unknown.
@@ -117,7 +117,7 @@ class ChatFormat:
         thinking: bool | None,
         generation_prompt: bool,
     ) -> str:
-        """The template's own text. See `ChatTemplate.render`."""
+        """Render a conversation as text; see `ChatTemplate.render`."""
         return self._template.render(
             messages, tools, thinking=thinking, generation_prompt=generation_prompt
         )
@@ -125,9 +125,9 @@ class ChatFormat:
     def head(
         self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()
     ) -> list[int]:
-        """Ids of a whole conversation, up to where the assistant's next message begins.
+        """Encode a whole conversation up to the start of the assistant's next message.
 
-        No string in messages or tools can speak a control token.
+        Strings in messages and tools never become control tokens.
 
         Raises:
             ChatFormatError: the template cannot render these messages.
@@ -136,70 +136,70 @@ class ChatFormat:
         return self._encode_masked(rendered, mask)
 
     def generation_prompt(self, *, thinking: bool) -> list[int]:
-        """Ids of what opens the assistant's message.
+        """Encode the opening of an assistant message.
 
         Raises:
-            ThinkingUnavailableError: the model has no such mode.
+            ThinkingUnavailableError: the model does not have this mode.
         """
         prompt = self._family.thinking_prompt if thinking else self._family.plain_prompt
         if prompt is None:
             raise ThinkingUnavailableError(
-                "This model cannot think: take a hybrid Qwen3 model or a Thinking one."
+                "This model cannot think: use a hybrid Qwen3 model or a Thinking model."
                 if thinking
-                else "This model always thinks: take a hybrid Qwen3 model or an Instruct one."
+                else "This model always thinks: use a hybrid Qwen3 model or an Instruct model."
             )
         return self._tokenizer.encode(prompt)
 
     def between_messages(self) -> list[int]:
-        """Ids of what stands between the end of a message and the beginning of the next."""
+        """Encode the text between the end of a message and the start of the next."""
         return self._tokenizer.encode("\n")
 
     def tool_results(self, texts: Sequence[str]) -> list[int]:
-        """Ids of what follows the end of the assistant's message: one turn with all results."""
+        """Encode one turn with all tool results, to follow the end of an assistant message."""
         return self._encode_masked(
             *self._appended([{"role": "tool", "content": text} for text in texts])
         )
 
     def user_turn(self, text: str) -> list[int]:
-        """Ids of what follows the end of the assistant's message: the user's next turn."""
+        """Encode the user's next turn, to follow the end of an assistant message."""
         return self._encode_masked(*self._appended([{"role": "user", "content": text}]))
 
     def close_step(self) -> list[int]:
-        """Ids that end an assistant's message that was cut off."""
+        """Return the ids that end an assistant message that was cut off."""
         return [self._end_id]
 
     def close_thought(self) -> list[int]:
-        """Ids that end a thought before its time: Qwen3's closing sentence and the end tag."""
+        """Encode Qwen3's closing sentence and the end tag, which end a thought early."""
         return self._tokenizer.encode(CLOSING_SENTENCE)
 
     def control_id(self, text: str) -> int:
-        """Id of a control token.
+        """Return the id of a control token.
 
         Raises:
-            ChatFormatError: the tokenizer has no such token.
+            ChatFormatError: the tokenizer does not have this token.
         """
         if text not in self._tokenizer.control_ids:
-            raise ChatFormatError(f"The tokenizer has no {text} token: is it a Qwen3 tokenizer?")
+            raise ChatFormatError(f"The tokenizer has no {text} token, so it is not Qwen3's.")
         return self._tokenizer.control_ids[text]
 
     def encode(self, text: str) -> list[int]:
-        """Ids of text whose control tokens are meant."""
+        """See `Tokenizer.encode`."""
         return self._tokenizer.encode(text)
 
     def encode_plain(self, text: str) -> list[int]:
-        """Ids of untrusted text: never a control token."""
+        """See `Tokenizer.encode_plain`."""
         return self._tokenizer.encode_plain(text)
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text that ids spell, control tokens included."""
+        """See `Tokenizer.decode`."""
         return self._tokenizer.decode(ids)
 
     def decoder(self) -> Decoder:
-        """A decoder for ids that come bit by bit."""
+        """See `Tokenizer.decoder`."""
         return self._tokenizer.decoder()
 
     def _appended(self, messages: Sequence[Message]) -> tuple[str, Mask]:
-        """What the template writes for `messages` after the `<|im_end|>` of an assistant."""
+        """Render `messages` as they follow the `<|im_end|>` of an assistant message."""
         mask = Mask(self._controls)
         said = f"said{mask.nonce}"
         conversation = [
@@ -216,10 +216,10 @@ class ChatFormat:
     def _render_masked(
         self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]]
     ) -> tuple[str, Mask]:
-        """The rendered conversation with control text of messages and tools hidden.
+        """Render the conversation with control text in messages and tools hidden.
 
-        Hiding must not change what the template decides, so it gets to see what it looks for
-        (`_show_structure`). If the text comes out otherwise even so, the template sees nothing.
+        Hiding must not change the template's decisions, so the markers that it looks for stay
+        visible (`_show_structure`). If the result still differs, everything is hidden.
         """
         mask = Mask(self._controls)
         hidden_tools = mask.hide(list(tools))
@@ -236,7 +236,7 @@ class ChatFormat:
         return self._template.render(messages, tools, thinking=None, generation_prompt=False)
 
     def _encode_masked(self, rendered: str, mask: Mask) -> list[int]:
-        """Ids of rendered text: control tokens where they stand, all else as plain text."""
+        """Encode rendered text: its control tokens, and everything else as plain text."""
         ids: list[int] = []
         for text, control in self._tokenizer.split(rendered):
             ids += self.encode_plain(mask.reveal(text)) if control is None else [control]
@@ -248,10 +248,10 @@ class ChatFormat:
 
 
 def _show_structure(message: Message, mask: Mask) -> Message:
-    """The message with hidden control text, except where Qwen's templates look for it.
+    """Hide the control text of a message, except where Qwen's templates look for it.
 
-    They take a user message that is one `<tool_response>` for a tool's, and split thought and
-    answer of an assistant at `</think>`.
+    They treat a user message that consists of one `<tool_response>` as a tool's, and split an
+    assistant message into thought and answer at `</think>`.
     """
     content = message.get("content")
     hidden: dict[str, Any] = mask.hide(message)
@@ -274,7 +274,7 @@ def _show_structure(message: Message, mask: Mask) -> Message:
 
 
 def _recognize(template: ChatTemplate) -> _Family:
-    """Find out what a template can do by rendering a short conversation with it."""
+    """Detect the capabilities of a template by rendering a short conversation with it."""
     asked = {"role": "user", "content": "asked"}
     call = {"name": "look", "arguments": {"where": "there"}}
     calls = {"role": "assistant", "content": "", "tool_calls": [{"function": call}]}
@@ -289,9 +289,9 @@ def _recognize(template: ChatTemplate) -> _Family:
     elif "<tool_call>\n<function=look>\n<parameter=where>\nthere\n</parameter>" in text:
         call_format = "xml"
     else:
-        raise _unknown("it writes no <tool_call> with JSON, and none with <function=name>")
+        raise _unknown("it writes <tool_call> neither with JSON nor with <function=name>")
     if "<|im_start|>user\n<tool_response>\nfound\n</tool_response>" not in text:
-        raise _unknown("it puts no tool result between <tool_response> and </tool_response>")
+        raise _unknown("it does not put tool results between <tool_response> and </tool_response>")
 
     def prompt(thinking: bool | None) -> str:
         before = template.render([asked], thinking=thinking, generation_prompt=False)
@@ -324,6 +324,6 @@ def _recognize(template: ChatTemplate) -> _Family:
 
 def _unknown(why: str) -> ChatFormatError:
     return ChatFormatError(
-        f"The chat template is not one of Qwen3 (hybrid, 2507 Instruct or Thinking, Coder) or "
-        f"Qwen3.5: {why}."
+        f"The chat template is not one of Qwen3's (hybrid, 2507 Instruct or Thinking, Coder) or "
+        f"Qwen3.5's: {why}."
     )

@@ -1,9 +1,9 @@
-"""Control text in untrusted strings, hidden from the template and revealed after.
+"""Masking of control text in untrusted strings while the chat template is rendered.
 
-In a rendered conversation nobody can tell a `<|im_end|>` that the template wrote from one that a
-message or a tool's description holds. So what looks like control text in them is replaced, before
-rendering, by marks that nobody can guess. The control tokens that are then in the rendered text
-are the template's own; between them the marks are turned back and all is encoded as plain text.
+In a rendered conversation, a `<|im_end|>` written by the template cannot be distinguished from one
+in a message or a tool's description. So before rendering, control text in untrusted strings is
+replaced by unguessable marks. All control tokens in the rendered text are then the template's own;
+between them the marks are replaced by the original text, and everything is encoded as plain text.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ __all__ = ["ControlTexts", "Mask"]
 
 
 class ControlTexts:
-    """What must not be spoken by untrusted text.
+    """The text that untrusted strings must not contribute.
 
-    Besides whole control texts these are the pieces that a template could complete to one: with
-    `'<function=' + name + '>'` a tool named `x<think` would, and so would a key `/think` between
-    angle brackets.
+    Besides whole control texts, these are pieces that a template could complete to one: in
+    `'<function=' + name + '>'` a tool named `x<think`, or a key `/think` between angle brackets.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -35,7 +34,7 @@ class ControlTexts:
         self.last_letters = {text[-1] for text in texts}
 
     def at_end_of(self, text: str) -> int:
-        """Length of the longest end of `text` that begins a control text."""
+        """Return the length of the longest suffix of `text` that begins a control text."""
         tail = text[-self.longest :]
         if not any(letter in tail for letter in self.first_letters):
             return 0
@@ -43,7 +42,7 @@ class ControlTexts:
         return next((length for length in lengths if text[-length:] in self.beginnings), 0)
 
     def at_start_of(self, text: str) -> int:
-        """Length of the longest beginning of `text` that ends a control text."""
+        """Return the length of the longest prefix of `text` that ends a control text."""
         head = text[: self.longest]
         if not any(letter in head for letter in self.last_letters):
             return 0
@@ -52,7 +51,7 @@ class ControlTexts:
 
 
 class Mask:
-    """The marks of one rendering."""
+    """The marks used in one rendering."""
 
     def __init__(self, controls: ControlTexts) -> None:
         self._controls = controls
@@ -68,7 +67,7 @@ class Mask:
         return bool(self._marks)
 
     def hide(self, value: Any) -> Any:
-        """The value with control text hidden in every string of it."""
+        """Return the value with control text hidden in all of its strings."""
         match value:
             case str():
                 return self._hide_text(value)
@@ -79,13 +78,15 @@ class Mask:
         return value
 
     def hide_within(self, text: str, opening: str, closing: str) -> str:
-        """The text, which begins and ends with two control texts: these stay to be seen by the
-        template, and are hidden by `settle` after it has run."""
+        """Return text that starts with `opening` and ends with `closing`, hidden between them.
+
+        These two control texts remain visible to the template; `settle` hides them afterwards.
+        """
         inner = self.hide(text[len(opening) : -len(closing)])
         return f"{opening}{self._guard}{inner}{self._guard}{closing}"
 
     def settle(self, rendered: str) -> str:
-        """The rendered text with what `hide_within` left hidden too."""
+        """Return the rendered text with the control texts hidden that `hide_within` left."""
         guard = self._guard
         if guard not in rendered:
             return rendered
@@ -93,7 +94,7 @@ class Mask:
         return re.sub(f"{guard}(<[^<>]*>)", lambda found: self._mark(found[1]), rendered)
 
     def reveal(self, text: str) -> str:
-        """The text with all marks turned back."""
+        """Return the text with all marks replaced by what they hide."""
         if not self._hidden:
             return text
         return self._pattern.sub(lambda mark: self._hidden[mark[0]], text)

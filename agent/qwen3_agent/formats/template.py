@@ -1,7 +1,7 @@
-"""A checkpoint's chat template: found, compiled as Transformers does, and rendered.
+"""A checkpoint's chat template: found, compiled as in Transformers, and rendered.
 
-Rendering must give the bytes that the model was trained on, so the environment is the one of
-`transformers.utils.chat_template_utils`: blocks trimmed, and `tojson` without HTML escapes.
+The output must match the text that the model was trained on, so the environment equals that of
+`transformers.utils.chat_template_utils`: trimmed blocks, and `tojson` without HTML escapes.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ class ChatTemplate:
     """A compiled chat template.
 
     Args:
-        source: Jinja.
-        variables: what it may use beside the conversation, such as `bos_token`.
+        source: the Jinja template.
+        variables: additional variables, such as `bos_token`.
 
     Raises:
-        ChatFormatError: it is not valid Jinja.
+        ChatFormatError: the template is not valid Jinja.
     """
 
     def __init__(self, source: str, variables: Mapping[str, Any] | None = None) -> None:
@@ -42,15 +42,15 @@ class ChatTemplate:
             self._template = _environment().from_string(source)
         except TemplateSyntaxError as error:
             raise ChatFormatError(
-                f"The chat template is not valid Jinja: line {error.lineno}: {error.message}"
+                f"The chat template is not valid Jinja at line {error.lineno}: {error.message}"
             ) from error
 
     @classmethod
     def from_folder(cls, folder: Path) -> ChatTemplate:
-        """Read a checkpoint's template from where checkpoints keep it.
+        """Read the chat template of a checkpoint.
 
         Raises:
-            ChatFormatError: there is none, or it is not valid.
+            ChatFormatError: the checkpoint has no valid template.
         """
         config = _read_json(folder / "tokenizer_config.json")
         source = _read_text(folder / "chat_template.jinja")
@@ -62,7 +62,7 @@ class ChatTemplate:
             raise ChatFormatError(
                 f"{folder} has no chat template: looked for chat_template.jinja and for "
                 '"chat_template" in tokenizer_config.json and chat_template.json. '
-                "A base model has none; take the chat model."
+                "Base models have none; use a chat model."
             )
         variables = {
             key: value.get("content") if isinstance(value, dict) else value
@@ -79,13 +79,13 @@ class ChatTemplate:
         thinking: bool | None,
         generation_prompt: bool,
     ) -> str:
-        """The conversation as text.
+        """Render a conversation as text.
 
         Args:
-            messages: OpenAI-shaped.
-            tools: OpenAI-shaped schemas.
+            messages: in OpenAI's format.
+            tools: schemas in OpenAI's format.
             thinking: `enable_thinking`; None leaves it to the template.
-            generation_prompt: end with what opens the assistant's message.
+            generation_prompt: append the opening of an assistant message.
 
         Raises:
             ChatFormatError: the template cannot render these messages.
@@ -102,7 +102,7 @@ class ChatTemplate:
                     **variables,
                 )
             )
-        except Exception as error:  # a template is somebody else's program
+        except Exception as error:  # a template can raise anything
             raise ChatFormatError(
                 f"The chat template cannot render these messages: {error}"
             ) from error
@@ -114,7 +114,7 @@ def _environment() -> Environment:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     class Generation(Extension):
-        """`{% generation %}`, with which templates for training mark what the assistant says."""
+        """`{% generation %}`, which marks the assistant's text in templates for training."""
 
         tags = {"generation"}  # noqa: RUF012
 
@@ -126,8 +126,8 @@ def _environment() -> Environment:
     def raise_exception(message: str) -> None:
         raise TemplateError(message)
 
-    def strftime_now(format: str) -> str:
-        return datetime.now().strftime(format)
+    def strftime_now(date_format: str) -> str:
+        return datetime.now().strftime(date_format)
 
     def tojson(
         value: Any,
@@ -153,7 +153,7 @@ def _environment() -> Environment:
 
 
 def _named_template(value: Any) -> str | None:
-    """A template, or the default one of a list of named ones."""
+    """Return a template, or the default one of a list of named templates."""
     if isinstance(value, list):
         named = {entry.get("name"): entry.get("template") for entry in value}
         value = named.get("default", named.get("tool_use"))
@@ -166,7 +166,7 @@ def _read_text(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise ChatFormatError(f"{path} cannot be read: {error}") from error
+        raise ChatFormatError(f"Cannot read {path}: {error}") from error
 
 
 def _read_json(path: Path) -> dict[str, Any]:

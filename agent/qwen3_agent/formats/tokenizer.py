@@ -1,9 +1,9 @@
-"""Text to token ids and back, with control tokens told apart from text that only looks like them.
+"""Tokenization that distinguishes control tokens from text that only looks like them.
 
 Qwen's control tokens (`<|im_end|>`, `</think>`, `<tool_call>`, ...) are the tokenizer's added
 tokens. A copy of the tokenizer without them encodes any text as ordinary text, which decodes to the
-same characters. What the runtime itself writes is split at its control tokens first, as the whole
-tokenizer would do, so for text without control tokens in it both ways give the same ids.
+same characters. Text from the runtime itself is split at its control tokens first, as the complete
+tokenizer does, so text without control tokens gets the same ids either way.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ __all__ = ["Decoder", "Tokenizer", "byte_alphabet", "encodable"]
 
 
 class Tokenizer:
-    """A byte-level BPE tokenizer, as all Qwen models have it.
+    """A byte-level BPE tokenizer, as used by all Qwen models.
 
     Args:
-        tokenizer: as read from `tokenizer.json`.
+        tokenizer: loaded from `tokenizer.json`.
     """
 
     def __init__(self, tokenizer: tokenizers.Tokenizer) -> None:
         self.control_ids: dict[str, int] = {
-            token.content: id for id, token in tokenizer.get_added_tokens_decoder().items()
+            token.content: number for number, token in tokenizer.get_added_tokens_decoder().items()
         }
-        self._control_texts = {id: text for text, id in self.control_ids.items()}
+        self._control_texts = {token: text for text, token in self.control_ids.items()}
         self._plain = _without_added_tokens(tokenizer)
         self._token_bytes: dict[int, bytes] = {}
         longest_first = sorted(self.control_ids, key=len, reverse=True)
@@ -43,7 +43,7 @@ class Tokenizer:
         """Read a `tokenizer.json`.
 
         Raises:
-            ValueError: the file is not one.
+            ValueError: the file is not a tokenizer.
         """
         import tokenizers
 
@@ -53,19 +53,19 @@ class Tokenizer:
             raise ValueError(str(error)) from error
 
     def encode_plain(self, text: str) -> list[int]:
-        """Ids of untrusted text: never a control token."""
+        """Encode untrusted text; the result contains no control tokens."""
         ids: list[int] = self._plain.encode(encodable(text), add_special_tokens=False).ids
         return ids
 
     def encode(self, text: str) -> list[int]:
-        """Ids of text whose control tokens are meant."""
+        """Encode trusted text; control text in it becomes control tokens."""
         ids: list[int] = []
         for stretch, control in self.split(text):
             ids += self.encode_plain(stretch) if control is None else [control]
         return ids
 
     def split(self, text: str) -> Iterator[tuple[str, int | None]]:
-        """The text in order: stretches without control text, and control tokens with their id."""
+        """Yield the pieces of a text in order; control tokens come with their id."""
         end = 0
         for control in self._control_pattern.finditer(text):
             if control.start() > end:
@@ -76,49 +76,52 @@ class Tokenizer:
             yield text[end:], None
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text that ids spell, control tokens included."""
+        """Decode ids to text, control tokens included."""
         decoder = self.decoder()
         return decoder.feed(ids) + decoder.flush()
 
     def decoder(self) -> Decoder:
-        """A decoder for ids that come bit by bit."""
+        """Return an incremental decoder."""
         return Decoder(self)
 
-    def control_text(self, id: int) -> str | None:
-        """What a control token spells; None for an ordinary token."""
-        return self._control_texts.get(id)
+    def control_text(self, token: int) -> str | None:
+        """Return the text of a control token, or None for an ordinary token."""
+        return self._control_texts.get(token)
 
-    def token_bytes(self, id: int) -> bytes:
-        """The UTF-8 bytes of an ordinary token, maybe a part of a character; none if unknown."""
-        found = self._token_bytes.get(id)
+    def token_bytes(self, token: int) -> bytes:
+        """Return the UTF-8 bytes of an ordinary token; empty if the id is unknown.
+
+        They may be a part of a character.
+        """
+        found = self._token_bytes.get(token)
         if found is None:
             alphabet = byte_alphabet()
-            token = self._plain.id_to_token(id) or ""
-            found = self._token_bytes[id] = bytes(alphabet[character] for character in token)
+            letters = self._plain.id_to_token(token) or ""
+            found = self._token_bytes[token] = bytes(alphabet[letter] for letter in letters)
         return found
 
 
 class Decoder:
-    """Ids in, text out, never half a character."""
+    """Decodes ids incrementally to text, in whole characters."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
 
     def feed(self, ids: Iterable[int]) -> str:
-        """What has become readable with `ids`."""
+        """Add ids, and return the text that is complete now."""
         pieces = []
-        for id in ids:
-            control = self._tokenizer.control_text(id)
+        for token in ids:
+            control = self._tokenizer.control_text(token)
             if control is None:
-                pieces.append(self._utf8.decode(self._tokenizer.token_bytes(id)))
+                pieces.append(self._utf8.decode(self._tokenizer.token_bytes(token)))
             else:
                 pieces.append(self.flush())
                 pieces.append(control)
         return "".join(pieces)
 
     def flush(self) -> str:
-        """What is left: U+FFFD for a character that never became whole."""
+        """Return U+FFFD if the last character is incomplete, otherwise nothing."""
         rest = self._utf8.decode(b"", final=True)
         self._utf8.reset()
         return rest
@@ -136,7 +139,7 @@ def _without_added_tokens(tokenizer: tokenizers.Tokenizer) -> tokenizers.Tokeniz
 
 
 def encodable(text: str) -> str:
-    """The text with U+FFFD for lone surrogates, which no UTF-8 can carry."""
+    """Return the text with lone surrogates, which UTF-8 cannot represent, replaced by U+FFFD."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -146,8 +149,10 @@ def encodable(text: str) -> str:
 
 @cache
 def byte_alphabet() -> dict[str, int]:
-    """Byte-level BPE's letters for bytes, from GPT-2's encoder.py: printable ones stand for
-    themselves, the others for 256 and up in their order."""
+    """Return the byte for each letter of byte-level BPE, as in GPT-2's encoder.py.
+
+    Printable bytes have their own letter; the others have the letters from 256 on, in order.
+    """
     printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
     others = (byte for byte in range(256) if byte not in printable)
     shifted = {chr(256 + index): byte for index, byte in enumerate(others)}

@@ -1,10 +1,11 @@
-"""Which checkpoint a name means, and which engine it runs on."""
+"""Resolve a model name to a checkpoint, and choose the engine for it."""
 
 from __future__ import annotations
 
 import os
 import re
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -23,45 +24,43 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A model's files."""
+    """The files of a model."""
 
     name: str
-    """As it is shown: the hub id, or the folder's name."""
+    """Display name: the hub id, or the folder's name."""
     source: Path | str
-    """A folder on this machine, or an id on the hub."""
+    """A folder on this machine, or a hub id."""
     is_demo: bool = False
     """Whether it is the bundled demonstration model."""
     hub: Hub = "huggingface"
-    """Where an id is looked up."""
+    """The hub to which an id belongs."""
 
     def folder(self, *, weights: bool = True) -> Path:
-        """The folder with the files; those of the hub are downloaded when they are not there.
+        """Return the folder with the files, and download them first if necessary.
 
         Args:
-            weights: False: the small files will do.
+            weights: False: skip the weights and download the small files only.
 
         Raises:
             ModelNotFoundError: the hub has no such model, or cannot be reached.
         """
         if isinstance(self.source, Path):
             return self.source
-        if self.hub == "modelscope":
-            return _download_from_modelscope(self.source, weights)
-        return _download(self.source, weights)
+        return _download(self.source, self.hub, weights)
 
 
 def engine_for_this_machine() -> Literal["vllm", "transformers"]:
-    """What "auto" means: vLLM where it is installed and there is a CUDA GPU, else Transformers."""
+    """Resolve "auto": vLLM if it is installed and there is a CUDA GPU, otherwise Transformers."""
     return "vllm" if find_spec("vllm") is not None and has_gpu() else "transformers"
 
 
 def resolve(model: str | Path | None, hub: Hub = "huggingface") -> Checkpoint:
-    """What a user's `model` names. Downloads nothing.
+    """Find the checkpoint for a model name; downloads nothing.
 
     Args:
-        model: "qwen3-tiny" for the bundled model, a folder, or a hub id. None: Qwen3-4B where
-            there is a CUDA GPU, else the bundled model.
-        hub: where an id is looked up.
+        model: "qwen3-tiny" for the bundled model, a folder, or a hub id. None: Qwen3-4B if there
+            is a CUDA GPU, otherwise the bundled model.
+        hub: the hub to which an id belongs.
 
     Raises:
         ModelNotFoundError: it is none of these.
@@ -78,25 +77,25 @@ def resolve(model: str | Path | None, hub: Hub = "huggingface") -> Checkpoint:
     if is_folder:
         if not is_model:
             raise ModelNotFoundError(
-                f"The folder {folder} holds no model: it has no config.json. Name the folder of a "
-                "checkpoint, with config.json, tokenizer.json and *.safetensors."
+                f"The folder {folder} does not contain a model: it has no config.json. Specify a "
+                "folder with config.json, tokenizer.json and *.safetensors."
             )
         return Checkpoint(folder.resolve().name, folder)
     if isinstance(model, str) and is_hub_id(model):
         return Checkpoint(model, model, hub=hub)
     raise ModelNotFoundError(
-        f"There is no model {str(model)!r}: it is no folder here, and no hub id, which would look "
-        f'like "Qwen/Qwen3-4B". The bundled demonstration model is "{DEMO}".'
+        f"There is no model {str(model)!r}: it is neither a folder nor a hub id such as "
+        f'"Qwen/Qwen3-4B". The bundled demonstration model is "{DEMO}".'
     )
 
 
 def is_hub_id(name: str) -> bool:
-    """Whether it has the form of an id on a hub."""
+    """Return whether a name has the form of a hub id."""
     return bool(_HUB_ID.fullmatch(name))
 
 
 def has_gpu() -> bool:
-    """Whether torch sees a CUDA GPU."""
+    """Return whether torch detects a CUDA GPU."""
     if find_spec("torch") is None:
         return False
     import torch
@@ -104,49 +103,25 @@ def has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
-def _download(hub_id: str, weights: bool) -> Path:
+def _download(hub_id: str, hub: Hub, weights: bool) -> Path:
+    package, extra, name = "huggingface_hub", "local", "the Hugging Face hub"
+    if hub == "modelscope":
+        package, extra, name = "modelscope", "modelscope", "ModelScope"
     try:
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+        snapshot_download = import_module(package).snapshot_download
     except ImportError as error:
         raise ModelNotFoundError(
-            f"To fetch {hub_id} from the hub, huggingface_hub is needed: "
-            'pip install "qwen3-agent[local]". Or name a folder with the model.'
+            f"Downloading {hub_id} from {name} needs {package}: "
+            f'pip install "qwen3-agent[{extra}]". Or specify the folder of a model.'
         ) from error
+    patterns = ["*.json", "*.jinja", "*.txt", *(["*.safetensors"] if weights else [])]
     try:
-        return Path(snapshot_download(hub_id, allow_patterns=_wanted(weights)))
-    except LocalEntryNotFoundError as error:
+        return Path(snapshot_download(hub_id, allow_patterns=patterns))
+    except Exception as error:  # both packages raise many types, bare exceptions among them
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        if type(error).__name__ == "LocalEntryNotFoundError":  # its own wording is a paragraph
+            reason = "it is not on this machine, and the hub cannot be reached"
         raise ModelNotFoundError(
-            f"{hub_id} is not on this machine and the hub cannot be reached: name a folder with "
-            f'the model, or take the bundled demonstration model "{DEMO}".'
+            f"Cannot download {hub_id} from {name} ({reason}): check the id and the connection, "
+            f'specify the folder of a model, or use the bundled demonstration model "{DEMO}".'
         ) from error
-    except (HfHubHTTPError, OSError, ValueError) as error:
-        raise ModelNotFoundError(
-            f"Cannot fetch {hub_id} from the hub ({_reason(error)}): check the id, or name a "
-            "folder."
-        ) from error
-
-
-def _download_from_modelscope(hub_id: str, weights: bool) -> Path:
-    try:
-        from modelscope import snapshot_download
-    except ImportError as error:
-        raise ModelNotFoundError(
-            f"To fetch {hub_id} from ModelScope, modelscope is needed: "
-            'pip install "qwen3-agent[modelscope]". Or name a folder with the model.'
-        ) from error
-    try:
-        return Path(snapshot_download(hub_id, allow_patterns=_wanted(weights)))
-    except Exception as error:  # its own, requests', and bare ones
-        raise ModelNotFoundError(
-            f"Cannot fetch {hub_id} from ModelScope ({_reason(error)}): check the id, or name a "
-            "folder."
-        ) from error
-
-
-def _wanted(weights: bool) -> list[str]:
-    return ["*.json", "*.jinja", "*.txt", *(["*.safetensors"] if weights else [])]
-
-
-def _reason(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

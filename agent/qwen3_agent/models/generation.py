@@ -1,9 +1,9 @@
-"""One message by the model, its thinking budget held to the token.
+"""Generation of one message, with a thinking budget that is exact to the token.
 
-The tokens are watched as they come. When a thought has spent its budget, or would leave no room
-for an answer, the engine is stopped, Qwen3's closing sentence is put after the thought, and the
-engine goes on over the same prefix. A thought that ends by itself, or that a tool call ends, is
-never touched.
+The tokens are watched as they arrive. When a thought has used up its budget, or would leave no
+space for an answer, the engine is stopped, Qwen3's closing sentence is appended to the thought,
+and the engine continues from the same prefix. A thought that ends by itself or with a tool call is
+never changed.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from ..transcript import Transcript
 from .session import OnDelta
 
 ConstraintFor = Callable[[Thought], Constraint | None]
-"""The constraint of a generation that begins in a thought, before one, or after it."""
+"""Returns the constraint of a generation that begins inside, before or after a thought."""
 
 SMALLEST_ROOM = 512
-"""Tokens. In less than that nothing is kept back from a thought: a reserve would be too small for
-the sentence that closes a thought and an answer."""
+"""Number of tokens below which a thought may use all of them: a reserve would be too small for the
+closing sentence and an answer."""
 
 
 class Generation:
-    """Writes one message to the end of a transcript.
+    """Generates one message at the end of a transcript.
 
     Args:
-        engine: samples.
+        engine: samples the tokens.
         chat_format: of the same checkpoint.
-        transcript: ends with a generation prompt; grows by what is sampled.
-        new_parser: makes what turns the text into parts.
+        transcript: ends with a generation prompt; the sampled tokens are appended.
+        new_parser: creates the parser that turns text into parts.
         plan: whether the message begins with a thought, and how long that may be.
-        on_delta: called with each piece of the message as it comes.
-        may_call: whether a tool call may begin; the message ends there otherwise.
-        constraint: what the engine is held to when it begins in a thought, or outside of one.
+        on_delta: called with each piece of the message as it arrives.
+        may_call: whether a tool call may begin; if not, the message ends there.
+        constraint: see `ConstraintFor`.
         priority: see `GenerationRequest`.
     """
 
@@ -81,7 +81,7 @@ class Generation:
         self._longest_thought = plan.budget
 
     async def run(self, max_tokens: int | None, sampling: Sampling, *, logprobs: bool) -> Finish:
-        """Write until the message ends, `max_tokens` are sampled, or the context is full."""
+        """Generate until the message ends, `max_tokens` are sampled, or the context is full."""
         limit = self._engine.context_length - len(self._transcript)
         if max_tokens is not None:
             limit = min(limit, max_tokens)
@@ -103,7 +103,7 @@ class Generation:
         return finish
 
     async def _sample(self, room: int, sampling: Sampling, logprobs: bool) -> Finish | None:
-        """Let the engine write; None: it was stopped since the thought has spent its budget."""
+        """Let the engine generate; return None if the thought used up its budget."""
         ids: list[int] = []
         scores: list[float] = []
         request = GenerationRequest(
@@ -140,8 +140,8 @@ class Generation:
     def _next_constraint(self) -> Constraint | None:
         """Return the constraint from here on.
 
-        A thought that was closed is behind us, so the engine's matcher can start afresh here: a
-        thought is never closed inside a call.
+        After a thought was closed by force, the engine's matcher starts anew. It never has to
+        resume inside a call, because no thought is closed there.
         """
         thought: Thought = "none"
         if self.parser.thinking:
@@ -156,7 +156,7 @@ class Generation:
         self._message.append(token)
         if token not in self._stop_ids:
             self._tell(self._decoder.feed([token]))
-        # What looks like a call may turn out to be more of the thought that it seemed to end
+        # What looks like a call may turn out to belong to the thought that it seemed to end
         if self.parser.thinking:
             self.thinking_tokens += 1 + self._undecided if was_thinking or self._undecided else 0
             self._undecided = 0
@@ -164,13 +164,13 @@ class Generation:
             self._undecided += 1
 
     def _over_budget(self) -> int:
-        """How many tokens of what seemed a call are more of the thought than the plan allows."""
+        """Return how many tokens of an apparent call turned out to exceed the thinking budget."""
         if self._longest_thought is None:
             return 0
         return self.thinking_tokens - self._longest_thought - self._plan.grace
 
     def _take_back(self, count: int) -> None:
-        """Forget the last tokens; what has been told of them cannot be taken back."""
+        """Drop the last tokens; deltas that were already reported cannot be revoked."""
         del self._message[-count:]
         self.sampled_tokens -= count
         self.thinking_tokens -= count
@@ -178,7 +178,7 @@ class Generation:
         self.parser.feed(self._decoder.feed(self._message))
 
     def _budget_is_spent(self, token: int) -> bool:
-        """Whether `token` would be one more of a thought than the plan allows."""
+        """Return whether `token` would exceed the thinking budget."""
         if self._longest_thought is None or self.thinking_tokens < self._longest_thought:
             return False
         over = self.thinking_tokens - self._longest_thought
@@ -203,9 +203,9 @@ class Generation:
 
 
 def _longest_thought(plan: Plan, room: int) -> int | None:
-    """How long the thought may be. None: as long as it likes.
+    """Return the maximum length of the thought; None for no limit.
 
-    However large its budget, it leaves an eighth of the room for what comes after it.
+    Regardless of its budget, it leaves an eighth of the available tokens for the answer.
     """
     if room < SMALLEST_ROOM:
         return plan.budget

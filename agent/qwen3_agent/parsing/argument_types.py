@@ -1,4 +1,4 @@
-"""Values of XML tool calls, which are bare text, read as what the tool's schema wants."""
+"""Conversion of the values of XML tool calls, which are plain text, to the types in a schema."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _MOST_REFERENCES = 16
 
 
 def convert(text: str, schema: Mapping[str, Any], key: str) -> Any:
-    """The value of one argument.
+    """Convert the text of one argument to a value.
 
-    Text stays text where the schema allows a string or says nothing; otherwise it is read as JSON,
-    or as Python writes it (Qwen's templates write True and None). What cannot be read stays text,
-    for the tool's own validation to complain about.
+    It remains text if the schema allows a string or does not specify a type. Otherwise it is read
+    as JSON, or as a Python literal (Qwen's templates write True and None). Text that cannot be
+    read is returned unchanged, and fails the tool's own validation.
 
     Args:
-        text: as the model wrote it.
+        text: as written by the model.
         schema: JSON Schema of the tool's parameters.
         key: name of the argument.
     """
@@ -42,14 +42,14 @@ def convert(text: str, schema: Mapping[str, Any], key: str) -> Any:
 
 
 def _types(wanted: Any, schema: Mapping[str, Any], references: int) -> set[str]:
-    """Names of the JSON types that a schema allows; none if it does not say."""
+    """Return the names of the JSON types that a schema allows; empty if it does not specify any."""
     if not isinstance(wanted, Mapping) or references < 0:
         return set()
     types = wanted.get("type")
     if isinstance(types, str):
         return {types}
     if isinstance(types, list):
-        return {type for type in types if isinstance(type, str)}
+        return {each for each in types if isinstance(each, str)}
     if "enum" in wanted or "const" in wanted:
         values = wanted.get("enum", [wanted.get("const")])
         return {"string" if isinstance(value, str) else "other" for value in values}
@@ -63,7 +63,7 @@ def _types(wanted: Any, schema: Mapping[str, Any], references: int) -> set[str]:
 
 
 def _resolve(reference: str, schema: Mapping[str, Any]) -> Any:
-    """What a local reference such as `#/$defs/Place` points to."""
+    """Return the target of a local reference such as `#/$defs/Place`."""
     value: Any = schema
     for step in reference.removeprefix("#/").split("/"):
         value = value.get(step) if isinstance(value, Mapping) else None

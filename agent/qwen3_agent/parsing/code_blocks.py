@@ -1,4 +1,4 @@
-"""Where in a text one is inside a Markdown code block, as the text comes."""
+"""Incremental detection of Markdown code blocks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SEEN_OF_A_LINE = 256
 
 
 class CodeBlocks:
-    """Follows fenced blocks (CommonMark 4.5) and tells what stands before the next character."""
+    """Tracks fenced blocks (CommonMark 4.5) and what precedes the next character."""
 
     def __init__(self) -> None:
         self._fence = ""
@@ -21,16 +21,16 @@ class CodeBlocks:
 
     @property
     def quoting(self) -> bool:
-        """Whether the next character is in a fenced block, or right behind a backtick."""
+        """Whether the next character is in a fenced block, or directly after a backtick."""
         return bool(self._fence) or self._last == "`" or bool(self._opening(self._line))
 
     @property
     def at_line_start(self) -> bool:
-        """Whether nothing but space precedes the next character on its line."""
+        """Whether only whitespace precedes the next character on its line."""
         return self._blank_line
 
     def feed(self, text: str) -> None:
-        """Go on behind `text`."""
+        """Process more text."""
         if not text:
             return
         first, *others = text.split("\n")
@@ -57,7 +57,7 @@ class CodeBlocks:
 
     @staticmethod
     def _opening(line: str) -> str:
-        """The fence that a line opens a block with, or nothing."""
+        """Return the fence with which a line opens a block, or an empty string."""
         found = _FENCE.fullmatch(line)
         if not found or (found[1][0] == "`" and "`" in found[2]):
             return ""

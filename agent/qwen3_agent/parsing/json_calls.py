@@ -20,15 +20,16 @@ _IN_BROKEN = re.compile("<")
 
 
 class JsonScanner:
-    """Finds the end of a call in text that comes bit by bit.
+    """Finds the end of a call in text that arrives piece by piece.
 
-    `</tool_call>` inside a JSON string is text, so strings are followed. When a missing or stray
-    quote has turned inside out, what follows soon cannot be JSON. Then the call ends at the first
-    `</tool_call>` that was taken for text (`candidate`), or if there was none, at the next one.
+    `</tool_call>` inside a JSON string is text, so the scanner tracks strings. After a missing or
+    stray quote, the inside and outside of strings are swapped, and the text soon stops being
+    valid JSON. The call then ends at the first `</tool_call>` that was assumed to be text
+    (`candidate`), or if there was none, at the next one.
 
     Args:
-        trusting: False: every `</tool_call>` ends the call, in strings too.
-        broken: it is known not to be JSON.
+        trusting: False: every `</tool_call>` ends the call, even in a string.
+        broken: whether the call is known not to be JSON.
     """
 
     def __init__(self, *, trusting: bool = True, broken: bool = False) -> None:
@@ -42,8 +43,7 @@ class JsonScanner:
         self._broken = broken
 
     def scan(self, text: str, start: int, *, final: bool) -> int:
-        """Read on from `start`; where to go on: at the end of the call, or before a tag of which
-        the rest is still to come."""
+        """See `CallScanner.scan`."""
         position = start
         while position < len(text) and self.end is None:
             if self._escaped:
@@ -91,7 +91,7 @@ class JsonScanner:
             self._last = token[-1]
 
     def _tag(self, text: str, position: int, base: int, *, final: bool) -> int | None:
-        """How far a `<` goes: a whole tag, or one character; None: the rest has to come first."""
+        """Return the length of the tag at a `<`, 1 if it is none, or None if text is missing."""
         inside = self._quote and not self._broken
         for tag in (CALL_END, CALL_START):
             if text.startswith(tag, position):
@@ -119,16 +119,15 @@ class JsonScanner:
 
 
 def read_json_call(body: str, *, repair: bool = True) -> tuple[str, dict[str, Any]]:
-    """Name and arguments of a call.
+    """Return the name and arguments of a call.
 
     Args:
-        body: what stands between the tags.
-        repair: mend what can only be meant one way: single quotes, Python's True, False and None,
-            commas before a closing bracket, closing brackets that are missing or too many at the
-            end.
+        body: the text between the tags.
+        repair: fix unambiguous mistakes: single quotes, Python's True, False and None, commas
+            before a closing bracket, and missing or extra closing brackets at the end.
 
     Raises:
-        CallError: what is wrong.
+        CallError: the call cannot be read.
     """
     body = body.strip()
     if not body:
@@ -136,13 +135,14 @@ def read_json_call(body: str, *, repair: bool = True) -> tuple[str, dict[str, An
     try:
         call = load_json(body)
     except (ValueError, RecursionError) as error:
-        mended = _mend(body) if repair else None
-        if mended is None:
-            raise CallError(f"The tool call is not valid JSON: {_say(error)}. {_FORM}") from None
+        not_json = CallError(f"The tool call is not valid JSON: {_reason(error)}. {_FORM}")
+        repaired = _repaired(body) if repair else None
+        if repaired is None:
+            raise not_json from None
         try:
-            call = load_json(mended)
+            call = load_json(repaired)
         except (ValueError, RecursionError):
-            raise CallError(f"The tool call is not valid JSON: {_say(error)}. {_FORM}") from None
+            raise not_json from None
     return _name(call), _arguments(call)
 
 
@@ -165,7 +165,7 @@ def _arguments(call: dict[str, Any]) -> dict[str, Any]:
             arguments = load_json(arguments)
         except (ValueError, RecursionError) as error:
             raise CallError(
-                f'"arguments" is a string that is not valid JSON: {_say(error)}. {_FORM}'
+                f'"arguments" is a string that is not valid JSON: {_reason(error)}. {_FORM}'
             ) from None
     if arguments is None or isinstance(arguments, str):
         return {}
@@ -174,7 +174,7 @@ def _arguments(call: dict[str, Any]) -> dict[str, Any]:
     return arguments
 
 
-def _say(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}"
     if isinstance(error, RecursionError):
@@ -196,9 +196,9 @@ _PYTHON_WORDS = {"True": "true", "False": "false", "None": "null"}
 _CLOSING = {"{": "}", "[": "]"}
 
 
-def _mend(body: str) -> str | None:
-    """The body as JSON if there is one thing only that it can mean."""
-    mended: list[str] = []
+def _repaired(body: str) -> str | None:
+    """Return the body as valid JSON, or None if its meaning is ambiguous."""
+    tokens: list[str] = []
     open_brackets: list[str] = []
     closed = False
     for kind, token in _lenient_tokens(body):
@@ -211,17 +211,17 @@ def _mend(body: str) -> str | None:
         elif token in ("}", "]"):
             if not open_brackets or open_brackets.pop() != token:
                 return None
-            if mended and mended[-1] == ",":
-                mended.pop()
+            if tokens and tokens[-1] == ",":
+                tokens.pop()
             closed = not open_brackets
-        mended.append(_as_json(kind, token))
-    if not mended or (open_brackets and mended[-1] in (",", ":", "{", "[")):
+        tokens.append(_as_json(kind, token))
+    if not tokens or (open_brackets and tokens[-1] in (",", ":", "{", "[")):
         return None
-    return " ".join(mended + open_brackets[::-1])
+    return " ".join(tokens + open_brackets[::-1])
 
 
 def _lenient_tokens(body: str) -> Iterator[tuple[str, str]]:
-    """Tokens of JSON or of Python's literals; an empty one, which no JSON has, where none fits."""
+    """Yield the tokens of JSON or of Python literals; "?" for text that is neither."""
     position = 0
     while position < len(body):
         found = _LENIENT_TOKEN.match(body, position)

@@ -1,7 +1,7 @@
-"""JSON in a tool call: what a model may write there, and what can be said again in what follows.
+"""Reading of JSON in tool calls.
 
-What comes of it is told to the model, to servers, to the journal and to tools, as JSON and as
-UTF-8. So it holds nothing that these could not carry.
+The values are passed on to the model, servers, the journal and tools, as JSON and UTF-8. So they
+contain nothing that these formats cannot represent.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ __all__ = ["load_json"]
 
 
 def load_json(text: str) -> Any:
-    """The value, with raw newlines allowed in strings and U+FFFD for half of a surrogate pair.
+    """Parse JSON; strings may contain raw newlines, and lone surrogates become U+FFFD.
 
-    Half a pair can be written as an escape (`\\ud83d`), and a grammar for JSON lets it pass. It
-    does so with `1e999`, which no float can hold: the largest one stands for it.
+    A lone surrogate can be written as an escape (`\\ud83d`), which a grammar for JSON allows. It
+    also allows `1e999`, which becomes the largest float.
 
     Raises:
-        ValueError: it is no JSON, or has an integer longer than Python reads.
-        RecursionError: it is nested too deeply.
+        ValueError: the text is not valid JSON, or has an integer longer than Python's limit.
+        RecursionError: the value is nested too deeply.
     """
     value = json.loads(
         text, strict=False, parse_constant=_no_constant, parse_float=_float, parse_int=_int
@@ -47,5 +47,5 @@ def _float(digits: str) -> float:
 def _int(digits: str) -> int:
     try:
         return int(digits)
-    except ValueError:  # Python bounds what it reads
+    except ValueError:  # Python limits the number of digits
         raise ValueError(f"a number of {len(digits)} digits is too long") from None

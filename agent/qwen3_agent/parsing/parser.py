@@ -1,15 +1,15 @@
-"""Sampled text to reasoning, content and tool calls, as it comes.
+"""Incremental parser: sampled text to reasoning, content and tool calls.
 
-Text is taken in pieces of any size, and how it is cut makes no difference to what comes out. Each
-character is looked at a bounded number of times. What the tags mean:
+Text arrives in pieces of any size, and the result does not depend on how it is split. Each
+character is examined a bounded number of times. The meaning of the tags:
 
-- A `<think>` at the beginning opens a thought; `</think>` ends it. If the prompt has opened the
-  thought already, there is no tag.
-- `<tool_call>` opens a call, also in the middle of a thought, which it ends. In a Markdown code
-  block or behind a backtick it is text. In the middle of a line of prose, or in a thought, it is
-  text unless a call follows.
-- A call ends with `</tool_call>` (what is inside a string does not count). One that has no end
-  tag, or cannot be read, is a `MalformedCall`: it never runs, and calls beside it are unharmed.
+- `<think>` at the beginning opens a thought; `</think>` ends it. If the prompt has already opened
+  the thought, there is no opening tag.
+- `<tool_call>` opens a call, even inside a thought, which it ends. In a Markdown code block or
+  after a backtick it is text. Within a line of prose or in a thought, it is text unless a call
+  follows.
+- A call ends with `</tool_call>`, except inside a string. A call without an end tag, or one that
+  cannot be read, is a `MalformedCall`: it is never run, and other calls are not affected.
 """
 
 from __future__ import annotations
@@ -38,21 +38,21 @@ _NOT_CLOSED = "The tool call has a string or a parameter that is not closed, so 
 
 @dataclass(frozen=True, slots=True)
 class ReasoningDelta:
-    """More of a thought."""
+    """New text of a thought."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class ContentDelta:
-    """More of what is said to the user."""
+    """New text for the user."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class CallParsed:
-    """A call has ended."""
+    """A complete call."""
 
     call: ToolCall | MalformedCall
 
@@ -61,14 +61,14 @@ Delta = ReasoningDelta | ContentDelta | CallParsed
 
 
 class Parser:
-    """Reads one message of the model.
+    """Parses one message of the model.
 
     Args:
-        call_format: how the model writes calls. Both formats are read wherever a `<tool_call>`
-            opens one; with "xml" a `<function=` at the beginning of a line does so, too, since
-            Qwen3-Coder often forgets the tag before it.
-        thinking_open: the prompt ended inside a thought.
-        tools: schemas, for the types of XML arguments.
+        call_format: how the model writes calls. Both formats are accepted after `<tool_call>`.
+            With "xml", `<function=` at the beginning of a line opens a call as well, because
+            Qwen3-Coder often omits the tag before it.
+        thinking_open: whether the prompt ended inside a thought.
+        tools: their schemas, for the types of XML arguments.
     """
 
     def __init__(
@@ -94,26 +94,26 @@ class Parser:
 
     @property
     def thinking(self) -> bool:
-        """Whether the text has come to the inside of a thought, and not to a call in it."""
+        """Whether the text so far ends inside a thought, and not in a call there."""
         return self._stretch.thought and self._call is None
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """What has been read; of what has not ended yet, nothing until `finish`."""
+        """The complete parts so far; an unfinished part is added by `finish`."""
         return tuple(self._parts)
 
     def feed(self, text: str) -> list[Delta]:
-        """Read on."""
+        """Parse more text, and return what is new."""
         self._text = self._text[self._at :] + text
         self._at = 0
         self._fed += len(text)
         return self._run()
 
     def finish(self, *, truncated: bool = False) -> list[Delta]:
-        """Read what is left. Safe to call twice.
+        """Parse what remains at the end of the message. May be called more than once.
 
         Args:
-            truncated: the message was cut off; otherwise the model ended it.
+            truncated: whether the message was cut off, rather than ended by the model.
         """
         self._final = True
         deltas = self._run()
@@ -129,7 +129,7 @@ class Parser:
         return deltas + self._run()
 
     def _run(self) -> list[Delta]:
-        """Read as far as can be decided."""
+        """Parse as far as the text so far allows."""
         while self._at < len(self._text):
             before = self._at, self._call, self._call and self._call.scanner
             if self._call is None:
@@ -166,7 +166,7 @@ class Parser:
         self._at += 1
 
     def _tags(self) -> Iterator[str]:
-        """Those that mean something here."""
+        """Yield the tags that have a meaning at this position."""
         yield CALL_START
         if self._bare_functions:
             yield FUNCTION_START
@@ -202,7 +202,7 @@ class Parser:
             )
 
     def _end_stretch(self) -> None:
-        """Make a part of the text so far; space alone goes with the next part."""
+        """Turn the text so far into a part; whitespace alone is added to the next part."""
         stretch = self._stretch
         if stretch.started and (said := stretch.rest()):
             self._deltas.append(ReasoningDelta(said) if stretch.thought else ContentDelta(said))
@@ -219,7 +219,7 @@ class Parser:
     # Calls -------------------------------------------------------------------------------------
 
     def _read_opening(self, call: _Call) -> None:
-        """Decide from what follows the tag whether it is a call, and in which format."""
+        """Decide whether the text after the tag is a call, and in which format."""
         found = _SPACE.match(self._text, self._at)
         assert found is not None
         call.pieces.append(found[0])
@@ -254,8 +254,10 @@ class Parser:
         self._end_call(call, raw)
 
     def _go_back(self, text: str) -> None:
-        """Read `text`, which lies before where we are, once more; this time the first
-        `</tool_call>` ends a call, so that nothing is read a third time."""
+        """Parse `text`, which precedes the current position, a second time.
+
+        This time the first `</tool_call>` ends a call, so that no text is parsed a third time.
+        """
         self._distrusted = max(self._distrusted, self._position)
         if len(text) <= self._at:
             self._at -= len(text)
@@ -300,11 +302,11 @@ class Parser:
 
     @property
     def _position(self) -> int:
-        """Where we are in all of the text."""
+        """The current position in the whole message."""
         return self._fed - (len(self._text) - self._at)
 
     def _may_become(self, tag: str) -> bool:
-        """Whether what is left could be the beginning of a tag."""
+        """Return whether the remaining text could be the beginning of a tag."""
         if self._final:
             return False
         return tag.startswith(self._text[self._at : self._at + len(tag)])
@@ -324,7 +326,7 @@ class _Stretch:
         self.blocks = CodeBlocks()
 
     def add(self, text: str) -> str:
-        """Take more in; what of it and of the space held back can be said now."""
+        """Add text, and return the text that can be reported now; trailing space is held back."""
         self.raw.append(text)
         self.blocks.feed(text)
         visible = text.rstrip()
@@ -340,7 +342,7 @@ class _Stretch:
         return said
 
     def rest(self) -> str:
-        """What of the space held back belongs to the text, at its end."""
+        """Return the part of the held-back space that belongs to the end of the text."""
         said = "".join(self.held).rstrip("\n")
         self.held = []
         self.text.append(said)
@@ -348,7 +350,7 @@ class _Stretch:
 
 
 class _Call:
-    """A call, or what may become one, as it comes."""
+    """A call, or text that may turn out to be one."""
 
     __slots__ = ("may_be_text", "pieces", "scanned_from", "scanner", "sure", "tag", "trusting")
 
@@ -362,7 +364,7 @@ class _Call:
         self.trusting = True
 
     def begin(self, scanner: CallScanner, *, trusting: bool) -> None:
-        """It is a call, and `scanner` finds its end."""
+        """Confirm that this is a call, whose end `scanner` finds."""
         self.scanner = scanner
         self.scanned_from = sum(map(len, self.pieces))
         self.trusting = trusting

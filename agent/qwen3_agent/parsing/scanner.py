@@ -1,4 +1,4 @@
-"""What the two formats of tool calls share."""
+"""Definitions shared by the two formats of tool calls."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ CALL_END = "</tool_call>"
 
 
 class CallError(Exception):
-    """What is wrong with a call and what would be right, in words for the model."""
+    """A call that cannot be read; the message tells the model what is wrong and what is right."""
 
 
 class End(Enum):
-    """How a call ended."""
+    """How the end of a call was found."""
 
     CLOSED = "with its end tag"
     NEXT = "where the next one begins"
@@ -24,18 +24,18 @@ class End(Enum):
 
 
 class CallScanner(Protocol):
-    """Finds the end of a call in text that comes bit by bit."""
+    """Finds the end of a call in text that arrives piece by piece."""
 
     end: End | None
     candidate: int | None
-    """Where the call ends if it is refuted, counted from where scanning began."""
+    """Position of the call's end if it is refuted, relative to where scanning began."""
 
     def scan(self, text: str, start: int, *, final: bool) -> int:
-        """Read on from `start`; where to go on next time, with more text behind it.
+        """Scan text from `start`, and return the position at which to continue.
 
         Args:
-            text: what is not read yet begins at `start`.
-            start: position in it.
-            final: no more will come.
+            text: text whose unread part begins at `start`.
+            start: position in `text`.
+            final: whether no more text will arrive.
         """
         ...

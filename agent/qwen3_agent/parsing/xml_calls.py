@@ -1,7 +1,7 @@
 """Tool calls of Qwen3-Coder and Qwen3.5: <function=name> with a <parameter=key> for each value.
 
-Values stand there as they are, without any escape, so where a value ends is read off the structure:
-at a `</parameter>` that another parameter or the end of the function follows.
+Values are not escaped, so the end of a value follows from the structure: it is a `</parameter>`
+before another parameter or the end of the function.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _END = re.compile(r"\s*(?:</function>\s*)?\Z")
 
 
 class XmlScanner:
-    """Finds the end of a call in text that comes bit by bit.
+    """Finds the end of a call in text that arrives piece by piece.
 
     Args:
-        wrapped: whether the call began with `<tool_call>`; without, `</function>` ends it.
-        trusting: False: every `</tool_call>` ends the call, in values too.
+        wrapped: whether the call began with `<tool_call>`; if not, `</function>` ends it.
+        trusting: False: every `</tool_call>` ends the call, even in a value.
     """
 
     def __init__(self, *, wrapped: bool, trusting: bool = True) -> None:
@@ -72,7 +72,7 @@ class XmlScanner:
         return position
 
     def _tag(self, tag: str, position: int, base: int) -> int:
-        """Take in a tag; where to go on."""
+        """Process a tag, and return the position at which to continue."""
         after = position + len(tag)
         previous = self._last if self._blank else ""
         in_value = self._has_parameters and previous not in (_PARAMETER_END, _FUNCTION_END)
@@ -97,14 +97,14 @@ class XmlScanner:
 
 
 def read_xml_call(body: str, tools: Mapping[str, Mapping[str, Any]]) -> tuple[str, dict[str, Any]]:
-    """Name and arguments of a call.
+    """Return the name and arguments of a call.
 
     Args:
-        body: what stands between the tags.
-        tools: JSON Schema of the parameters by name of the tool, for the types of the values.
+        body: the text between the tags.
+        tools: JSON Schema of the parameters by tool name, for the types of the values.
 
     Raises:
-        CallError: what is wrong.
+        CallError: the call cannot be read.
     """
     header = _HEADER.match(body)
     if header is None or not header[1].strip():
@@ -130,7 +130,10 @@ def read_xml_call(body: str, tools: Mapping[str, Mapping[str, Any]]) -> tuple[st
 
 
 def parameters_by_tool(tools: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """JSON Schema of the parameters by name, from schemas with or without their wrapper."""
+    """Return the JSON Schema of the parameters by tool name.
+
+    The schemas of the tools may have OpenAI's "function" wrapper.
+    """
     functions = [tool.get("function", tool) for tool in tools]
     return {
         function["name"]: function.get("parameters") or {}

@@ -1,4 +1,4 @@
-"""`qwen3-agent doctor`: what this machine has, what would be used, what mends what is missing."""
+"""`qwen3-agent doctor`: check that a task can run on this machine."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def doctor(
     no_mcp: NoMcpOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Tell what this machine has, and whether a task can run on it.
+    """Check this machine and whether a task can run on it.
 
-    Starts the sandbox and the MCP servers to try them, and nothing else. Exit codes: 0 a task can
-    run, 1 it cannot: lines with !! say why, and the line below them what mends it.
+    Starts the sandbox and the MCP servers to test them, and nothing else. Exit codes: 0 if a task
+    can run, 1 if not: lines with !! show the reason, and the lines below them how to fix it.
     """
     if mcp and no_mcp:
-        raise typer.BadParameter("--mcp and --no-mcp exclude each other.")
+        raise typer.BadParameter("--mcp and --no-mcp cannot be used together.")
     from ..config.options import check_url
 
     check_url(base_url)
@@ -85,7 +85,7 @@ def _show(finding: Finding) -> None:
 
     first, *more = printable(finding.text).splitlines() or [""]
     print(f"{_MARKS[finding.state]}  {finding.name:<13} {first}", flush=True)
-    for line in (*more, *([f"-> {printable(finding.mend)}"] if finding.mend else [])):
+    for line in (*more, *([f"-> {printable(finding.fix)}"] if finding.fix else [])):
         print(f"{'':<17} {line}", flush=True)
 
 
@@ -103,7 +103,7 @@ async def _sandbox() -> Finding:
 
 
 async def _servers(files: Sequence[Path] | None) -> AsyncIterator[Finding]:
-    """Start the servers that a run would start, and tell of each."""
+    """Start the servers that a run would start, and report on each."""
     from ..config.servers import BUNDLED_SERVERS, servers_of
     from ..doctor import Finding
 
@@ -111,9 +111,9 @@ async def _servers(files: Sequence[Path] | None) -> AsyncIterator[Finding]:
         for status in servers.status:
             name = f"mcp {status.name}"
             if status.reason:
-                # The default task asks for the time; of the user's servers a run can do without
+                # The default task needs the bundled servers; a run continues without the user's
                 state: State = "missing" if status.name in BUNDLED_SERVERS else "note"
-                yield Finding(name, state, f"does not start: {status.reason}")
+                yield Finding(name, state, f"failed to start: {status.reason}")
             else:
                 tools = ", ".join(status.tools)
                 yield Finding(name, "ok", f"{status.start_seconds or 0:.1f} s; {tools}")
