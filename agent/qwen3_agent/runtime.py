@@ -22,7 +22,7 @@ from .journal import Journal, RecordedRun, Runs
 from .journal.resume import changed_tools, restore
 from .messages import Message, SystemMessage
 from .models.choose import resolve
-from .models.mcp_sampling import sampler_of
+from .models.mcp_sampling import sampling_handler
 from .models.session import Model
 from .spec import AgentSpec
 
@@ -109,7 +109,7 @@ async def open_resources(
 
 
 def _offered(model: Model) -> RunResources:
-    return RunResources(model, sampler_of(model))
+    return RunResources(model, sampling_handler(model))
 
 
 def load_model(spec: AgentSpec) -> Model:

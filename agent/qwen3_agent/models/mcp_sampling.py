@@ -1,4 +1,4 @@
-"""The agent's model, lent to MCP servers that ask for one (`sampling/createMessage`)."""
+"""Answers to the sampling requests of MCP servers (`sampling/createMessage`)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from qwen3_tools.mcp.user import SamplingHandler, SamplingResult
 
 
-def sampler_of(model: Model) -> SamplingHandler:
-    """Answers with `model`, without tools and without thinking, outside of any run."""
+def sampling_handler(model: Model) -> SamplingHandler:
+    """Return a handler that answers with `model`, without tools and thinking, outside of a run."""
     plan = Plan.without_thought("an MCP server asked", can_skip=model.can_skip_thinking)
 
     async def sample(messages: Sequence[dict[str, str]], max_tokens: int) -> SamplingResult:
