@@ -1,28 +1,52 @@
-"""Context that fits: a conversation is made shorter before the model's context is full.
+"""Compaction: keeps a conversation within the model's context.
 
-First old tool results, whose full text stays in the run's folder; then earlier turns, which the
-model sums up; then earlier steps of this turn. The newest user message is never touched, and what
-the last calls have answered only if nothing else would let it fit. Within a turn the transcript
-only grows, so each time a new one begins and the one before is kept; and an event says so.
+    system message             stays
+    earlier turns              may be summarized
+    the newest user message    stays
+    earlier steps of its turn  may be summarized
+    the last calls             and their results, which the model has not seen: cut only if nothing
+                               else makes the conversation fit
+
+Old tool results are cut first; their full text stays in the run's folder. Then the model summarizes
+earlier turns, then earlier steps of this turn. Within a turn the transcript only grows, so each
+compaction begins a new one, keeps the one before and emits an event.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from qwen3_tools.artifacts import shortened
 
 from .. import events
 from ..errors import PromptTooLongError
 from ..events import Emit
-from ..messages import Message
+from ..messages import (
+    AssistantMessage,
+    Content,
+    MalformedCall,
+    Message,
+    Note,
+    SystemMessage,
+    ToolCall,
+    ToolResultMessage,
+    UserMessage,
+)
 from ..models.session import Chat, Model
 from ..thinking import Plan
-from .summaries import Layout, as_text, both_ends, old_results_shortened, results_shortened
 
 __all__ = ["Compaction", "compact"]
 
 LONGEST_SUMMARY = 1024
-"""Tokens."""
+"""Maximum tokens of a summary."""
+
+OLD_RESULT = 300
+"""Maximum characters of an old tool result that stay."""
+
+QUOTED = 1_000
+"""Maximum characters of each message included in the summarization prompt."""
 
 SUM_UP = """\
 Below is a part of a conversation between a user and an assistant that has tools. It will be \
@@ -33,17 +57,19 @@ written. Only the summary, in at most {words} words; do not answer the user.
 <conversation>
 {text}
 </conversation>"""
+SUMMARY_WANTED = "Sum up our conversation up to here."
+GO_ON = "Go on with the task from there."
 
 
 @dataclass(slots=True)
 class Compaction:
-    """Makes one conversation shorter.
+    """Compacts one conversation.
 
     Args:
-        model: sums up.
-        chat: is made shorter.
-        emit: is told.
-        tokens: that a summary may cost. None: no limit.
+        model: Writes the summaries.
+        session: The conversation.
+        emit: Receives an event for each change.
+        tokens: Maximum number of tokens that the summaries may cost. None: no limit.
     """
 
     model: Model
@@ -55,137 +81,135 @@ class Compaction:
     changes: int = 0
 
     async def make_room(self, *, force: bool = False) -> bool:
-        """Shorten, if a quarter of the context is not left for the next step.
+        """Compact if less than a quarter of the context is left for the next step.
 
         Args:
-            force: begin although there seems to be room: a server has said that there is none.
+            force: Compact even if there seems to be room: a server has said that there is none.
 
         Returns:
-            Whether anything became shorter.
+            Whether anything has changed.
 
         Raises:
-            PromptTooLongError: not even the newest user message alone fits.
+            PromptTooLongError: Not even the newest user message alone fits.
         """
         length = self.session.context_length
-        wanted = length // 4 if self.tokens is None else min(length // 4, self.tokens)
-        if self.session.context_left >= wanted and not force:
+        needed = length // 4 if self.tokens is None else min(length // 4, self.tokens)
+        if self.session.context_left >= needed and not force:
             return False
         self._check_that_it_can_fit()
-        # More than is wanted now, or it would have to be done again after a step or two
-        enough = length - wanted - length // 8
-        for shorten in (self.old_results, self.earlier_turns, self.earlier_steps):
-            await shorten()
+        # More than is needed now, or the next step or two would have to compact again
+        enough = length - needed - length // 8
+        for compact_part in (self.old_results, self.earlier_turns, self.earlier_steps):
+            await compact_part()
             if self.used <= enough:
                 return self.changes > 0
-        if self.session.context_left < wanted // 2:
+        if self.session.context_left < needed // 2:
             self._newest_results()
-        if self.session.context_left < wanted // 2:
-            await self.earlier_steps(in_flight_too=True)
+        if self.session.context_left < needed // 2:
+            await self.earlier_steps(last_calls_too=True)
         return self.changes > 0
 
     @property
     def used(self) -> int:
-        """Tokens of the conversation as it is."""
+        """Tokens of the conversation."""
         return self.session.context_length - self.session.context_left
 
     async def old_results(self) -> None:
-        """Shorten all tool results that the model has seen."""
-        messages = self.session.messages
-        shorter, count = old_results_shortened(messages, self._layout.in_flight)
+        """Cut all tool results that the model has seen."""
+        layout = self._layout
+        messages, count = _with_short_results(layout.messages, 0, layout.last_calls, OLD_RESULT)
         if count:
             results = "an old tool result" if count == 1 else f"{count} old tool results"
-            self._go_on_with(shorter, self.session.turn, "old_results", f"{results} shortened")
+            self._replace(messages, layout.turn, "old_results", f"{results} shortened")
 
     async def earlier_turns(self) -> None:
-        """Let the model sum up what was said before the newest user message."""
+        """Summarize the turns before the newest user message."""
         layout = self._layout
         summary = await self._summary(layout.earlier_turns, layout.turn)
         if summary is not None:
-            shorter, turn = layout.without_earlier_turns(summary)
-            self._go_on_with(shorter, turn, "earlier_turns", "earlier turns summed up", summary)
+            messages, turn = layout.without_earlier_turns(summary)
+            self._replace(messages, turn, "earlier_turns", "earlier turns summarized", summary)
 
-    async def earlier_steps(self, *, in_flight_too: bool = False) -> None:
-        """Let the model sum up what it has done since the newest user message."""
+    async def earlier_steps(self, *, last_calls_too: bool = False) -> None:
+        """Summarize the steps since the newest user message."""
         layout = self._layout
-        end = layout.notes if in_flight_too else layout.in_flight
+        end = layout.notes if last_calls_too else layout.last_calls
         summary = await self._summary(layout.turn + 1, end)
         if summary is not None:
-            shorter = layout.without_steps(end, summary)
-            what = "earlier steps summed up"
-            self._go_on_with(shorter, layout.turn, "earlier_steps", what, summary)
+            messages = layout.without_steps(end, summary)
+            text = "earlier steps summarized"
+            self._replace(messages, layout.turn, "earlier_steps", text, summary)
 
     def _newest_results(self) -> None:
-        """Cut what the last calls have answered to what there is room for."""
+        """Cut the results of the last calls to the room that there is."""
         layout = self._layout
-        begin, end = layout.in_flight, len(layout.messages)
+        begin, end = layout.last_calls, len(layout.messages)
         room = self.session.context_length - self.session.context_length // 4
         max_chars = 16_000
-        while max_chars >= 250:
-            shorter, count = results_shortened(layout.messages, begin, end, max_chars)
-            if count and self.session.count(shorter) <= room:
-                break
+        messages, count = _with_short_results(layout.messages, begin, end, max_chars)
+        while max_chars > 250 and (not count or self.session.count(messages) > room):
             max_chars //= 2
-        else:
-            shorter, count = results_shortened(layout.messages, begin, end, 250)
+            messages, count = _with_short_results(layout.messages, begin, end, max_chars)
         if count:
-            self._go_on_with(shorter, layout.turn, "new_results", "new tool results shortened")
+            self._replace(messages, layout.turn, "new_results", "new tool results shortened")
 
     async def everything(self) -> None:
-        """Shorten all that can be, room or not, of a conversation whose last turn is over."""
+        """Compact all that can be, whether necessary or not, after the end of a turn."""
         await self.old_results()
         await self.earlier_turns()
         await self.earlier_steps()
 
     @property
-    def _layout(self) -> Layout:
-        return Layout(self.session.messages, self.session.turn)
+    def _layout(self) -> _Layout:
+        return _Layout(self.session.messages, self.session.turn)
 
     def _check_that_it_can_fit(self) -> None:
         if self.model.route == "server_chat":
-            return  # Its tokens are a guess; the server itself knows
-        messages = self.session.messages
+            return  # the count is an estimate; only the server knows
         layout = self._layout
-        system = messages[: layout.earlier_turns]
-        tokens = self.session.count([*system, *messages[layout.turn : layout.turn + 1]])
+        system = layout.messages[: layout.earlier_turns]
+        tokens = self.session.count(
+            [*system, *layout.messages[layout.turn : layout.turn + 1]],
+        )
         if tokens >= self.session.context_length:
             raise PromptTooLongError(tokens, self.session.context_length)
 
     async def _summary(self, begin: int, end: int) -> str | None:
-        """A summary of some messages. None: there are none, or too few to be worth it."""
+        """Return a summary of some messages. None: there are too few to be worth it."""
         messages = self.session.messages
         replaced = messages[begin:end]
         if not replaced:
             return None
         length = self.session.context_length
-        cost = self.session.count(messages) - self.session.count(
-            [*messages[:begin], *messages[end:]]
-        )
+        without = [*messages[:begin], *messages[end:]]
+        cost = self.session.count(messages) - self.session.count(without)
         if cost < max(96, length // 32):
             return None
         most = min(LONGEST_SUMMARY, length // 8, cost // 2)
         can_afford = self.tokens is None or self.tokens > 2 * most
-        said = await self._sum_up(as_text(replaced), most) if can_afford else ""
-        # Better than nothing: the beginning of each message
-        return said or both_ends(as_text(replaced, quoted=120), 2 * most)
+        summary = await self._write_summary(_as_text(replaced), most) if can_afford else ""
+        # Better than nothing: the beginning and end of each message
+        return summary or _both_ends(_as_text(replaced, quoted=120), 2 * most)
 
-    async def _sum_up(self, text: str, most: int) -> str:
+    async def _write_summary(self, text: str, most: int) -> str:
         while True:
-            chat = self.model.chat([], [])
-            chat.add_user(SUM_UP.format(words=most // 2, text=text))
-            if chat.context_left > most + 16 or len(text) < 200:
+            session = self.model.chat([], [])
+            session.add_user(SUM_UP.format(words=most // 2, text=text))
+            if session.context_left > most + 16 or len(text) < 200:
                 break
-            text = both_ends(text, len(text) * 3 // 4)
+            text = _both_ends(text, len(text) * 3 // 4)
         plan = Plan.without_thought("a summary", can_skip=self.model.can_skip_thinking)
-        step = await chat.step(
+        step = await session.step(
             plan, max_tokens=most, on_delta=lambda delta: None, tool_choice="none"
         )
-        self.sampled += step.usage.output_tokens
+        tokens = step.usage.output_tokens
+        self.sampled += tokens
         if self.tokens is not None:
-            self.tokens = max(0, self.tokens - step.usage.output_tokens)
-        self.session.earlier.append(chat.transcript)
+            self.tokens = max(0, self.tokens - tokens)
+        self.session.earlier.append(session.transcript)
         return step.content.strip()
 
-    def _go_on_with(
+    def _replace(
         self,
         messages: Sequence[Message],
         turn: int,
@@ -201,7 +225,7 @@ class Compaction:
 
 
 async def compact(model: Model, session: Chat, emit: Emit) -> int:
-    """Make a conversation shorter between two turns; by how many tokens.
+    """Compact a conversation between two turns. Return the number of tokens saved.
 
     The question and the answer of the last turn stay as they are.
     """
@@ -209,3 +233,122 @@ async def compact(model: Model, session: Chat, emit: Emit) -> int:
     before = compaction.used
     await compaction.everything()
     return before - compaction.used
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """The places in a conversation at which its parts begin."""
+
+    messages: Sequence[Message]
+    turn: int
+    """Place of the newest user message."""
+
+    @property
+    def earlier_turns(self) -> int:
+        """Place of the first message after the system message."""
+        others = (
+            place for place, each in enumerate(self.messages) if not isinstance(each, SystemMessage)
+        )
+        return min(next(others, len(self.messages)), self.turn)
+
+    @property
+    def last_calls(self) -> int:
+        """Place of the message with the last calls, if their results end the conversation.
+
+        If an answer ends the conversation: its place. Otherwise the place after the last message
+        of the model.
+        """
+        after = len(self.messages)
+        last = self.messages[-1] if after > self.turn + 1 else None
+        if isinstance(last, AssistantMessage) and _visible_text(last).strip():
+            return after if any(isinstance(each, ToolCall) for each in last.calls) else after - 1
+        while after > self.turn + 1 and not isinstance(self.messages[after - 1], AssistantMessage):
+            after -= 1
+        rest = self.messages[after:]
+        has_results = any(isinstance(message, ToolResultMessage) for message in rest)
+        return after - 1 if has_results and after > self.turn + 1 else after
+
+    @property
+    def notes(self) -> int:
+        """Place of the first of the notes to the model that end the conversation."""
+        after = len(self.messages)
+        while after > self.turn + 1 and isinstance(self.messages[after - 1], UserMessage | Note):
+            after -= 1
+        return after
+
+    def without_earlier_turns(self, summary: str) -> tuple[list[Message], int]:
+        """Return the messages with a summary of the earlier turns, and the new `turn`."""
+        before = [
+            *self.messages[: self.earlier_turns],
+            UserMessage(SUMMARY_WANTED),
+            AssistantMessage((Content(summary),)),
+        ]
+        return [*before, *self.messages[self.turn :]], len(before)
+
+    def without_steps(self, end: int, summary: str) -> list[Message]:
+        """Return the messages with a summary of the steps from the user message to `end`."""
+        rest = self.messages[end:]
+        steps: list[Message] = [AssistantMessage((Content(summary),))]
+        if not rest or isinstance(rest[0], AssistantMessage):
+            steps.append(Note(GO_ON))
+        return [*self.messages[: self.turn + 1], *steps, *rest]
+
+
+def _with_short_results(
+    messages: Sequence[Message], begin: int, end: int, max_chars: int
+) -> tuple[list[Message], int]:
+    """Return the messages with cut tool results between two places, and how many were cut.
+
+    The full text of a result is saved in the run's folder, and the rest of it names the file.
+    """
+    result: list[Message] = []
+    names: list[str] = []
+    count = 0
+    for place, message in enumerate(messages):
+        if isinstance(message, AssistantMessage):
+            names = [each.name if isinstance(each, ToolCall) else "" for each in message.calls]
+        elif isinstance(message, ToolResultMessage):
+            index = message.call_index
+            name = (names[index] if index < len(names) else "") or "result"
+            # A cut text is longer than `max_chars` by a note on what is left out
+            if begin <= place < end and len(message.text) > max_chars + 200:
+                text, _ = shortened(message.text, max_chars, name)
+                message = replace(message, text=text)
+                count += 1
+        result.append(message)
+    return result, count
+
+
+def _as_text(messages: Sequence[Message], *, quoted: int = QUOTED) -> str:
+    """Return the messages for the summarization prompt, without thoughts."""
+    lines = []
+    for message in messages:
+        match message:
+            case UserMessage(text) | Note(text):
+                lines.append(f"User: {_both_ends(text, quoted)}")
+            case ToolResultMessage():
+                lines.append(f"Result: {_both_ends(message.text_for_model, quoted)}")
+            case AssistantMessage():
+                if text := _visible_text(message):
+                    lines.append(f"Assistant: {_both_ends(text, quoted)}")
+                for call in message.calls:
+                    if isinstance(call, ToolCall):
+                        arguments = json.dumps(call.arguments, ensure_ascii=False)
+                        lines.append(f"Assistant calls {call.name}: {arguments[:quoted]}")
+    return "\n".join(lines)
+
+
+def _visible_text(message: AssistantMessage) -> str:
+    """Return the text of a message besides its thought and calls; malformed calls are text."""
+    return "".join(
+        part.raw if isinstance(part, MalformedCall) else part.text
+        for part in message.parts
+        if isinstance(part, Content | MalformedCall)
+    )
+
+
+def _both_ends(text: str, max_chars: int) -> str:
+    if len(text) <= max_chars:
+        return text
+    half = max(1, max_chars // 2)
+    return f"{text[:half]} […] {text[-half:]}"
