@@ -17,7 +17,7 @@ from qwen3_agent.journal.telemetry import otlp_json
 from qwen3_agent.messages import MalformedCall, ToolCall
 from qwen3_agent.result import Usage
 
-VERSION_1 = Path(__file__).parent / "journals" / "version-1"
+VERSION_1 = Path(__file__).parent / "fixtures" / "journal-0.1-approved"
 """Two finished turns with an approved call, an invalid one and an agent as a tool, and a third that
 was killed while one of two calls was running. Written by commit 476584c."""
 
