@@ -5,7 +5,7 @@ from scripted import call, scripted_model
 from qwen3_agent import Agent, tool
 
 
-@tool(approved=False)
+@tool(requires_approval=True)
 def send(to: str, text: str) -> str:
     """Sends a letter."""
     return f"sent to {to}"

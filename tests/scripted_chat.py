@@ -71,7 +71,7 @@ async def free_rooms(day: str) -> str:
     return "Ada: 4 seats\nGrace: 12 seats"
 
 
-@tool(approved=False)
+@tool(requires_approval=True)
 async def book(room: str, note: str = "") -> str:
     """Book a room.
 

@@ -35,19 +35,19 @@ both_backends = pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
 SERVER = Path(__file__).parent / "tools/writing_mcp_server.py"
 
 
-@tool(approved=False)
+@tool(requires_approval=True)
 def send(to: str, text: str = "") -> str:
     """Sends a letter."""
     return f"sent to {to}"
 
 
-@tool(approved=False)
+@tool(requires_approval=True)
 def burn(what: str = "all") -> str:
     """Burns a letter."""
     return f"burnt {what}"
 
 
-@tool(approved=False, read_only=True)
+@tool(requires_approval=True, read_only=True)
 def read() -> str:
     """Reads a letter."""
     return "Dear Ada"
@@ -87,20 +87,22 @@ def results(seen: list[events.Event]) -> list[str]:
 
 
 def named(
-    name: str, *, read_only: bool = False, approved: bool = False, approvals: Approvals
+    name: str, *, read_only: bool = False, requires_approval: bool = True, approvals: Approvals
 ) -> str:
     async def run(arguments: dict[str, Any]) -> ToolResult:
         raise AssertionError("only decided on")
 
-    return approvals.decide(Tool(name, "", {}, run, read_only=read_only, approved=approved))
+    return approvals.decide(
+        Tool(name, "", {}, run, read_only=read_only, requires_approval=requires_approval)
+    )
 
 
 def test_without_a_rule_what_only_reads_or_was_approved_runs_and_the_rest_is_asked_about() -> None:
     assert named("x", approvals=Approvals()) == "ask"
     assert named("x", read_only=True, approvals=Approvals()) == "allow"
-    assert named("x", approved=True, approvals=Approvals()) == "allow"
+    assert named("x", requires_approval=False, approvals=Approvals()) == "allow"
     assert named("x", approvals=Approvals(default="deny")) == "deny"
-    assert named("x", approved=True, approvals=Approvals(default="deny")) == "allow"
+    assert named("x", requires_approval=False, approvals=Approvals(default="deny")) == "allow"
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,7 @@ def test_a_pattern_can_ask_what_the_tool_says_of_itself() -> None:
     policy = Approvals(ask=["files__*:read-only"], deny=["*:writes"])
     assert named("files__list", read_only=True, approvals=policy) == "ask"
     assert named("notes__list", read_only=True, approvals=policy) == "allow"
-    assert named("files__put", approved=True, approvals=policy) == "deny"
+    assert named("files__put", requires_approval=False, approvals=policy) == "deny"
 
 
 def test_the_strictest_pattern_counts_and_a_policy_counts_before_the_one_below() -> None:
@@ -236,7 +238,7 @@ async def test_questions_come_one_at_a_time_and_nothing_of_the_step_runs_meanwhi
     open_now: list[str] = []
     ran: list[str] = []
 
-    @tool(approved=True)
+    @tool(requires_approval=False)
     def free() -> str:
         """Runs unasked."""
         ran.append("free")

@@ -37,11 +37,11 @@ def built(agent: str | None = None, **options: Any) -> Any:
     return build_agent(AgentOptions(**{"agent": agent, "no_mcp": True} | options))
 
 
-def decision(name: str, agent: Any, *, approved: bool = False) -> str:
+def decision(name: str, agent: Any, *, requires_approval: bool = True) -> str:
     async def run(arguments: dict[str, Any]) -> ToolResult:
         raise AssertionError("only decided on")
 
-    return agent.spec.approvals.decide(Tool(name, "", {}, run, approved=approved))  # type: ignore[no-any-return]
+    return agent.spec.approvals.decide(Tool(name, "", {}, run, requires_approval=requires_approval))  # type: ignore[no-any-return]
 
 
 def test_the_project_counts_before_the_user_and_the_user_before_the_defaults(project: Path) -> None:

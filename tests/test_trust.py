@@ -45,7 +45,7 @@ def decision(name: str) -> str:
         raise AssertionError("only decided on")
 
     agent = build_agent(AgentOptions(no_mcp=True))
-    return agent.spec.approvals.decide(Tool(name, "", {}, call, approved=False))
+    return agent.spec.approvals.decide(Tool(name, "", {}, call, requires_approval=True))
 
 
 def test_what_it_allows_waits_for_the_user_and_what_it_denies_does_not(

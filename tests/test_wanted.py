@@ -8,8 +8,8 @@ import pytest
 from pydantic import BaseModel
 from scripted import call, scripted_model
 
-from qwen3_agent import Agent, tool
-from qwen3_agent.errors import InvalidAnswerError, ToolChoiceUnavailableError
+from qwen3_agent import Agent, Limits, tool
+from qwen3_agent.errors import InvalidAnswerError, LimitExceededError, ToolChoiceUnavailableError
 
 pytestmark = pytest.mark.anyio
 
@@ -30,6 +30,7 @@ def temperature(city: str) -> float:
 
 
 ROME = '{"city": "Rome", "degrees": 21.5}'
+CALL = call("temperature", city="Rome")
 
 
 def agent(*script: str, **options: Any) -> tuple[Agent, Any]:
@@ -79,6 +80,20 @@ async def test_other_types_than_models() -> None:
     assert (await asked.run("Count")).parsed == [1, 2]
     with pytest.raises(ValueError, match="output_type is a pydantic model, or another type"):
         Agent(output_type=type("Opaque", (), {}))
+
+
+async def test_output_type__an_answer_cut_off_at_a_limit_is_an_error() -> None:
+    asked, _ = agent(CALL, "I do not know.", output_type=Weather, limits=Limits(steps=1))
+    with pytest.raises(LimitExceededError, match="Its answer is not what was asked for") as caught:
+        await asked.run("How warm?")
+    assert caught.value.result.output == "I do not know."
+    assert caught.value.problem
+
+
+async def test_output_type__a_valid_answer_at_a_limit_is_the_result() -> None:
+    asked, _ = agent(CALL, ROME, output_type=Weather, limits=Limits(steps=1))
+    result = await asked.run("How warm?")
+    assert (result.limit, result.parsed) == ("steps", Weather(city="Rome", degrees=21.5))
 
 
 async def test_without_a_type_nothing_is_parsed() -> None:

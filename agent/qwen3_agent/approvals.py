@@ -79,10 +79,10 @@ class Approvals:
     one of `allow`.
 
     A tool that fits none is allowed when it is read-only; when it is contained, as the code
-    interpreter is in its sandbox; or when whoever provided it approved of it: you, by giving the
-    agent a Python function (unless you made it with `@tool(approved=False)`), or the file of MCP
-    servers (`autoApprove`, `alwaysAllow`, `trust`). Else `default` decides. What an MCP tool says
-    of itself (`readOnlyHint`) is believed; `ask=["server__*"]` is for a server that you distrust.
+    interpreter is in its sandbox; or when whoever provided it approved it: you, by giving the agent
+    a Python function (unless you made it with `@tool(requires_approval=True)`), or the file of MCP
+    servers (`autoApprove`, `alwaysAllow`, `trust`). Otherwise `default` decides. An MCP tool's own
+    `readOnlyHint` is believed; `ask=["server__*"]` is for a server that you distrust.
 
     Args:
         allow: patterns of tools that run at once.
@@ -124,7 +124,7 @@ class Approvals:
                 if any(_fits(tool, pattern) for pattern in patterns):
                     return decision
             layer = layer.below
-        return "allow" if tool.read_only or tool.approved else self.default
+        return "allow" if tool.read_only or not tool.requires_approval else self.default
 
     @property
     def all_denied(self) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from qwen3_tools.artifacts import artifact_folder
+from qwen3_tools.context import RunContext, call_context
 from qwen3_tools.tool import Tool
 from qwen3_tools.toolbox import Toolbox
 
@@ -265,9 +266,12 @@ class Conversation:
         finally:
             self._busy = False
 
-    async def _work(self, emit: Emit, past: Sequence[PastStep] = ()) -> RunResult:
+    async def _work(
+        self, emit: Emit, past: Sequence[PastStep] = (), context: Any = None
+    ) -> RunResult:
         recording = self._journal.recording(emit) if self._journal else nullcontext(emit)
-        with recording as emit, artifact_folder(self._folder):
+        run = RunContext(context, self.run_id, work_folder=self._folder)
+        with recording as emit, artifact_folder(self._folder), call_context(run):
             for notice in self.take_notices():
                 emit(events.Notice(notice))
             turn = Turn(

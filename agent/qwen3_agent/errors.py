@@ -231,12 +231,15 @@ class LimitExceededError(Qwen3AgentError):
         limit: the name of the limit.
         allowed: how much it allowed, in its own unit.
         stop: the `limits.Stop` with both, and what the run was waiting for.
+        problem: why the answer at the limit does not match the `output_type`, if there is one.
         result: the `RunResult` so far; its `output` is the text of the last step.
     """
 
-    def __init__(self, stop: StopReason, result: ResultSoFar) -> None:
+    def __init__(self, stop: StopReason, result: ResultSoFar, *, problem: str = "") -> None:
         self.limit = stop.limit
         self.allowed = stop.allowed
         self.stop = stop
+        self.problem = problem
         self.result = result
-        super().__init__(str(stop))
+        answer = f" Its answer is not what was asked for: {problem}." if problem else ""
+        super().__init__(f"{stop}{answer}")

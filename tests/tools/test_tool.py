@@ -309,3 +309,10 @@ def test_whatever_a_model_writes_as_arguments_it_gets_a_result(arguments: dict[s
 
     result = call(add, **arguments) if "a_tool" not in arguments else None
     assert result is None or isinstance(result.text, str)
+
+
+def test_approved__error_names_requires_approval() -> None:
+    with pytest.raises(ToolDefinitionError, match="use requires_approval=True"):
+        tool(approved=False)  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="unexpected keyword argument 'nope'"):
+        tool(nope=1)  # type: ignore[call-overload]

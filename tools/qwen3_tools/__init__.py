@@ -6,6 +6,7 @@ This package never imports the runtime. What needs a heavy import (`qwen3_tools.
 
 import logging
 
+from .context import RunContext
 from .errors import (
     MCPConfigError,
     MCPServerError,
@@ -22,6 +23,7 @@ __all__ = [
     "MCPConfigError",
     "MCPServerError",
     "Qwen3AgentError",
+    "RunContext",
     "RunResources",
     "SandboxUnavailableError",
     "Tool",

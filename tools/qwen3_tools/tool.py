@@ -8,12 +8,13 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, NotRequired, cast, get_type_hints, overload
+from typing import Annotated, Any, NotRequired, cast, get_origin, get_type_hints, overload
 
 import pydantic
 import pydantic_core
 from typing_extensions import TypedDict
 
+from .context import RunContext, current_context
 from .docstring import parse_docstring
 from .errors import ToolDefinitionError, ToolError
 from .json_schema import (
@@ -61,8 +62,8 @@ class Tool:
     """Seconds that one call may take. None: it has a bound of its own, or only the run's."""
     read_only: bool = False
     """True: a call changes nothing, so it may be made again or left unasked."""
-    approved: bool = True
-    """True: whoever gave it says that it may run unasked. A policy may still ask or refuse."""
+    requires_approval: bool = False
+    """True: a call needs approval, unless a policy allows it. False: a policy may still ask."""
     max_result_chars: int = LONGEST_RESULT
     """Of a longer answer the model is shown both ends; the whole is saved for it."""
     folder: Path | None = None
@@ -106,7 +107,7 @@ def tool(
     description: str | None = None,
     timeout: float | None = TIMEOUT,
     read_only: bool = False,
-    approved: bool = True,
+    requires_approval: bool = False,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 
 
@@ -118,25 +119,34 @@ def tool(
     description: str | None = None,
     timeout: float | None = TIMEOUT,
     read_only: bool = False,
-    approved: bool = True,
+    requires_approval: bool = False,
+    **unknown: Any,
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a tool of a function: its type hints and docstring tell the model how to call it.
 
     A plain function runs in a thread of its own, an async one is awaited. What it returns becomes
     the result: text as it is, everything else as JSON. It may raise `ToolError` with words for
-    the model. The tool can still be called like the function.
+    the model. The tool can still be called like the function. A first parameter of the type
+    `RunContext` receives the run that makes the call; the model does not see it.
 
     Args:
         function: The function, when used as a bare `@tool`.
-        name: What the model calls it; the function's own name if not given.
-        description: What it does; the docstring's text above `Args:` if not given.
-        timeout: Seconds that one call may take; None: as long as the run may.
-        read_only: Whether a call leaves everything as it was.
-        approved: Whether it may run unasked, where no policy says something else.
+        name: The name that the model uses. Default: the name of the function.
+        description: What the tool does. Default: the docstring above `Args:`.
+        timeout: Maximum number of seconds for one call. None: as long as the run may take.
+        read_only: True if a call changes nothing.
+        requires_approval: True if a call needs approval where no policy decides otherwise.
 
     Raises:
         ToolDefinitionError: The signature cannot be described to a model.
     """
+    if "approved" in unknown:
+        raise ToolDefinitionError(
+            f"@tool(approved={unknown['approved']!r}) was renamed: use "
+            f"requires_approval={not unknown['approved']}."
+        )
+    if unknown:
+        raise TypeError(f"tool() got an unexpected keyword argument {next(iter(unknown))!r}")
     if function is None:
         return functools.partial(
             _make_tool,
@@ -144,9 +154,9 @@ def tool(
             description=description,
             timeout=timeout,
             read_only=read_only,
-            approved=approved,
+            requires_approval=requires_approval,
         )
-    return _make_tool(function, name, description, timeout, read_only, approved)
+    return _make_tool(function, name, description, timeout, read_only, requires_approval)
 
 
 def _make_tool(
@@ -155,7 +165,7 @@ def _make_tool(
     description: str | None,
     timeout: float | None,
     read_only: bool,
-    approved: bool,
+    requires_approval: bool,
 ) -> Tool:
     name = name or str(getattr(function, "__name__", type(function).__name__))
     if not _NAME.fullmatch(name):
@@ -166,6 +176,10 @@ def _make_tool(
         raise ToolDefinitionError(f"tool {name}: timeout is {timeout!r}: give seconds above 0")
     documented = parse_docstring(inspect.getdoc(function) or "")
     parameters = _parameters(name, function)
+    context = next((each for each in parameters.values() if _is_context(each)), None)
+    if context is not None:
+        del parameters[context.name]
+        documented.arguments.pop(context.name, None)
     for described in documented.arguments:
         if described not in parameters:
             raise ToolDefinitionError(
@@ -192,7 +206,8 @@ def _make_tool(
 
     async def run(arguments: dict[str, Any]) -> ToolResult:
         validated = valid(arguments)
-        call = functools.partial(function, **validated)
+        first = () if context is None else (current_context(),)
+        call = functools.partial(function, *first, **validated)
         if is_async:
             value = await call()
         else:
@@ -209,7 +224,7 @@ def _make_tool(
         objection=objection,
         timeout=timeout,
         read_only=read_only,
-        approved=approved,
+        requires_approval=requires_approval,
         function=function,
     )
 
@@ -232,23 +247,32 @@ def _parameters(name: str, function: Callable[..., Any]) -> dict[str, inspect.Pa
             f"tool {name}: a type hint cannot be resolved ({error}); "
             "tools need types that are importable where the function is defined"
         ) from None
-    resolved = {}
+    resolved: dict[str, inspect.Parameter] = {}
     for parameter in signature.parameters.values():
-        wrong = _why_unusable(parameter, hints)
+        typed = parameter.replace(annotation=hints.get(parameter.name, parameter.empty))
+        wrong = _why_unusable(typed, first=not resolved)
         if wrong:
             raise ToolDefinitionError(f"tool {name}: parameter {parameter.name!r} {wrong}")
-        resolved[parameter.name] = parameter.replace(annotation=hints[parameter.name])
+        resolved[parameter.name] = typed
     return resolved
 
 
-def _why_unusable(parameter: inspect.Parameter, hints: dict[str, Any]) -> str | None:
+def _is_context(parameter: inspect.Parameter) -> bool:
+    hint = parameter.annotation
+    hint = hint.__origin__ if get_origin(hint) is Annotated else hint
+    return (get_origin(hint) or hint) is RunContext
+
+
+def _why_unusable(parameter: inspect.Parameter, *, first: bool) -> str | None:
     if parameter.kind is parameter.VAR_POSITIONAL:
         return f"is *{parameter.name}: a model passes named arguments; take a list instead"
     if parameter.kind is parameter.VAR_KEYWORD:
         return f"is **{parameter.name}: name each argument, or take a dict instead"
+    if _is_context(parameter):
+        return None if first else "is a RunContext: make it the first parameter"
     if parameter.kind is parameter.POSITIONAL_ONLY:
         return "is positional-only: a model passes named arguments; remove the '/'"
-    if parameter.name in hints:
+    if parameter.annotation is not parameter.empty:
         return None
     if parameter.name in ("self", "cls"):
         return "has no value yet: make a tool of the bound method, tool(instance.method)"

@@ -83,6 +83,16 @@ class OutputSpec:
         """Which tools a step may call."""
         return self.tool_choice if first or self.tool_choice == "none" else "auto"
 
+    def final_problem(self, output: str) -> str | None:
+        """Return what is wrong with an answer that cannot be corrected any more, or None."""
+        if self.answer is None:
+            return None
+        try:
+            self.parsed = self.answer.read(output)
+        except ValueError as why:
+            return str(why)
+        return None
+
     def problem(self, output: str) -> str | None:
         """What the model is to be told of its answer; None: it is what was wanted.
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 
 import anyio
 
+from qwen3_tools.context import call_context, current_context
 from qwen3_tools.progress import Progress, progress_to
 from qwen3_tools.tool import ToolResult
 
@@ -104,7 +106,8 @@ async def _result(
             emit(events.ToolCallStarted(call.id, call.name, call.arguments))
             policy_over = partial(turn.authorizer.policy_over, paused=turn.budget.paused)
             caller = Caller(pass_on_event, tokens_left, policy_over)
-            with progress_to(pass_on_progress), called_by(caller):
+            context = replace(current_context(), call_id=call.id, usage=turn.usage)
+            with progress_to(pass_on_progress), called_by(caller), call_context(context):
                 result = await turn.toolbox.call(call.name, call.arguments)
             result = await turn.hooks.after_call(call, result)
     finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from ..limits import Budget, LimitName, Stop
 from ..messages import UNANSWERED, MalformedCall, ToolCall, ToolResultMessage
 from ..models.session import Chat, Model
 from ..parsing.parser import ContentDelta, Delta, ReasoningDelta
-from ..result import ModelStep, PastStep, RunResult, StepReport
+from ..result import ModelStep, PastStep, RunResult, StepReport, Usage
 from ..thinking import LastEvent, Plan, Policy, StepState, Switch, decide
 from .authorizer import CallAuthorizer
 from .output import OutputSpec
@@ -256,6 +255,11 @@ class Turn:
 
     # The end
 
+    @property
+    def usage(self) -> Usage:
+        """The tokens of all steps so far."""
+        return sum((report.usage for report in self.reports), Usage())
+
     def result(self, stop: Stop | None = None) -> RunResult:
         """Return the result so far."""
         return RunResult(
@@ -272,10 +276,13 @@ class Turn:
         )
 
     def finish(self, stop: Stop | None = None) -> RunResult:
-        """End the turn with what the last step has said."""
-        if stop is not None:  # An answer at a limit has not been checked
-            with suppress(ValueError):
-                self.output.problem(self.text)
+        """End the turn with what the last step has said.
+
+        Raises:
+            LimitExceededError: The answer at the limit is not of the output type.
+        """
+        if stop is not None and (problem := self.output.final_problem(self.text)):
+            raise LimitExceededError(stop, self.result(stop), problem=problem)
         result = self.result(stop)
         self.emit(events.RunFinished(result))
         return result

@@ -140,22 +140,15 @@ class CodeInterpreter(SyncInterface, ToolSource):
         return interpreter
 
     def bind(self, resources: RunResources) -> CodeInterpreter:
-        """Work in the folder of a recorded run, unless it has its own folder or is open."""
-        if resources.work_folder is None:
-            return self
-        return self.working_in(resources.work_folder, had_state=_NAME in resources.tools_used)
+        """Return an interpreter that works in the run's folder, unless it has its own or is open.
 
-    def working_in(self, work_dir: Path, *, had_state: bool = False) -> CodeInterpreter:
-        """One like this that works in `work_dir` unless it has a folder; this one if it is open.
-
-        Args:
-            work_dir: may hold what an interpreter before it left there.
-            had_state: that one had variables; the first result will say that they are lost.
+        If the resumed run used an interpreter, the first result says that its variables are lost.
         """
-        if self._workspace is not None:
+        if self._workspace is not None or resources.work_folder is None:
             return self
-        interpreter = self.with_options(work_dir=self._arguments["work_dir"] or work_dir)
-        interpreter._had_state = had_state
+        own = self._arguments["work_dir"]
+        interpreter = self.with_options(work_dir=own or resources.work_folder)
+        interpreter._had_state = _NAME in resources.tools_used
         return interpreter
 
     @property
@@ -240,8 +233,14 @@ class CodeInterpreter(SyncInterface, ToolSource):
                 files=(*result.images, *(self.work_dir / name for name in result.files)),
             )
 
-        contained = not self._arguments["unsafe_no_sandbox"]
-        return Tool(_NAME, _DESCRIPTION, _PARAMETERS, run, approved=contained, folder=self.work_dir)
+        return Tool(
+            _NAME,
+            _DESCRIPTION,
+            _PARAMETERS,
+            run,
+            requires_approval=self._arguments["unsafe_no_sandbox"],
+            folder=self.work_dir,
+        )
 
     async def run(self, code: str, on_output: Listener | None = None) -> CodeResult:
         """Run a cell, given raw or as a fenced block, and say what came of it.

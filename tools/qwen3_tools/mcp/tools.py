@@ -93,7 +93,7 @@ def _model_tool(
         run=run,
         objection=objection,
         read_only=read_only,
-        approved=config.approves(described.name),
+        requires_approval=not config.approves(described.name),
         max_result_chars=config.max_result_chars,
     )
 
