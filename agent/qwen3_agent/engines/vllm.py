@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["VllmEngine"]
 
 CPU_KV_CACHE = 4 * 2**30
-"""Bytes; on a CPU, where the model shares its memory with everything else."""
+"""Default size of the KV cache in bytes on a CPU."""
 
 _FINISH: dict[str, Finish] = {"stop": "stop", "length": "length"}
 _LORA_RANKS = (16, 32, 64, 128, 256, 320, 512)
@@ -89,7 +89,7 @@ class VllmEngine(Engine):
 
     @property
     def unfinished(self) -> int:
-        """How many generations the engine works on, those of its other shares included."""
+        """Number of generations in the shared vLLM process that have not finished."""
         return self._process.unfinished() if self._leave.alive else 0
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:

@@ -15,7 +15,7 @@ from typing import Any
 LONGEST_QUOTE = 300
 """Maximum characters of vLLM's own wording in a message."""
 
-_ROOM_FOR = re.compile(r"estimated maximum model length is (\d+)")
+_POSSIBLE_LENGTH = re.compile(r"estimated maximum model length is (\d+)")
 _FREE = re.compile(
     r"(?:Free|Available) memory on (?:device|node) \S+ \(([\d.]+)/([\d.]+) GiB\)"
     r".{0,40}? is less than (?:desired|requested)"
@@ -39,11 +39,12 @@ def why_it_did_not_start(error: BaseException, log: Path, arguments: Mapping[str
     said = _first_raised(text) or _one_line(str(error)) or type(error).__name__
     everything = f"{text}\n{error}"
     if "No available memory for the cache blocks" in everything:
-        return f"{_room('the weights leave no room for the KV cache', arguments)} {_where(log)}"
-    if "KV cache" in everything and (room := _ROOM_FOR.search(everything)):
+        why = _out_of_memory("the weights leave no memory for the KV cache", arguments)
+        return f"{why} {_where(log)}"
+    if "KV cache" in everything and (length := _POSSIBLE_LENGTH.search(everything)):
         return (
             f"vLLM cannot start: the KV cache is too small for one sequence of the maximum length. "
-            f"Set max_model_len to at most {room[1]}, or {_raise_memory(arguments)}."
+            f"Set max_model_len to at most {length[1]}, or {_raise_memory(arguments)}."
         )
     if free := _FREE.search(everything):
         share = max(0.05, float(free[1]) / float(free[2]) - 0.05)
@@ -55,7 +56,7 @@ def why_it_did_not_start(error: BaseException, log: Path, arguments: Mapping[str
             "or stop other processes that use the memory."
         )
     if _OUT_OF_MEMORY.search(everything) or "-9" in str(error):
-        return f"{_room('out of memory', arguments)} {_where(log)}"
+        return f"{_out_of_memory('out of memory', arguments)} {_where(log)}"
     return f"vLLM cannot start: {said} {_where(log)}"
 
 
@@ -79,7 +80,7 @@ def why_it_died(code: int | None, log: Path) -> str:
     return f"The vLLM engine died ({how}). {_where(log)}"
 
 
-def _room(what: str, arguments: Mapping[str, Any]) -> str:
+def _out_of_memory(what: str, arguments: Mapping[str, Any]) -> str:
     return (
         f"vLLM cannot start: {what}. Lower max_model_len or max_num_seqs, or "
         f"{_raise_memory(arguments)}, use a smaller or quantized model (quantization), or use more "

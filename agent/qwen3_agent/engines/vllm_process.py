@@ -76,7 +76,7 @@ def settings_for_vllm() -> Iterator[None]:
     """Set the environment in which vLLM is imported and started, one at a time."""
     # vLLM's records go to the handlers of the application only; failures become EngineErrors
     logging.getLogger("vllm").addHandler(logging.NullHandler())
-    # vLLM imports it where it makes its sampler, and fails without
+    # vLLM imports flashinfer when it creates its sampler, and fails if it is missing
     sampler = {} if find_spec("flashinfer") else {"VLLM_USE_FLASHINFER_SAMPLER": "0"}
     with (
         _one_start_at_a_time,
@@ -135,7 +135,7 @@ class VllmProcess:
             self._thread.join()
 
     def unfinished(self) -> int:
-        """How many requests it works on, or has yet to begin."""
+        """Return the number of requests that have not finished, including waiting ones."""
         count: int = self._llm.output_processor.get_num_unfinished_requests()
         return count
 
@@ -206,8 +206,8 @@ class VllmProcess:
                 try:
                     self._llm = AsyncLLM.from_engine_args(
                         AsyncEngineArgs(**self._arguments),
-                        # As much at once as in `vllm serve`, by the GPU's size: up to 1,024
-                        # requests. An engine that says nothing gets 128
+                        # The defaults of `vllm serve`: up to 1,024 requests at once, depending on
+                        # the GPU. Without a usage context, the default is 128
                         usage_context=UsageContext.OPENAI_API_SERVER,
                     )
                 finally:

@@ -60,8 +60,8 @@ class Tokenizer:
     def encode(self, text: str) -> list[int]:
         """Encode trusted text; control text in it becomes control tokens."""
         ids: list[int] = []
-        for stretch, control in self.split(text):
-            ids += self.encode_plain(stretch) if control is None else [control]
+        for piece, control in self.split(text):
+            ids += self.encode_plain(piece) if control is None else [control]
         return ids
 
     def split(self, text: str) -> Iterator[tuple[str, int | None]]:

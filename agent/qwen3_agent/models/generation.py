@@ -25,7 +25,7 @@ from .session import OnDelta
 ConstraintFor = Callable[[Thought], Constraint | None]
 """Returns the constraint of a generation that begins inside, before or after a thought."""
 
-SMALLEST_ROOM = 512
+MINIMUM_FOR_RESERVE = 512
 """Number of tokens below which a thought may use all of them: a reserve would be too small for the
 closing sentence and an answer."""
 
@@ -88,28 +88,28 @@ class Generation:
         self._longest_thought = _longest_thought(self._plan, limit)
         finish: Finish | None = None
         while finish is None:
-            room = min(
+            available = min(
                 limit - self.sampled_tokens, self._engine.context_length - len(self._transcript)
             )
-            if room < 1:
+            if available < 1:
                 finish = "length"
             else:
-                finish = await self._sample(room, sampling, logprobs)
+                finish = await self._sample(available, sampling, logprobs)
             if finish is None:
                 self._close_thought()
-        self._tell(self._decoder.flush())
+        self._report(self._decoder.flush())
         for delta in self.parser.finish(truncated=finish == "length"):
             self._on_delta(delta)
         return finish
 
-    async def _sample(self, room: int, sampling: Sampling, logprobs: bool) -> Finish | None:
+    async def _sample(self, available: int, sampling: Sampling, logprobs: bool) -> Finish | None:
         """Let the engine generate; return None if the thought used up its budget."""
         ids: list[int] = []
         scores: list[float] = []
         request = GenerationRequest(
             self._transcript.ids,
             sampling,
-            max_tokens=room,
+            max_tokens=available,
             stop_ids=self._stop_ids,
             logprobs=logprobs,
             constraint=self._next_constraint(),
@@ -126,9 +126,9 @@ class Generation:
                         ids.append(token)
                         if chunk.logprobs is not None:
                             scores.append(chunk.logprobs[index])
-                        self._take(token)
+                        self._add(token)
                         if (over := self._over_budget()) > 0:
-                            self._take_back(over)
+                            self._drop(over)
                             del ids[-over:], scores[-over:]
                             return None
                     if chunk.finish is not None:
@@ -150,12 +150,12 @@ class Generation:
             thought = "possible"
         return self._constraint(thought)
 
-    def _take(self, token: int) -> None:
+    def _add(self, token: int) -> None:
         was_thinking = self.parser.thinking
         self.sampled_tokens += 1
         self._message.append(token)
         if token not in self._stop_ids:
-            self._tell(self._decoder.feed([token]))
+            self._report(self._decoder.feed([token]))
         # What looks like a call may turn out to belong to the thought that it seemed to end
         if self.parser.thinking:
             self.thinking_tokens += 1 + self._undecided if was_thinking or self._undecided else 0
@@ -169,7 +169,7 @@ class Generation:
             return 0
         return self.thinking_tokens - self._longest_thought - self._plan.grace
 
-    def _take_back(self, count: int) -> None:
+    def _drop(self, count: int) -> None:
         """Drop the last tokens; deltas that were already reported cannot be revoked."""
         del self._message[-count:]
         self.sampled_tokens -= count
@@ -194,20 +194,20 @@ class Generation:
         self._transcript.append("forced", ids)
         self.closed_by_force = True
         self._message.extend(ids)
-        self._tell(self._decoder.feed(ids))
+        self._report(self._decoder.feed(ids))
 
-    def _tell(self, text: str) -> None:
+    def _report(self, text: str) -> None:
         self._line_has_ended = text.endswith("\n")
         for delta in self.parser.feed(text):
             self._on_delta(delta)
 
 
-def _longest_thought(plan: Plan, room: int) -> int | None:
+def _longest_thought(plan: Plan, available: int) -> int | None:
     """Return the maximum length of the thought; None for no limit.
 
     Regardless of its budget, it leaves an eighth of the available tokens for the answer.
     """
-    if room < SMALLEST_ROOM:
+    if available < MINIMUM_FOR_RESERVE:
         return plan.budget
-    most = room - room // 8
+    most = available - available // 8
     return most if plan.budget is None else min(plan.budget, most)

@@ -127,7 +127,7 @@ class ServerClient:
                         try:
                             response = http.request(method, url, json=body)
                         except httpx2.ReadTimeout:  # a retry would take as long again
-                            raise self.errors.mute(path, seconds) from None
+                            raise self.errors.no_answer(path, seconds) from None
                     self._check(response.status_code, response.headers, response.content, path)
                     break
                 except TemporaryError as failure:
@@ -137,7 +137,7 @@ class ServerClient:
         try:
             return response.json()
         except ValueError:
-            raise self.errors.no_api(f"its answer to {path} is not JSON") from None
+            raise self.errors.not_a_chat_server(f"its answer to {path} is not JSON") from None
 
     @asynccontextmanager
     async def stream(
@@ -194,7 +194,7 @@ class ServerClient:
                 kind = response.headers.get("content-type", "")
                 if "text/event-stream" not in kind:
                     kind = kind or "no content type"
-                    raise self.errors.no_api(
+                    raise self.errors.not_a_chat_server(
                         f"its answer to {path} has {kind}, not an event stream"
                     )
                 if not await events.read_until(says):
@@ -266,7 +266,7 @@ class ServerClient:
             raise TemporaryError(error, retry_after)
         if 300 <= status < 400:
             where = self.errors.clean(headers.get("location", "elsewhere"))
-            error = self.errors.no_api(f"it redirects {path} to {where}")
+            error = self.errors.not_a_chat_server(f"it redirects {path} to {where}")
         raise error
 
 

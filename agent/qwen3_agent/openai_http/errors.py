@@ -84,7 +84,7 @@ class ServerErrors:
         if status == 404 and "model" in message.lower():
             return self.not_served(None)
         if status == 404:
-            return self.no_api(f"{path} does not exist there")
+            return self.not_a_chat_server(f"{path} does not exist there")
         if status < 500 and (too_long := _too_long(said, message, about)) is not None:
             return too_long
         if status == 429:
@@ -124,14 +124,14 @@ class ServerErrors:
             "the server is running and that the address is right."
         )
 
-    def mute(self, path: str, seconds: float) -> ConnectionFailedError:
+    def no_answer(self, path: str, seconds: float) -> ConnectionFailedError:
         """Return the error for a connection without an answer."""
         return ConnectionFailedError(
             f"{self.shown} accepts connections but did not answer {path} within {seconds:g} "
             "seconds. It may be busy, still loading, or not a chat server."
         )
 
-    def no_api(self, why: str) -> NotAChatServerError:
+    def not_a_chat_server(self, why: str) -> NotAChatServerError:
         """Return the error for a server that is not a chat server."""
         hint = "" if self.shown.endswith("/v1") else " Most base URLs end in /v1."
         return NotAChatServerError(f"{self.shown} is not an OpenAI-compatible API: {why}.{hint}")

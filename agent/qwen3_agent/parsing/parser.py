@@ -89,13 +89,13 @@ class Parser:
         self._final = False
         self._carried = ""
         self._closed_by_call = False
-        self._stretch = _Stretch(thought=thinking_open)
+        self._span = _Span(thought=thinking_open)
         self._call: _Call | None = None
 
     @property
     def thinking(self) -> bool:
         """Whether the text so far ends inside a thought, and not in a call there."""
-        return self._stretch.thought and self._call is None
+        return self._span.thought and self._call is None
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -119,7 +119,7 @@ class Parser:
         deltas = self._run()
         if self._call is not None:
             self._end_unfinished_call(self._call, truncated=truncated)
-        self._end_stretch()
+        self._end_span()
         if self._carried and self._parts:
             last = self._parts[-1]
             self._parts[-1] = replace(last, raw=last.raw + self._carried)
@@ -151,7 +151,7 @@ class Parser:
         if bracket < 0:
             bracket = len(text)
         if bracket > at:
-            self._say(text[at:bracket])
+            self._emit_text(text[at:bracket])
             self._at = bracket
         if bracket == len(text):
             return
@@ -162,7 +162,7 @@ class Parser:
                 return
             if self._may_become(tag):
                 return
-        self._say("<")
+        self._emit_text("<")
         self._at += 1
 
     def _tags(self) -> Iterator[str]:
@@ -170,51 +170,49 @@ class Parser:
         yield CALL_START
         if self._bare_functions:
             yield FUNCTION_START
-        if self._stretch.thought or self._closed_by_call:
+        if self._span.thought or self._closed_by_call:
             yield THOUGHT_END
-        if not self._stretch.started:
+        if not self._span.started:
             yield THOUGHT_START
             if self._parts and isinstance(self._parts[-1], ToolCall | MalformedCall):
                 yield CALL_END
 
     def _read_tag(self, tag: str) -> None:
-        stretch = self._stretch
+        span = self._span
         if tag == THOUGHT_END:
             self._closed_by_call = False
-            stretch.raw.append(tag)
-            self._end_stretch()
+            span.raw.append(tag)
+            self._end_span()
         elif tag == THOUGHT_START:
-            if not stretch.thought:
-                self._end_stretch()
-                self._stretch = _Stretch(thought=True)
-            self._stretch.raw.append(tag)
+            if not span.thought:
+                self._end_span()
+                self._span = _Span(thought=True)
+            self._span.raw.append(tag)
         elif tag == CALL_END:
-            stretch.raw.append(tag)
-        elif stretch.blocks.quoting or (tag == FUNCTION_START and not stretch.blocks.at_line_start):
-            self._say(tag)
+            span.raw.append(tag)
+        elif span.blocks.quoting or (tag == FUNCTION_START and not span.blocks.at_line_start):
+            self._emit_text(tag)
         else:
-            self._call = _Call(tag, sure=stretch.blocks.at_line_start and not stretch.thought)
+            self._call = _Call(tag, sure=span.blocks.at_line_start and not span.thought)
 
-    def _say(self, text: str) -> None:
-        if said := self._stretch.add(text):
-            self._deltas.append(
-                ReasoningDelta(said) if self._stretch.thought else ContentDelta(said)
-            )
+    def _emit_text(self, text: str) -> None:
+        if said := self._span.add(text):
+            self._deltas.append(ReasoningDelta(said) if self._span.thought else ContentDelta(said))
 
-    def _end_stretch(self) -> None:
+    def _end_span(self) -> None:
         """Turn the text so far into a part; whitespace alone is added to the next part."""
-        stretch = self._stretch
-        if stretch.started and (said := stretch.rest()):
-            self._deltas.append(ReasoningDelta(said) if stretch.thought else ContentDelta(said))
-        text, raw = "".join(stretch.text), self._carried + "".join(stretch.raw)
+        span = self._span
+        if span.started and (said := span.rest()):
+            self._deltas.append(ReasoningDelta(said) if span.thought else ContentDelta(said))
+        text, raw = "".join(span.text), self._carried + "".join(span.raw)
         self._carried = ""
-        if stretch.thought and raw:
+        if span.thought and raw:
             self._parts.append(Reasoning(text, raw=raw))
-        elif stretch.started:
+        elif span.started:
             self._parts.append(Content(text, raw=raw))
         else:
             self._carried = raw
-        self._stretch = _Stretch(thought=False)
+        self._span = _Span(thought=False)
 
     # Calls -------------------------------------------------------------------------------------
 
@@ -266,8 +264,8 @@ class Parser:
             self._at = 0
 
     def _end_call(self, call: _Call, raw: str, error: str | None = None) -> None:
-        self._closed_by_call = self._closed_by_call or self._stretch.thought
-        self._end_stretch()
+        self._closed_by_call = self._closed_by_call or self._span.thought
+        self._end_span()
         whole, self._carried = self._carried + raw, ""
         part: ToolCall | MalformedCall
         try:
@@ -298,7 +296,7 @@ class Parser:
 
     def _take_as_text(self, call: _Call) -> None:
         self._call = None
-        self._say("".join(call.pieces))
+        self._emit_text("".join(call.pieces))
 
     @property
     def _position(self) -> int:
@@ -312,7 +310,7 @@ class Parser:
         return tag.startswith(self._text[self._at : self._at + len(tag)])
 
 
-class _Stretch:
+class _Span:
     """Text of one kind between two tags, or between a tag and a call."""
 
     __slots__ = ("blocks", "held", "raw", "started", "text", "thought")
