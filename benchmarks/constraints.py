@@ -52,6 +52,7 @@ from qwen3_agent.grammar.tool_grammar import CallGrammar
 from qwen3_agent.messages import MalformedCall, Part, ToolCall
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
+from qwen3_agent.models.session import SessionOptions
 from qwen3_agent.parsing.parser import Parser
 from qwen3_agent.sampling import Sampling
 from qwen3_agent.thinking import Plan
@@ -118,17 +119,18 @@ async def generations(count: int) -> None:
         started = time.process_time()
         for seed in range(times):
             sampling = Sampling(temperature=1.0, seed=seed)
-            chat = model.chat([], SCHEMAS, constrain=constrain, sampling=sampling)
-            chat.add_user("Go.")
+            options = SessionOptions(tools=SCHEMAS, constrain=constrain, sampling=sampling)
+            session = model.session(options=options)
+            session.add_user("Go.")
             if not constrain:
-                chat.transcript.append(
+                session.transcript.append(
                     "forced", model.chat_format.generation_prompt(thinking=False)
                 )
-                chat.transcript.append("forced", model.chat_format.encode("<tool_call>"))
-                parts = await _go_on(model, chat.transcript.ids, sampling, most)
+                session.transcript.append("forced", model.chat_format.encode("<tool_call>"))
+                parts = await _go_on(model, session.transcript.ids, sampling, most)
                 step = None
             else:
-                step = await chat.step(
+                step = await session.step(
                     plan,
                     max_tokens=most,
                     on_delta=lambda delta: None,

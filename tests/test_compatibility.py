@@ -183,5 +183,5 @@ def test_old_settings__are_read(project: Path) -> None:
     assert settings["limits.steps"] == 5
     assert settings["approvals.allow"] == ["files__*"]
     agent = build_agent(AgentOptions(no_mcp=True))
-    assert (agent.limits.tokens, agent.limits.at_limit) == (4000, "fail")
-    assert agent.instructions == "Be brief."
+    assert (agent.spec.limits.tokens, agent.spec.limits.at_limit) == (4000, "fail")
+    assert agent.spec.instructions == "Be brief."

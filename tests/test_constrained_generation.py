@@ -16,6 +16,7 @@ from untrained import untrained_model
 from qwen3_agent.errors import ToolChoiceUnavailableError
 from qwen3_agent.events import Notice
 from qwen3_agent.messages import ToolCall, ToolResultMessage
+from qwen3_agent.models.session import SessionOptions
 from qwen3_agent.result import ModelStep
 from qwen3_agent.thinking import Plan
 
@@ -31,17 +32,17 @@ async def step_of(
 ) -> tuple[ModelStep, list[str]]:
     """One step, and the remarks on it."""
     choice = how.pop("tool_choice", "auto")
-    chat = untrained_model(chat_format(template), seed=seed).chat(
-        [], how.pop("tools", TOOLS), **how
+    session = untrained_model(chat_format(template), seed=seed).session(
+        options=SessionOptions(tools=how.pop("tools", TOOLS), **how)
     )
-    chat.add_user("Weather in Rome?")
+    session.add_user("Weather in Rome?")
     told: list[str] = []
 
     def listen(delta: object) -> None:
         if isinstance(delta, Notice):
             told.append(delta.text)
 
-    step = await chat.step(plan, max_tokens=max_tokens, on_delta=listen, tool_choice=choice)
+    step = await session.step(plan, max_tokens=max_tokens, on_delta=listen, tool_choice=choice)
     return step, told
 
 
@@ -113,16 +114,16 @@ async def test_a_tool_whose_schema_has_no_grammar_is_named_once() -> None:
     tools = [*TOOLS, {"function": ODD}]
     model = untrained_model()
     told: list[str] = []
-    chat = model.chat([], tools)
-    chat.add_user("Go")
+    session = model.session(options=SessionOptions(tools=tools))
+    session.add_user("Go")
     for _ in range(2):
-        await chat.step(
+        await session.step(
             OFF,
             max_tokens=5,
             on_delta=lambda delta: told.append(delta.text) if isinstance(delta, Notice) else None,
             tool_choice="required",
         )
-        chat.add_tool_results([ToolResultMessage(0, "")])
+        session.add_tool_results([ToolResultMessage(0, "")])
     assert [text for text in told if "odd" in text] == told
     assert len(told) == 1
 
@@ -134,9 +135,9 @@ async def test_a_list_of_tools_is_compiled_once() -> None:
     compile = grammars._compile
     grammars._compile = lambda constraint: compiled.append(compile(constraint)) or compiled[-1]
     for _ in range(3):
-        chat = model.chat([], TOOLS)
-        chat.add_user("Go")
-        await chat.step(OFF, max_tokens=5, on_delta=lambda delta: None, tool_choice="required")
+        session = model.session(options=SessionOptions(tools=TOOLS))
+        session.add_user("Go")
+        await session.step(OFF, max_tokens=5, on_delta=lambda delta: None, tool_choice="required")
     assert len(compiled) == 3
     assert len(set(map(id, compiled))) == 1
 
@@ -144,17 +145,17 @@ async def test_a_list_of_tools_is_compiled_once() -> None:
 async def test_log_probabilities_are_the_models_own() -> None:
     """They are what training works with; the constraint is no part of the model."""
     model = untrained_model()
-    chat = model.chat([], TOOLS, logprobs=True)
-    chat.add_user("Go")
-    await chat.step(OFF, max_tokens=20, on_delta=lambda delta: None, tool_choice="required")
-    sampled = chat.transcript.segments[-1]
+    session = model.session(options=SessionOptions(tools=TOOLS, logprobs=True))
+    session.add_user("Go")
+    await session.step(OFF, max_tokens=20, on_delta=lambda delta: None, tool_choice="required")
+    sampled = session.transcript.segments[-1]
     assert sampled.kind == "sampled"
     first, *_ = sampled.logprobs or ()
     assert -12 < first < -4, "about 1 in 4,000, though no other token was allowed"
 
 
 async def test_an_engine_that_cannot_constrain_says_so() -> None:
-    chat = scripted_model(call("get_time")).chat([], TOOLS)
-    chat.add_user("Go")
+    session = scripted_model(call("get_time")).session(options=SessionOptions(tools=TOOLS))
+    session.add_user("Go")
     with pytest.raises(ToolChoiceUnavailableError, match='held to tool_choice="required"'):
-        await chat.step(OFF, max_tokens=5, on_delta=lambda delta: None, tool_choice="required")
+        await session.step(OFF, max_tokens=5, on_delta=lambda delta: None, tool_choice="required")

@@ -32,6 +32,7 @@ from qwen3_agent.errors import EngineError, NoAnswerError, PromptTooLongError
 from qwen3_agent.formats.chat_format import ChatFormat
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
+from qwen3_agent.models.session import SessionOptions
 from qwen3_agent.sampling import Sampling
 
 pytest.importorskip("vllm", reason="make test-vllm installs vLLM and runs this")
@@ -423,9 +424,10 @@ async def test_a_required_call_is_sampled_by_its_grammar_also_after_a_thought_th
     model = LocalModel(engine, chat_format, name="tiny")
     for plan in (Plan(on=False), Plan(on=True, budget=3)):
         for seed in range(3):
-            chat = model.chat([], tools, sampling=Sampling(temperature=2, seed=seed))
-            chat.add_user("Hello!")
-            step = await chat.step(
+            sampling = Sampling(temperature=2, seed=seed)
+            session = model.session(options=SessionOptions(tools=tools, sampling=sampling))
+            session.add_user("Hello!")
+            step = await session.step(
                 plan, max_tokens=200, on_delta=lambda delta: None, tool_choice="cancel"
             )
             assert step.closed_by_force is plan.on

@@ -27,7 +27,7 @@ from .loop.run import run_turn
 from .loop.turn import Turn
 from .messages import Message, unanswered, without_thoughts
 from .messages.encoding import for_chat_api
-from .models.session import Chat, Model
+from .models.session import Model, ModelSession, SessionOptions
 from .result import PastStep, RunResult
 from .spec import AgentSpec
 from .streaming import RunStream
@@ -44,7 +44,7 @@ class Conversation:
         self,
         spec: AgentSpec,
         model: Model,
-        session: Chat,
+        session: ModelSession,
         toolbox: Toolbox,
         *,
         folder: Path,
@@ -55,7 +55,7 @@ class Conversation:
     ) -> None:
         self._spec = spec
         self._model = model
-        self._chat = session
+        self._session = session
         self._toolbox = toolbox
         self._policy = as_policy(spec.thinking)
         """None: the model's own default."""
@@ -90,12 +90,12 @@ class Conversation:
     @property
     def messages(self) -> Sequence[Mapping[str, Any]]:
         """What was said, the oldest first, as messages of the chat completions protocol."""
-        return tuple(for_chat_api(self._chat.messages))
+        return tuple(for_chat_api(self._session.messages))
 
     @property
     def context_left(self) -> int:
         """Tokens that still fit into the model's context."""
-        return self._chat.context_left
+        return self._session.context_left
 
     def set_thinking(self, thinking: Mode | Literal["adaptive"] | Policy) -> None:
         """Change how the steps of later turns may think; an earlier soft switch is forgotten.
@@ -123,15 +123,15 @@ class Conversation:
             JournalError: that cannot be written.
         """
         self._check_idle()
-        before = self._chat
+        before = self._session
         messages = without_thoughts([*before.messages, *unanswered(before.messages)])
-        chat = new_session(self._spec, model, self._toolbox, messages)
+        session = new_session(self._spec, model, self._toolbox, messages)
         if self._turns:
-            chat.restart(messages, turn=before.turn)
+            session.restart(messages, turn=before.turn)
         if self._journal is not None:
-            self._journal.model_changed(model, chat, source)
-        self._model, self._chat, self._recorded = model, chat, None
-        self._notices += getattr(model, "notices", ())
+            self._journal.model_changed(model, session, source)
+        self._model, self._session, self._recorded = model, session, None
+        self._notices += model.notices
         if self._lend_model is not None:
             self._lend_model(model)
 
@@ -148,7 +148,7 @@ class Conversation:
         return self._take_back_turn()
 
     def _take_back_turn(self) -> str:
-        self._chat.take_back_turn()
+        self._session.undo_turn()
         text, self._switch = self._turns.pop()
         if self._journal is not None:
             self._journal.turn_undone()
@@ -204,13 +204,13 @@ class Conversation:
                 "A turn is unfinished: resume it, or take it back, and then compact."
             )
         with self._one_turn(), artifact_folder(self._folder):
-            before = self._chat.context_left
+            before = self._session.context_left
             try:
-                return await compact(self._model, self._chat, lambda event: None)
+                return await compact(self._model, self._session, lambda event: None)
             finally:
-                after = self._chat.context_left
+                after = self._session.context_left
                 if self._journal is not None and after != before:
-                    length = self._chat.context_length
+                    length = self._session.context_length
                     self._journal.compacted(length - before, length - after)
 
     async def run(self, text: str) -> RunResult:
@@ -227,14 +227,14 @@ class Conversation:
         with self._one_turn():
             self._recorded = None
             self._turns.append((text, self._switch))
-            self._chat.add_user(text)
+            self._session.add_user(text)
             self._switch = latest_switch([text]) or self._switch
             if self._journal is not None:
                 self._journal.turn(text)
             try:
                 return await self._work(emit)
             except PromptTooLongError:
-                if self._chat.turn == len(self._chat.messages) - 1:
+                if self._session.turn == len(self._session.messages) - 1:
                     # It can never fit, and would keep every later message from being answered
                     self._take_back_turn()
                 raise
@@ -276,7 +276,7 @@ class Conversation:
                 emit(events.Notice(notice))
             turn = Turn(
                 self._model,
-                self._chat,
+                self._session,
                 self._toolbox,
                 self._policy or Thinking("on" if self._model.thinks_by_default else "off"),
                 Budget(self._spec.limits),
@@ -300,14 +300,14 @@ def check_task(text: str) -> None:
 
 def new_session(
     spec: AgentSpec, model: Model, toolbox: Toolbox, messages: Sequence[Message]
-) -> Chat:
+) -> ModelSession:
     """Begin a session of a model for an agent, with all messages until now."""
-    return model.chat(
-        messages,
-        toolbox.schemas(),
+    options = SessionOptions(
+        tools=toolbox.schemas(),
         keep_thoughts=spec.keep_thoughts,
         sampling=spec.sampling,
         logprobs=spec.logprobs,
         constrain=spec.constrain,
         output=spec.answer.schema if spec.answer else None,
     )
+    return model.session(messages, options)

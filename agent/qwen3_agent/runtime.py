@@ -105,7 +105,7 @@ async def open_resources(
         for each in spec.sources if keep_ready and spec.journal is None else ():
             await stack.enter_async_context(each.warm())
         notices = [notice for each in opened.values() for notice in each.source.notices]
-        yield AgentResources(model, opened, [*notices, *getattr(model, "notices", ())])
+        yield AgentResources(model, opened, [*notices, *model.notices])
 
 
 def _offered(model: Model) -> RunResources:

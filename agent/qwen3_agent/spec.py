@@ -12,6 +12,7 @@ from .models.choose import EngineName, Hub
 from .option import option
 
 # The command builds its help from the fields below: only what is cheap may be imported above.
+
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
@@ -236,9 +237,9 @@ def _check_types(spec: AgentSpec) -> None:
         if not (isinstance(value, types) or (value is None and name in may_be_none)):
             shown = f"of type {type(value).__name__}" if name == "api_key" else repr(value)
             raise TypeError(f"Agent: {name} must be {words}, not {shown}.")
-    if not (
-        spec.model is None or isinstance(spec.model, str | Path) or hasattr(spec.model, "chat")
-    ):
+    from .models.session import Model
+
+    if not (spec.model is None or isinstance(spec.model, str | Path | Model)):
         raise TypeError(f"Agent: model must be a folder, a hub id or a Model, not {spec.model!r}.")
 
 

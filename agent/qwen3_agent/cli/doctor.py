@@ -115,7 +115,7 @@ def examine_server(base_url: str, model: str | None, api_key: str | None) -> Ite
     if found.route == "server_tokens":
         yield Finding("server", "ok", f"{base_url} serves {found.name}, by token ids")
     else:
-        why = getattr(found, "why_chat", "")
+        why = found.why_chat
         yield Finding(
             "server", "ok", f"{base_url} serves {found.name}, by its chat protocol: {why}"
         )

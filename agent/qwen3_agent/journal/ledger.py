@@ -20,7 +20,7 @@ from ..messages import (
 )
 from ..messages.encoding import chat_api_message, template_message, with_call_ids
 from ..messages.reading import read_message
-from ..models.session import Chat
+from ..models.session import ModelSession
 from ..transcript import Segment
 from .redaction import Redactor
 
@@ -40,7 +40,7 @@ class LedgerWriter:
     a change: a transcript that began anew and messages that were rewritten are noticed too.
 
     Args:
-        chat: what grows.
+        session: what grows.
         redactor: takes secrets out.
         chat_format: turns ids into text and back; None where the chat has none.
         with_ids: whether messages are written as the chat protocol has them, with ids of calls.
@@ -48,13 +48,13 @@ class LedgerWriter:
 
     def __init__(
         self,
-        chat: Chat,
+        session: ModelSession,
         redactor: Redactor,
         chat_format: ChatFormat | None,
         *,
         with_ids: bool,
     ) -> None:
-        self._chat = chat
+        self._session = session
         self._redactor = redactor
         self._format = chat_format
         self._with_ids = with_ids
@@ -65,7 +65,7 @@ class LedgerWriter:
 
     def news(self) -> dict[str, Any]:
         """What the next record has to say of the chat."""
-        segments, messages = self._chat.transcript.segments, self._chat.messages
+        segments, messages = self._session.transcript.segments, self._session.messages
         same = _same(self._segments, segments)
         same_messages = _same(self._messages, messages)
         new = [self._written_as(segment) for segment in segments[same:]]
@@ -78,14 +78,14 @@ class LedgerWriter:
             "messages": self._redactor.json(
                 messages_to_json(messages, with_ids=self._with_ids, start=same_messages)
             ),
-            "turn": self._chat.turn,
+            "turn": self._session.turn,
         }
 
     def seen(self) -> None:
         """Take what is in the chat now for written: a resumed run goes on from there."""
-        self._segments = list(self._chat.transcript.segments)
+        self._segments = list(self._session.transcript.segments)
         self._written = [1] * len(self._segments)
-        self._messages = list(self._chat.messages)
+        self._messages = list(self._session.messages)
 
     def _written_as(self, segment: Segment) -> list[Segment]:
         if self._format is None or not segment.ids:

@@ -8,7 +8,7 @@ from pathlib import Path
 from qwen3_tools.tool import Tool, ToolResult
 
 from ..errors import JournalError
-from ..models.session import Chat, Model
+from ..models.session import Model, ModelSession
 from ..result import ModelStep, PastStep, RunResult, StepReport
 from ..transcript import Transcript
 from .reader import RecordedCall, RecordedRun, RecordedStep, RecordedTurn
@@ -63,7 +63,7 @@ def _result(call: RecordedCall | None, read_only: set[str]) -> ToolResult | None
     return None if call.name in read_only else ToolResult(UNKNOWN, is_error=True)
 
 
-def restore(run: RecordedRun, model: Model, chat: Chat) -> None:
+def restore(run: RecordedRun, model: Model, session: ModelSession) -> None:
     """Put a chat where the run's was.
 
     Raises:
@@ -75,7 +75,7 @@ def restore(run: RecordedRun, model: Model, chat: Chat) -> None:
             f"({model.route}): a run is resumed with the model that it began with."
         )
     if run.turns:
-        chat.restore(
+        session.restore(
             run.messages,
             run.transcripts[-1],
             turn=run.turn_message,

@@ -20,7 +20,7 @@ from qwen3_tools.tool import Tool
 from .. import events
 from ..errors import JournalError, LimitExceededError
 from ..events import Emit
-from ..models.session import Chat, Model
+from ..models.session import Model, ModelSession
 from ..result import RunResult
 from .images import keep_image
 from .ledger import LedgerWriter
@@ -102,19 +102,23 @@ class Journal:
         )
 
     def opened(
-        self, model: Model, tools: Sequence[Tool], chat: Chat, recorded: RecordedRun | None
+        self,
+        model: Model,
+        tools: Sequence[Tool],
+        session: ModelSession,
+        recorded: RecordedRun | None,
     ) -> None:
         """The model and the tools are there.
 
         Args:
             model: what the run is done with.
             tools: all that it may call.
-            chat: what the journal follows from now on.
+            session: what the journal follows from now on.
             recorded: what the journal holds of it, where the run is resumed.
         """
         self._turns = len(recorded.turns) if recorded else 0
         self._changing = frozenset(tool.name for tool in tools if not tool.read_only)
-        ledger = self._follow(model, chat)
+        ledger = self._follow(model, session)
         if recorded:
             ledger.seen()
         described = [
@@ -150,22 +154,21 @@ class Journal:
         record = {"type": "compacted", "before": before, "after": after}
         self._write(record, with_ledger=True, to_disk=True)
 
-    def model_changed(self, model: Model, chat: Chat, source: str | None) -> None:
+    def model_changed(self, model: Model, session: ModelSession, source: str | None) -> None:
         """The conversation goes on in another chat, with another model.
 
         Args:
             model: the new one.
-            chat: what the journal follows from now on.
+            session: what the journal follows from now on.
             source: what `--model` would name it by.
         """
-        self._follow(model, chat)
+        self._follow(model, session)
         record = {"type": "model_changed", "model": model.name, "route": model.route}
         self._write(record | {"source": source}, with_ledger=True, to_disk=True)
 
-    def _follow(self, model: Model, chat: Chat) -> LedgerWriter:
-        chat_format = getattr(model, "chat_format", None)
+    def _follow(self, model: Model, session: ModelSession) -> LedgerWriter:
         self._ledger = LedgerWriter(
-            chat, self._redactor, chat_format, with_ids=model.route == "server_chat"
+            session, self._redactor, model.chat_format, with_ids=model.route == "server_chat"
         )
         return self._ledger
 

@@ -34,7 +34,7 @@ from ..messages import (
     ToolResultMessage,
     UserMessage,
 )
-from ..models.session import Chat, Model
+from ..models.session import Model, ModelSession
 from ..thinking import Plan
 
 __all__ = ["Compaction", "compact"]
@@ -73,7 +73,7 @@ class Compaction:
     """
 
     model: Model
-    session: Chat
+    session: ModelSession
     emit: Emit
     tokens: int | None = None
     sampled: int = 0
@@ -193,7 +193,7 @@ class Compaction:
 
     async def _write_summary(self, text: str, most: int) -> str:
         while True:
-            session = self.model.chat([], [])
+            session = self.model.session()
             session.add_user(SUM_UP.format(words=most // 2, text=text))
             if session.context_left > most + 16 or len(text) < 200:
                 break
@@ -224,7 +224,7 @@ class Compaction:
         self.emit(events.ContextCompacted(what, before, self.used, text, summary))
 
 
-async def compact(model: Model, session: Chat, emit: Emit) -> int:
+async def compact(model: Model, session: ModelSession, emit: Emit) -> int:
     """Compact a conversation between two turns. Return the number of tokens saved.
 
     The question and the answer of the last turn stay as they are.

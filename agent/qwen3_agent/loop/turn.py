@@ -17,7 +17,7 @@ from ..events import Emit
 from ..hooks import HookRunner, Refuse
 from ..limits import Budget, LimitName, Stop
 from ..messages import UNANSWERED, MalformedCall, ToolCall, ToolResultMessage
-from ..models.session import Chat, Model
+from ..models.session import Model, ModelSession
 from ..parsing.parser import ContentDelta, Delta, ReasoningDelta
 from ..result import ModelStep, PastStep, RunResult, StepReport, Usage
 from ..thinking import LastEvent, Plan, Policy, StepState, Switch, decide
@@ -58,7 +58,7 @@ class Turn:
     """The parts that a turn works with, and its state."""
 
     model: Model
-    session: Chat
+    session: ModelSession
     toolbox: Toolbox
     policy: Policy
     budget: Budget

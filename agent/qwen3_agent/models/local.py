@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -16,19 +17,18 @@ from ..grammar.tool_grammar import CallGrammar, ToolChoice
 from ..messages import AssistantMessage, Message, ToolResultMessage
 from ..messages.encoding import for_template
 from ..parsing.parser import Parser
-from ..result import Usage
+from ..result import ModelStep, Route, Usage
 from ..sampling import Finish, Sampling
 from ..thinking import Plan
 from ..transcript import Transcript
-from .base_chat import BaseChat
 from .choose import EngineName, engine_for_this_machine
 from .generation import ConstraintFor, Generation
-from .session import ModelStep, OnDelta, Route
+from .session import Model, ModelSession, OnDelta, SessionOptions
 
 _KEPT_GRAMMARS = 16
 
 
-class LocalModel:
+class LocalModel(Model):
     """An engine plus a chat format.
 
     Args:
@@ -54,9 +54,9 @@ class LocalModel:
         self.can_skip_thinking = chat_format.can_skip_thinking
         self.thinks_by_default = chat_format.thinks_by_default
         self.engine = engine
-        self.notices: Sequence[str] = engine.notices
-        """What the user should know of how the engine was set up."""
-        self.chat_format = chat_format
+        self.notices = engine.notices
+        self.fills_memory = engine.fills_memory
+        self.chat_format: ChatFormat = chat_format
         self._sampling = sampling
         self._grammars: dict[str, CallGrammar] = {}
 
@@ -97,28 +97,17 @@ class LocalModel:
             loaded = TransformersEngine.load(folder, EngineOptions.of(options))
         return cls(loaded, chat_format, name=name or folder.name, sampling=own_sampling(folder))
 
-    def chat(
-        self,
-        messages: Sequence[Message],
-        tools: Sequence[Mapping[str, Any]],
-        *,
-        keep_thoughts: bool = False,
-        sampling: Sampling | None = None,
-        logprobs: bool = False,
-        constrain: bool = True,
-        output: Mapping[str, Any] | None = None,
-    ) -> LocalChat:
-        """See `Model.chat`."""
+    def session(
+        self, messages: Sequence[Message] = (), options: SessionOptions | None = None
+    ) -> LocalSession:
+        """See `Model.session`."""
         for_template(messages)  # An image is refused now, not when the first turn is over
-        return LocalChat(
-            self,
-            messages,
-            [dict(tool) for tool in tools],
-            keep_thoughts=keep_thoughts,
-            sampling=sampling or self._sampling,
-            logprobs=logprobs,
-            grammar=self.grammar(tools, output) if constrain and self.engine.constrains else None,
-        )
+        options = options or SessionOptions()
+        grammar = None
+        if options.constrain and self.engine.constrains:
+            grammar = self.grammar(options.tools, options.output)
+        options = replace(options, sampling=options.sampling or self._sampling)
+        return LocalSession(self, messages, options, grammar)
 
     def grammar(
         self, tools: Sequence[Mapping[str, Any]], output: Mapping[str, Any] | None = None
@@ -132,59 +121,56 @@ class LocalModel:
         return grammar
 
     async def aclose(self) -> None:
-        """Let go of the engine."""
+        """Close the engine."""
         await self.engine.aclose()
 
 
-class LocalChat(BaseChat):
+class LocalSession(ModelSession):
     """One conversation, as token ids that only grow within a turn."""
 
     def __init__(
         self,
         model: LocalModel,
         messages: Sequence[Message],
-        tools: list[dict[str, Any]],
-        *,
-        keep_thoughts: bool,
-        sampling: Sampling | None,
-        logprobs: bool,
+        options: SessionOptions,
         grammar: CallGrammar | None,
     ) -> None:
-        super().__init__(messages, tools, keep_thoughts=keep_thoughts, sampling=sampling)
+        super().__init__(messages, options)
         self._model = model
         self._format = model.chat_format
-        self._logprobs = logprobs
         self._grammar = grammar
         self._steps = 0
 
     @property
     def context_length(self) -> int:
-        """Tokens that prompt and answer may have together."""
+        """See `ModelSession.context_length`."""
         return self._model.engine.context_length
 
     @property
     def context_left(self) -> int:
-        """Tokens that still fit into the context."""
+        """See `ModelSession.context_left`."""
         return max(0, self.context_length - len(self.transcript))
 
     def count(self, messages: Sequence[Message]) -> int:
-        """See `Chat.count`: as many as there will be."""
+        """See `ModelSession.count`; exact."""
         opening = self._format.generation_prompt(thinking=not self._model.can_skip_thinking)
-        return len(self._format.head(for_template(messages), self._tools)) + len(opening)
+        return len(self._format.head(for_template(messages), self.options.tools)) + len(opening)
 
-    def add_tool_results(self, results: Sequence[ToolResultMessage]) -> None:
-        """See `Chat.add_tool_results`."""
-        self._messages.extend(results)
+    def _append_message(self) -> None:
+        """`Generation` appends the tokens as they are sampled."""
+
+    def _append_results(self, results: Sequence[ToolResultMessage]) -> None:
         self._close_message()
         texts = [result.text_for_model for result in results]
         self.transcript.append("tool_results", self._format.tool_results(texts))
 
-    def _begin_transcript(self) -> None:
+    def _start_transcript(self) -> None:
         self.transcript = Transcript()
-        self.transcript.append("head", self._format.head(for_template(self._messages), self._tools))
+        messages = for_template(self._messages)
+        self.transcript.append("head", self._format.head(messages, self.options.tools))
 
-    def _forget_thoughts(self) -> None:
-        """The chat format leaves them out when it renders the messages."""
+    def _drop_thoughts(self) -> None:
+        """The chat template leaves them out."""
 
     def _append_user(self, text: str) -> None:
         ids = self._format.user_turn(text)
@@ -200,12 +186,12 @@ class LocalChat(BaseChat):
         on_delta: OnDelta,
         tool_choice: ToolChoice = "auto",
     ) -> ModelStep:
-        """See `Chat.step`."""
+        """See `ModelSession.step`."""
         self._check(plan)
         held_to = self._held_to(tool_choice)
         self.unfinished = None
         if not self.transcript.segments:  # begun with messages that want an answer
-            self._begin_transcript()
+            self._start_transcript()
         if self._close_message():
             self.transcript.append("forced", self._format.between_messages())
         opening = self._format.generation_prompt(thinking=plan.on)
@@ -217,7 +203,7 @@ class LocalChat(BaseChat):
             Parser,
             self._format.call_format,
             thinking_open=plan.on and self._format.opens_thought,
-            tools=self._tools,
+            tools=self.options.tools,
         )
         generation = Generation(
             self._model.engine,
@@ -234,13 +220,12 @@ class LocalChat(BaseChat):
         finish: Finish | None = None
         try:
             finish = await generation.run(
-                max_tokens, self._sampling_for(plan), logprobs=self._logprobs
+                max_tokens, self._sampling_for(plan), logprobs=self.options.logprobs
             )
         finally:
             generation.parser.finish(truncated=True)
             parts = generation.parser.parts
-            self._messages.append(AssistantMessage(parts))
-            self.transcript.name_parts(parts)
+            self.add_message(AssistantMessage(parts))
             step = ModelStep(
                 parts=parts,
                 finish=finish or "cut",
@@ -254,7 +239,7 @@ class LocalChat(BaseChat):
             )
             self.unfinished = None if finish else step
         for warning in self._grammar.warnings if self._grammar is not None else ():
-            self._tell(on_delta, warning)
+            self._notify(on_delta, warning)
         return step
 
     def _held_to(self, tool_choice: ToolChoice) -> ConstraintFor:

@@ -21,9 +21,9 @@ def sampling_handler(model: Model) -> SamplingHandler:
         from qwen3_tools.mcp.user import SamplingResult
 
         *before, last = messages
-        chat = model.chat(read_messages(before), [])
-        chat.add_user(last["content"])
-        step = await chat.step(plan, max_tokens=max_tokens, on_delta=lambda delta: None)
+        session = model.session(read_messages(before))
+        session.add_user(last["content"])
+        step = await session.step(plan, max_tokens=max_tokens, on_delta=lambda delta: None)
         return SamplingResult(step.content.strip(), model.name, finished=step.finish == "stop")
 
     return sample

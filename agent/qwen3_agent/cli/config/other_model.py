@@ -48,7 +48,7 @@ class OtherModel:
                 _source_of, name, self._spec.hub, abandon_on_cancel=True
             )
         spec = replace(self._spec, model=name)
-        if not _fills_memory(before):
+        if not before.fills_memory:
             await self._use(await _load(spec), spec)
             return
         with anyio.CancelScope(shield=True):  # In between the conversation has no model
@@ -105,8 +105,3 @@ def _source_of(name: str, hub: Hub) -> str:
     ChatFormat.from_folder(checkpoint.folder())
     is_folder = isinstance(checkpoint.source, Path) and not checkpoint.is_demo
     return str(Path(checkpoint.source).absolute()) if is_folder else name
-
-
-def _fills_memory(model: Model) -> bool:
-    """Return whether the engine leaves no memory for a second model."""
-    return getattr(getattr(model, "engine", None), "fills_memory", False)

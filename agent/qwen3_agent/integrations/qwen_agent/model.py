@@ -11,7 +11,7 @@ from qwen_agent.llm.schema import FunctionCall, Message
 
 from ...errors import Qwen3AgentError
 from ...messages import MalformedCall, ToolCall
-from ...models.session import Model
+from ...models.session import Model, SessionOptions
 from ...parsing.parser import ContentDelta, ReasoningDelta
 from ...runtime import load_model
 from ...streaming import Stream, iterate
@@ -70,15 +70,15 @@ class Qwen3AgentModel(BaseChatModel):  # type: ignore[misc]
         settings = Settings.of(self._place | {"generate_cfg": generate})
         if self._model is None:
             self._model = load_model(settings.agent([]).spec)
-        chat = self._model.chat(
+        tools = [{"type": "function", "function": function} for function in functions]
+        session = self._model.session(
             as_chat([message.model_dump() for message in messages]),
-            [{"type": "function", "function": function} for function in functions],
-            sampling=settings.sampling,
+            SessionOptions(tools=tools, sampling=settings.sampling),
         )
         policy = as_policy(settings.thinking) or Thinking(
             "on" if self._model.thinks_by_default else "off"
         )
-        state = StepState(0, "user", 0, chat.context_left, 1)
+        state = StepState(0, "user", 0, session.context_left, 1)
         plan = decide(policy, state, can_skip=self._model.can_skip_thinking)
 
         async def work(tell: Callable[[list[Message]], None]) -> None:
@@ -92,7 +92,7 @@ class Qwen3AgentModel(BaseChatModel):  # type: ignore[misc]
                     content += delta.text
                 tell(_messages(thought, content, ()))
 
-            step = await chat.step(plan, max_tokens=None, on_delta=hear)
+            step = await session.step(plan, max_tokens=None, on_delta=hear)
             tell(_messages(thought, content, step.calls))
 
         try:

@@ -22,7 +22,7 @@ from ...openai_http.client import Patience, ServerClient
 from ..choose import DEMO, DEMO_FOLDER, is_hub_id
 from ..local import LocalModel, own_sampling
 from .dialects import Kind
-from .model import ServerModel
+from .model import ChatApiModel
 
 __all__ = ["API_KEY", "connect"]
 
@@ -62,7 +62,7 @@ def connect(
     api_key: str | None = None,
     patience: Patience | None = None,
     folder: Path | None = None,
-) -> LocalModel | ServerModel:
+) -> LocalModel | ChatApiModel:
     """Connect to a model on a server.
 
     Takes a moment; call it in a worker thread. If the server accepts and returns token ids (vLLM,
@@ -101,7 +101,7 @@ def connect(
             return LocalModel(
                 engine, chat_format, name=served.name, sampling=sampling, route="server_tokens"
             )
-    return ServerModel(
+    return ChatApiModel(
         client,
         served.name,
         kind=served.kind,

@@ -6,8 +6,9 @@ ids, `connect.py` gives a `LocalModel` over an engine on the server instead.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from ...engines.server import sampling_fields
@@ -19,22 +20,18 @@ from ...messages import (
     MalformedCall,
     Message,
     ToolCall,
-    ToolResultMessage,
-    without_thoughts,
 )
 from ...openai_http.client import Event, ServerClient
-from ...result import Usage
+from ...result import ModelStep, Route, Usage
 from ...sampling import Finish, Sampling
 from ...thinking import Plan
-from ...transcript import Transcript
-from ..base_chat import BaseChat
-from ..session import ModelStep, OnDelta, Route
+from ..session import Model, ModelSession, OnDelta, SessionOptions
 from .dialects import OPTIONAL, Kind, thinking_fields
 from .message_reader import MessageReader, says
 from .request_body import EncodedOnce, json_bytes
 from .usage import TokenEstimate, step_of
 
-__all__ = ["ServerModel"]
+__all__ = ["ChatApiModel"]
 
 NATIVE_CONTEXT = 32_768
 """Tokens that every Qwen3 model's context holds: for servers that do not say."""
@@ -47,7 +44,7 @@ _FINISH: dict[str, Finish] = {
 }
 
 
-class ServerModel:
+class ChatApiModel(Model):
     """A model on a chat server. Made by `connect`.
 
     Args:
@@ -88,67 +85,44 @@ class ServerModel:
         """Fields that the server does not take."""
         self._sampling = sampling
 
-    def chat(
-        self,
-        messages: Sequence[Message],
-        tools: Sequence[Mapping[str, Any]],
-        *,
-        keep_thoughts: bool = False,
-        sampling: Sampling | None = None,
-        logprobs: bool = False,
-        constrain: bool = True,
-        output: Mapping[str, Any] | None = None,
-    ) -> ServerChat:
-        """See `Model.chat`.
+    def session(
+        self, messages: Sequence[Message] = (), options: SessionOptions | None = None
+    ) -> ChatApiSession:
+        """See `Model.session`.
 
-        Args:
-            keep_thoughts: they are sent to the server, whose template may drop them even so.
-            constrain: which calls are well-formed is the server's own business; `tool_choice` is
-                passed on.
-            output: asked for as `response_format` where there are no tools. With tools it would
-                forbid their calls on some servers, and the answer is validated only.
+        Thoughts that are kept are sent to the server, whose template may drop them even so. Calls
+        are as well-formed as the server makes them; `tool_choice` is passed on. A schema of the
+        answer is asked for as `response_format` where there are no tools: with tools it would
+        forbid their calls on some servers, and the answer is only validated.
 
         Raises:
             EngineError: log-probabilities are asked for, which need the tokens.
         """
-        if logprobs:
+        options = options or SessionOptions()
+        if options.logprobs:
             raise EngineError(
                 f"{self.client.shown} gives no token ids ({self.why_chat or 'chat protocol'}), and "
                 "log-probabilities belong to them: leave logprobs out."
             )
-        return ServerChat(
-            self,
-            messages,
-            [dict(tool) for tool in tools],
-            keep_thoughts=keep_thoughts,
-            sampling=sampling or self._sampling,
-            output=output if constrain else None,
-        )
+        options = replace(options, sampling=options.sampling or self._sampling)
+        return ChatApiSession(self, messages, options)
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self.client.aclose()
 
 
-class ServerChat(BaseChat):
+class ChatApiSession(ModelSession):
     """One conversation, as messages."""
 
     def __init__(
-        self,
-        model: ServerModel,
-        messages: Sequence[Message],
-        tools: list[dict[str, Any]],
-        *,
-        keep_thoughts: bool,
-        sampling: Sampling | None,
-        output: Mapping[str, Any] | None = None,
+        self, model: ChatApiModel, messages: Sequence[Message], options: SessionOptions
     ) -> None:
-        super().__init__(messages, tools, keep_thoughts=keep_thoughts, sampling=sampling)
+        super().__init__(messages, options)
         self._model = model
-        self._output = output
         self._tool_choice: ToolChoice = "auto"
         self._encoded = EncodedOnce()
-        self._encoded_tools = json_bytes(tools)
+        self._encoded_tools = json_bytes(list(options.tools))
         self._estimate = TokenEstimate()
         self._opens_thought = bool(model.chat_format and model.chat_format.opens_thought)
 
@@ -168,24 +142,9 @@ class ServerChat(BaseChat):
         return sum(map(len, self._encoded.of(self._messages))) + len(self._encoded_tools)
 
     def count(self, messages: Sequence[Message]) -> int:
-        """See `Chat.count`: an estimate."""
+        """See `ModelSession.count`; an estimate."""
         size = sum(map(len, EncodedOnce().of(messages))) + len(self._encoded_tools)
         return self._estimate.of(size)
-
-    def add_tool_results(self, results: Sequence[ToolResultMessage]) -> None:
-        """See `Chat.add_tool_results`."""
-        self._messages.extend(results)
-        self.transcript.append("tool_results", ())
-
-    def _begin_transcript(self) -> None:
-        self.transcript = Transcript()
-        self.transcript.append("head", ())
-
-    def _append_user(self, text: str) -> None:
-        self.transcript.append("user", ())
-
-    def _forget_thoughts(self) -> None:
-        self._messages = without_thoughts(self._messages)
 
     async def step(
         self,
@@ -195,7 +154,7 @@ class ServerChat(BaseChat):
         on_delta: OnDelta,
         tool_choice: ToolChoice = "auto",
     ) -> ModelStep:
-        """See `Chat.step`."""
+        """See `ModelSession.step`."""
         self.unfinished = None
         self._tool_choice = tool_choice
         if max_tokens is not None and max_tokens < 1:
@@ -203,7 +162,7 @@ class ServerChat(BaseChat):
         model = self._model
         if plan.budget is not None and model.kind not in ("dashscope", "llamacpp", "sglang"):
             because = f" ({model.why_chat})" if model.why_chat else ""
-            self._tell(
+            self._notify(
                 on_delta,
                 f"{model.client.shown} has no thinking budget in its chat protocol{because}: "
                 "thoughts may be longer than asked for.",
@@ -231,7 +190,7 @@ class ServerChat(BaseChat):
         model = self._model
         while True:
             reader = MessageReader(
-                self._tools,
+                self.options.tools,
                 on_delta,
                 call_format=model.chat_format.call_format if model.chat_format else "json",
                 opens_thought=plan.on and self._opens_thought,
@@ -257,7 +216,7 @@ class ServerChat(BaseChat):
                     model.parses_calls = False  # vLLM without a parser: calls come as raw text
                 elif refused and error.status_code in (400, 422):
                     model.refused.update(refused)
-                    self._tell(
+                    self._notify(
                         on_delta,
                         f"{model.client.shown} does not support {', '.join(refused)}: "
                         "continuing without.",
@@ -287,22 +246,22 @@ class ServerChat(BaseChat):
         }
         if max_tokens is not None:
             fields["max_tokens"] = max_tokens
-        if self._tools:
+        if self.options.tools:
             fields["parallel_tool_calls"] = True
             if self._tool_choice != "auto":
                 fields["tool_choice"] = _choice(self._tool_choice)
             if not self._model.parses_calls:
                 fields["tool_choice"] = "none"
-        elif self._output is not None:
-            answer = {"name": "answer", "schema": self._output}
+        elif self.options.output is not None and self.options.constrain:
+            answer = {"name": "answer", "schema": self.options.output}
             fields["response_format"] = {"type": "json_schema", "json_schema": answer}
         taken = {name: value for name, value in fields.items() if name not in self._model.refused}
-        tools = b', "tools": ' + self._encoded_tools if self._tools else b""
+        tools = b', "tools": ' + self._encoded_tools if self.options.tools else b""
         messages = b", ".join(self._encoded.of(self._messages))
         return b"".join([json_bytes(taken)[:-1], tools, b', "messages": [', messages, b"]}"])
 
     def _record(self, reader: MessageReader) -> None:
-        """Append what the model said, as the server is to be told it again."""
+        """Add what the model wrote, with an id for each call."""
         number = len(self._messages)
         ids = tuple(
             None
@@ -311,17 +270,15 @@ class ServerChat(BaseChat):
             for place, part in enumerate(reader.parts)
             if isinstance(part, ToolCall | MalformedCall)
         )
-        self._messages.append(AssistantMessage(reader.parts, ids, reader.reasoning_field))
-        self.transcript.append("sampled", ())
-        self.transcript.name_parts(reader.parts)
+        self.add_message(AssistantMessage(reader.parts, ids, reader.reasoning_field))
 
     def _check_thought(self, plan: Plan, step: ModelStep, on_delta: OnDelta) -> None:
         """Say so when the server did not do what it was asked for."""
         shown = self._model.client.shown
         if not plan.on and step.usage.thinking_tokens:
-            self._tell(on_delta, f"{shown} let the model think although thinking is off.")
+            self._notify(on_delta, f"{shown} let the model think although thinking is off.")
         elif plan.budget is not None and step.usage.thinking_tokens > plan.budget + plan.grace:
-            self._tell(on_delta, f"{shown} did not hold the thinking budget of a step.")
+            self._notify(on_delta, f"{shown} did not hold the thinking budget of a step.")
 
 
 def _choice(tool_choice: ToolChoice) -> str | dict[str, Any]:

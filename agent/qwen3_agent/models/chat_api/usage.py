@@ -7,9 +7,8 @@ from typing import Any, Literal
 
 from ...engines.server import cached_tokens
 from ...messages import Reasoning
-from ...result import Usage
+from ...result import ModelStep, Usage
 from ...sampling import Finish
-from ..session import ModelStep
 from .message_reader import MessageReader
 
 __all__ = ["TokenEstimate", "step_of"]
