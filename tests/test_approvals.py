@@ -139,8 +139,8 @@ def test_the_strictest_pattern_counts_and_a_policy_counts_before_the_one_below()
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"allow": ["files__*:reads"]}, "'files__\\*:reads' is no pattern of tools"),
-        ({"deny": [""]}, "'' is no pattern"),
+        ({"allow": ["files__*:reads"]}, "'files__\\*:reads' is not a pattern of tools"),
+        ({"deny": [""]}, "'' is not a pattern"),
         ({"ask": "files__*"}, r"ask must be a list, such as \['files__\*'\]"),
         ({"default": "maybe"}, "default must be allow, ask or deny, not 'maybe'"),
     ],

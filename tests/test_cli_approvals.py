@@ -122,4 +122,4 @@ def test_denied_is_denied_whatever_else_is_said() -> None:
 def test_a_pattern_that_is_none_is_wrong_usage() -> None:
     done = run("--allow", "send:reads")
     assert done.returncode == 2
-    assert "'send:reads' is no pattern of tools" in done.stderr.replace("\n", " ")
+    assert "'send:reads' is not a pattern of tools" in done.stderr.replace("\n", " ")

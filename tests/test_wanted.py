@@ -78,7 +78,7 @@ async def test_the_second_bad_answer_is_an_error_that_holds_what_there_is() -> N
 async def test_other_types_than_models() -> None:
     asked, _ = agent("[1, 2]", output_type=list[int])
     assert (await asked.run("Count")).parsed == [1, 2]
-    with pytest.raises(ValueError, match="output_type is a pydantic model, or another type"):
+    with pytest.raises(ValueError, match="output_type must be a pydantic model, or another type"):
         Agent(output_type=type("Opaque", (), {}))
 
 

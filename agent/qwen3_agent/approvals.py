@@ -1,4 +1,4 @@
-"""Which calls run at once, which wait for a person's yes, and which are refused."""
+"""Approval policies: which tool calls run, which need a person's approval, which are denied."""
 
 from __future__ import annotations
 
@@ -16,42 +16,42 @@ __all__ = ["Approval", "ApprovalRequest", "Approvals", "Approver", "Decision"]
 Decision = Literal["allow", "ask", "deny"]
 
 Answer = Literal["once", "run", "always", "no"]
-"""once: this call. run: this tool, as long as the conversation lasts. always: this tool, in later
-runs too, where something saves it. no: not this call."""
+"""once: this call. run: this tool for the rest of the conversation. always: this tool in later runs
+too, if the policy has `save`. no: not this call."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRequest:
-    """A call that waits for a yes or a no."""
+    """A call that waits for approval."""
 
     tool: Tool
     arguments: Mapping[str, Any]
-    """Exactly what the tool will be called with."""
+    """The exact arguments of the call."""
     can_be_saved: bool = False
-    """Whether "always" lasts longer than the conversation."""
+    """Whether "always" is remembered after the conversation."""
 
     @property
     def text(self) -> str:
-        """The exact call, hidden characters made visible, in one line or several."""
+        """The exact call on one or several lines, with hidden characters made visible."""
         return exact_call(self.tool.name, self.arguments)
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What was said to a request.
+    """The answer to an approval request.
 
     Raises:
-        ValueError: `answer` is none.
+        ValueError: `answer` is not one of the allowed values.
     """
 
     answer: Answer
     reason: str = ""
-    """Why not; the model sees it."""
+    """The reason for a no, sent to the model."""
 
     def __post_init__(self) -> None:
         if self.answer not in get_args(Answer):
             raise ValueError(
-                f"An approval is one of {', '.join(get_args(Answer))}, not {self.answer!r}."
+                f"An approval must be one of {', '.join(get_args(Answer))}, not {self.answer!r}."
             )
 
     @property
@@ -61,9 +61,9 @@ class Approval:
 
 
 class Approver(Protocol):
-    """Whoever decides: an async function. A question comes when the one before is answered.
+    """An async function that answers approval requests, one at a time.
 
-    While it decides no limit of the run in seconds goes on. True is "once" and False is "no".
+    Its time does not count toward the run's limit in seconds. True means "once", False "no".
     """
 
     def __call__(self, request: ApprovalRequest, /) -> Awaitable[Approval | bool]: ...
@@ -73,30 +73,28 @@ class Approver(Protocol):
 class Approvals:
     """A policy for tool calls.
 
-    A pattern is a tool's name, in which `*`, `?` and `[abc]` stand for what they do in a shell;
-    behind it may come `:read-only` or `:writes`: `time__*`, `files__*:writes`, `*:read-only`.
-    Of several patterns that a tool fits, one of `deny` counts before one of `ask`, and that before
-    one of `allow`.
+    A pattern is a tool's name with the wildcards of a shell, `*`, `?` and `[abc]`, optionally
+    followed by `:read-only` or `:writes`: `time__*`, `files__*:writes`, `*:read-only`. If several
+    patterns match a tool, `deny` takes precedence over `ask`, and `ask` over `allow`.
 
-    A tool that fits none is allowed when it is read-only; when it is contained, as the code
+    A tool that matches none is allowed when it is read-only; when it is contained, as the code
     interpreter is in its sandbox; or when whoever provided it approved it: you, by giving the agent
     a Python function (unless you made it with `@tool(requires_approval=True)`), or the file of MCP
     servers (`autoApprove`, `alwaysAllow`, `trust`). Otherwise `default` decides. An MCP tool's own
     `readOnlyHint` is believed; `ask=["server__*"]` is for a server that you distrust.
 
     Args:
-        allow: patterns of tools that run at once.
-        ask: patterns of tools that are asked about.
-        deny: patterns of tools that are refused.
-        default: for the tools of which nobody has said anything.
-        approver: whom to ask. None: a call that would be asked about is refused, and the model
-            and the events say so.
-        save: called with a tool's name when the answer is "always".
-        below: a policy that decides where no pattern of this one fits; its `default`, `approver`
-            and `save` do not count.
+        allow: Patterns of tools that run without asking.
+        ask: Patterns of tools whose calls need approval.
+        deny: Patterns of tools that must not run.
+        default: Decision for all other tools.
+        approver: Answers approval requests. None: calls that need approval are refused.
+        save: Called with the tool's name when the answer is "always".
+        below: The policy that decides if no pattern of this one matches; its `default`, `approver`
+            and `save` are ignored.
 
     Raises:
-        ValueError: a pattern or `default` is none.
+        ValueError: A pattern or `default` is not valid.
     """
 
     allow: Sequence[str] = ()
@@ -117,7 +115,7 @@ class Approvals:
             raise ValueError(f"Approvals: default must be allow, ask or deny, not {self.default!r}")
 
     def decide(self, tool: Tool) -> Decision:
-        """What is to be done with calls of a tool."""
+        """Return the decision on calls of a tool."""
         layer: Approvals | None = self
         while layer is not None:
             for decision, patterns in layer._lists():
@@ -128,27 +126,27 @@ class Approvals:
 
     @property
     def all_denied(self) -> list[str]:
-        """The patterns of `deny`, with those of the policies below."""
+        """The patterns of `deny`, including those of the policies below."""
         return [*self.deny, *(self.below.all_denied if self.below else ())]
 
     def over(self, below: Approvals) -> Approvals:
-        """This policy, with `below` at the very bottom."""
+        """Return this policy with `below` as the lowest policy."""
         return replace(self, below=self.below.over(below) if self.below else below)
 
     def _lists(self) -> Iterator[tuple[Decision, Sequence[str]]]:
-        """The strictest first."""
+        """Yield the lists of patterns, the strictest first."""
         yield "deny", self.deny
         yield "ask", self.ask
         yield "allow", self.allow
 
 
 def check_pattern(pattern: str) -> None:
-    """Raises ValueError for what is no pattern of tools."""
+    """Raise ValueError if `pattern` is not a pattern of tools."""
     name, colon, kind = str(pattern).partition(":")
     if not name or (colon and kind not in ("read-only", "writes")):
         raise ValueError(
-            f"{pattern!r} is no pattern of tools: give a name such as files__*, and behind it "
-            "nothing, :read-only or :writes."
+            f"{pattern!r} is not a pattern of tools: give a name such as files__*, optionally "
+            "followed by :read-only or :writes."
         )
 
 

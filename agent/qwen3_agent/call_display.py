@@ -1,4 +1,4 @@
-"""A call as a person must see it who is to approve it: all of it, and nothing in it hidden."""
+"""Display of a tool call for approval: complete, with nothing hidden."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-# Letters and marks that are drawn as nothing: those of Unicode's Default_Ignorable_Code_Point
-# that Python calls printable, and the blank of Braille
+# Characters that are invisible although Python calls them printable: those of Unicode's
+# Default_Ignorable_Code_Point, and the blank Braille pattern
 _DRAWN_AS_NOTHING = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U000e0100-\U000e01ef]"
@@ -17,10 +17,10 @@ _BAR = "  │ "
 
 
 def exact_call(name: str, arguments: Mapping[str, Any]) -> str:
-    """`name(key=value, ...)` with values as JSON, in which every hidden character is escaped.
+    """Return `name(key=value, ...)` with values as JSON and every hidden character escaped.
 
-    A string of several lines is shown as lines, each behind a bar, so that none of them can pass
-    for something else; one that has hidden characters in it stays JSON.
+    A string of several lines is shown as lines after a bar, so that none of them can be mistaken
+    for something else; a string with hidden characters stays JSON.
     """
     blocks = {key: value for key, value in arguments.items() if _is_block(value)}
     shown = [
@@ -38,24 +38,24 @@ def exact_call(name: str, arguments: Mapping[str, Any]) -> str:
 
 
 def as_json(value: object) -> str:
-    """JSON on one line, with every hidden character as `\\uXXXX`; it means the same."""
+    """Return JSON on one line, with every hidden character as `\\uXXXX`."""
     return visible(json.dumps(value, ensure_ascii=False))
 
 
 def visible(text: str) -> str:
-    """The text with every hidden character, the end of a line too, as JSON would escape it."""
+    """Return the text with every hidden character, line ends included, escaped as in JSON."""
     return "".join(json.dumps(each)[1:-1] if _is_hidden(each) else each for each in text)
 
 
 def _is_hidden(character: str) -> bool:
-    """Whether it is not seen, or steers what is: control, format, odd spaces, no character."""
-    if character == "\u3000":  # The space of Chinese and Japanese, as wide as any letter
+    """Return whether a character is invisible or changes how others are displayed."""
+    if character == "\u3000":  # the ideographic space, as wide as a letter
         return False
     return not character.isprintable() or bool(_DRAWN_AS_NOTHING.match(character))
 
 
 def _is_block(value: object) -> bool:
-    """Whether a value is a string of several lines with nothing hidden in it."""
+    """Return whether a value is a string of several lines without hidden characters."""
     return (
         isinstance(value, str)
         and "\n" in value

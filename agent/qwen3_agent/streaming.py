@@ -1,4 +1,4 @@
-"""What a task of its own tells while it is under way: the events of a run, the results of many."""
+"""Streams: async iterators over the items that a background task reports."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from .events import Event
 T = TypeVar("T")
 
 Work = Callable[[Callable[[T], None]], Awaitable[object]]
-"""Does the work, and is given what to call with each thing that it has to tell."""
+"""The worker; it reports each item through the callback it receives."""
 
 
 class Stream(Generic[T]):
-    """An async iterator over what some work tells; the work starts when the first is asked for.
+    """An async iterator over the items of a worker, which starts with the first item.
 
-    The work is a task of its own, so that model and tools go on while what they told is looked at,
-    and no cancel scope stays open between two items. The stream owns that task: it ends with
-    `aclose`, with the `async with` block, or when a stream that is half read is dropped.
+    The worker is a task of its own: model and tools continue while the caller handles an item,
+    and no cancel scope stays open between two items. The stream owns the task, which ends with
+    `aclose`, with the `async with` block, or when the stream is garbage collected.
 
     Raises:
-        Qwen3AgentError: while iterating, when the work fails; see `Agent.run`.
+        Qwen3AgentError: While iterating, when the worker fails; see `Agent.run`.
     """
 
     def __init__(self, work: Work[T]) -> None:
@@ -49,7 +49,7 @@ class Stream(Generic[T]):
         return await self._task.next_item()
 
     async def aclose(self) -> None:
-        """End the work, if it has not ended, and wait until it has cleaned up."""
+        """Cancel the worker, and wait until it has cleaned up."""
         self._closed = True
         if self._task is not None:
             self._task.scope.cancel()
@@ -77,11 +77,11 @@ RunStream: TypeAlias = Stream[Event]
 
 
 def iterate(stream: Stream[T], portal: BlockingPortal | None = None) -> Iterator[T]:
-    """The items of `stream` for code that is not async. Closing the iterator ends the work.
+    """Iterate over a stream in synchronous code. Closing the iterator cancels the worker.
 
     Args:
-        stream: not begun yet.
-        portal: of the event loop that the work is to run on; None starts one for it.
+        stream: A stream that has not started.
+        portal: Portal to the event loop for the worker. None: start an event loop.
     """
     with ExitStack() as stack:
         if portal is None:
@@ -96,7 +96,7 @@ async def _next_or_none(stream: Stream[T]) -> T | None:
 
 
 class _Task(Generic[T]):
-    """The work's side. It does not know its stream, so that a dropped stream can be noticed."""
+    """The worker. It has no reference to its stream, so that a dropped stream is collected."""
 
     def __init__(self, work: Work[T]) -> None:
         self.scope = anyio.CancelScope()
@@ -104,7 +104,7 @@ class _Task(Generic[T]):
         self.handle: object = None
         self._work = work
         self._error: Exception | None = None
-        # Without a bound: a slow reader must not slow the model, and a run's limits bound it
+        # Unbounded: a slow reader must not slow the model, and the run has its own limits
         self._items: deque[T] = deque()
         self._news = anyio.Event()
 
@@ -134,7 +134,7 @@ class _Task(Generic[T]):
 
 
 def _start(main: Callable[[], Coroutine[Any, Any, None]]) -> object:
-    """Start a task that no task group owns, which anyio has no words for; keep what it returns."""
+    """Start a task that no task group owns, which anyio cannot do. Keep a reference to it."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:

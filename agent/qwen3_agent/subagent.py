@@ -1,4 +1,4 @@
-"""An agent as a tool of another agent."""
+"""Agents as tools of other agents."""
 
 from __future__ import annotations
 

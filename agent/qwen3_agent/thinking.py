@@ -1,7 +1,7 @@
-"""Thinking policies: the state of a step -> off, on, or on with at most n tokens.
+"""Thinking policies: decide for each step whether the model thinks, and for how many tokens.
 
-A policy is a pure function from a `StepState` to a `Plan`. `Thinking` is the built-in one; any
-function will do in its place.
+A policy is a pure function from a `StepState` to a `Plan`. `Thinking` is the built-in policy; any
+other function can take its place.
 """
 
 from __future__ import annotations
@@ -12,50 +12,51 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, TypeGuard
 
 LastEvent = Literal["user", "tool_result", "tool_error", "malformed_call", "repeated_call"]
-"""What happened before a step. Of several results in one step, the one furthest to the right."""
+"""The event before a step. Of several results in one step, the last in this list."""
 
 Switch = Literal["/think", "/no_think"]
-"""What a user or system message can write to turn thinking on or off, as Qwen3 defines it."""
+"""Soft switch in a user or system message that turns thinking on or off, as Qwen3 defines it."""
 
 Mode = int | Literal["on", "off"]
-"""Tokens that a thought may have at most, or on without a limit, or off.
+"""Maximum number of tokens of a thought, "on" without a limit, or "off".
 
-0 is off as well, but for a model that always thinks: its thought is then closed at once."""
+0 means off; the thought of a model that always thinks is closed at once."""
 
 _SWITCH = re.compile(r"(?<![\w/.-])/(?:no_)?think(?![\w/-])")
 
 
 @dataclass(frozen=True, slots=True)
 class StepState:
-    """What a thinking policy decides on."""
+    """The state of a turn before a step, for thinking policies."""
 
     index: int
     """0 for the first step of the turn."""
     last: LastEvent
     thinking_tokens: int
-    """Thought in this turn so far."""
+    """Thinking tokens of this turn so far."""
     context_left: int
     """Tokens that still fit into the model's context."""
     steps_left: int
-    """Steps that the limits allow, this one included."""
+    """Number of steps that the limits allow, including this one."""
     tokens_left: int | None = None
-    """Sampled tokens that the limits allow. None: no limit."""
+    """Number of sampled tokens that the limits allow. None: no limit."""
     switch: Switch | None = None
     """The latest soft switch in a user or system message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one step may think.
+    """The thinking plan of one step.
 
     Args:
-        on: whether it thinks.
-        budget: at most so many tokens; None for no limit. 0 becomes off where the model can.
-        reason: why, in a few words.
-        grace: tokens over the budget to reach the end of a line.
+        on: Whether the step thinks.
+        budget: Maximum number of thinking tokens. None: no limit. 0 means off if the model can
+            skip thinking.
+        reason: The reason in a few words.
+        grace: Tokens beyond the budget to reach the end of a line.
 
     Raises:
-        ValueError: a budget or a grace below 0.
+        ValueError: The budget or the grace is negative.
     """
 
     on: bool
@@ -65,28 +66,28 @@ class Plan:
 
     def __post_init__(self) -> None:
         if self.budget is not None and self.budget < 0:
-            raise ValueError(f"A thinking budget is 0 or more, not {self.budget}.")
+            raise ValueError(f"A thinking budget must be 0 or more, not {self.budget}.")
         if self.grace < 0:
-            raise ValueError(f"The grace of a thinking budget is 0 or more, not {self.grace}.")
+            raise ValueError(f"The grace of a thinking budget must be 0 or more, not {self.grace}.")
 
     @classmethod
     def without_thought(cls, reason: str, *, can_skip: bool) -> Plan:
-        """A plan to answer at once.
+        """Return a plan to answer at once.
 
         Args:
-            reason: why, in a few words.
-            can_skip: whether the model can do without thinking; of one that always thinks the
-                thought is closed as soon as it is open.
+            reason: The reason in a few words.
+            can_skip: Whether the model can skip thinking. The thought of a model that always
+                thinks is closed as soon as it begins.
         """
         return cls(on=False, reason=reason) if can_skip else cls(on=True, budget=0, reason=reason)
 
     @property
     def mode(self) -> str:
-        """As it is shown: "off", "on", or the number of tokens."""
+        """The plan in one word: "off", "on", or the number of tokens."""
         return "off" if not self.on else "on" if self.budget is None else str(self.budget)
 
     def to_json(self) -> dict[str, Any]:
-        """The plan as a JSON object."""
+        """Return the plan as a JSON object."""
         return asdict(self)
 
 
@@ -95,27 +96,26 @@ Policy = Callable[[StepState], Plan | Mode | bool]
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """How much each step may think, and all steps of a run together.
+    """A thinking policy with a mode for each kind of step and a budget for the whole run.
 
-    Each mode is "on", "off", or a number of tokens that a thought may have at most.
+    Each mode is "on", "off", or the maximum number of tokens of a thought.
 
     `/no_think` in the latest user or system message turns thinking off, and `/think` turns it on
-    where a step would not think; neither does anything when no step may think.
+    for a step that would not think; neither has an effect if all modes are off.
 
     Args:
-        first: for the first step.
-        after_tool: for a step after plain tool results. None: as the first.
-        after_error: for a step after a failed, malformed or repeated call. None: as the first.
-        total: thinking tokens of all steps of a run together. What a step does not spend is left
-            for later ones.
-        reserve: what is kept of the total for the answer. Which step answers is not known
-            beforehand: so when only the reserve is left, each step may take half of what remains,
-            and the last one that the limits allow all of it. None: an eighth of the total.
-        grace: whether a thought that has spent its budget may go on to the end of its line, by
-            10 % of the budget at most.
+        first: Mode of the first step.
+        after_tool: Mode of a step after tool results without an error. None: as the first.
+        after_error: Mode of a step after a failed, malformed or repeated call. None: as the first.
+        total: Maximum number of thinking tokens of all steps of a run together. Tokens that a
+            step does not use remain for later steps.
+        reserve: Tokens of the total that are reserved for the answer. It is not known beforehand
+            which step answers: when only the reserve is left, each step may use half of it, and
+            the last step that the limits allow all of it. None: an eighth of the total.
+        grace: Whether a thought may exceed its budget by up to 10 % to reach the end of its line.
 
     Raises:
-        ValueError: a mode or a number is out of its range.
+        ValueError: A mode or a number is out of range.
     """
 
     first: Mode = "on"
@@ -140,26 +140,26 @@ class Thinking:
 
     @classmethod
     def on(cls) -> Thinking:
-        """Every step thinks as long as it likes."""
+        """Return the policy that lets every step think without a limit."""
         return cls("on")
 
     @classmethod
     def off(cls) -> Thinking:
-        """No step thinks."""
+        """Return the policy that lets no step think."""
         return cls("off")
 
     @classmethod
     def budget(cls, tokens: int) -> Thinking:
-        """Every step thinks `tokens` tokens at most."""
+        """Return the policy that lets every step think for at most `tokens` tokens."""
         return cls(tokens)
 
     @classmethod
     def adaptive(cls, tokens: Mode = "on", *, total: int | None = None) -> Thinking:
-        """Think at the start and when something went wrong, not after plain tool results."""
+        """Return the policy that thinks at the start and after errors, but not after results."""
         return cls(first=tokens, after_tool="off", after_error=tokens, total=total)
 
     def __call__(self, state: StepState) -> Plan:
-        """What the step may think."""
+        """Return the plan of a step."""
         mode, reason = self._mode(state)
         if state.switch == "/no_think":
             mode, reason = "off", "/no_think"
@@ -191,7 +191,7 @@ class Thinking:
         return self.first if mode is None else mode, reason
 
     def _share(self, left: int, *, is_last: bool) -> int:
-        """What one step may take of what is left of the total."""
+        """Return the tokens that one step may use of what is left of the total."""
         reserve = (self.total or 0) // 8 if self.reserve is None else self.reserve
         if is_last:
             return left
@@ -202,15 +202,15 @@ class Thinking:
 
 
 def decide(policy: Policy, state: StepState, *, can_skip: bool = True) -> Plan:
-    """The plan of any policy, in whichever form it answers.
+    """Return the plan of a policy, which may answer with a mode or a plan.
 
     Args:
-        policy: decides.
-        state: of the step.
-        can_skip: whether the model can do without thinking; a budget of 0 is off then.
+        policy: The policy.
+        state: The state before the step.
+        can_skip: Whether the model can skip thinking; then a budget of 0 means off.
 
     Raises:
-        TypeError: the policy answers with something that is no plan.
+        TypeError: The policy returns neither a mode nor a plan.
     """
     answer = policy(state)
     if isinstance(answer, bool):
@@ -220,8 +220,8 @@ def decide(policy: Policy, state: StepState, *, can_skip: bool = True) -> Plan:
         answer = Plan(on=answer != "off", budget=budget, reason="the policy's choice")
     if not isinstance(answer, Plan):
         raise TypeError(
-            'A thinking policy answers with a Plan, "on", "off" or a number of tokens, '
-            f"not with {answer!r}."
+            'A thinking policy must return a Plan, "on", "off" or a number of tokens, '
+            f"not {answer!r}."
         )
     if answer.budget == 0 and can_skip:
         return replace(answer, on=False, budget=None)
@@ -229,10 +229,10 @@ def decide(policy: Policy, state: StepState, *, can_skip: bool = True) -> Plan:
 
 
 def as_policy(thinking: Mode | Literal["adaptive"] | Policy | None) -> Policy | None:
-    """The policy that an agent's `thinking` names. None: on where the model can think.
+    """Return the policy for an agent's `thinking`. None: the default of the model.
 
     Raises:
-        ValueError: it names none.
+        ValueError: `thinking` is not a valid policy.
     """
     if thinking is None or callable(thinking):
         return thinking
@@ -247,7 +247,7 @@ def as_policy(thinking: Mode | Literal["adaptive"] | Policy | None) -> Policy | 
 
 
 def latest_switch(texts: Iterable[str]) -> Switch | None:
-    """The last `/think` or `/no_think` in messages, the oldest first."""
+    """Return the last `/think` or `/no_think` in messages, the oldest first."""
     latest: Switch | None = None
     for text in texts:
         for match in _SWITCH.finditer(text):

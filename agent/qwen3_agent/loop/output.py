@@ -1,4 +1,4 @@
-"""What a turn is to come to: which tools it has to call, and of what type its answer is."""
+"""The required output of a turn: its type, and the tools that have to be called."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ _PROBLEM = "Your answer is not what was asked for: {why}. Answer again, with JSO
 
 
 class OutputType:
-    """A type that the final answer has to be of.
+    """The type of the final answer.
 
     Args:
-        type: a pydantic model, or any type that pydantic can validate.
+        output_type: A pydantic model, or any type that pydantic can validate.
 
     Raises:
-        ValueError: pydantic cannot.
+        ValueError: Pydantic cannot validate the type.
     """
 
-    def __init__(self, type: Any) -> None:
+    def __init__(self, output_type: Any) -> None:
         try:
-            self._adapter: TypeAdapter[Any] = TypeAdapter(type)
+            self._adapter: TypeAdapter[Any] = TypeAdapter(output_type)
             self.schema: dict[str, Any] = self._adapter.json_schema()
-        except Exception as error:  # pydantic's are of many kinds
+        except Exception as error:  # pydantic raises many kinds
             raise ValueError(
-                f"output_type is a pydantic model, or another type that pydantic can read from "
-                f"JSON, not {type!r}."
+                f"output_type must be a pydantic model, or another type that pydantic can read "
+                f"from JSON, not {output_type!r}."
             ) from error
         schema = json.dumps(self.schema, ensure_ascii=False)
         self.instruction = _INSTRUCTION.format(schema=schema)
 
     def read(self, text: str) -> Any:
-        """The value that an answer says.
+        """Return the value of an answer.
 
         Raises:
-            ValueError: it is not of the type; in words for the model.
+            ValueError: The answer is not of the type; the message is for the model.
         """
         text = text.strip()
         if (fenced := _FENCED.match(text)) is not None:
@@ -65,22 +65,22 @@ class OutputType:
 
 @dataclass(slots=True)
 class OutputSpec:
-    """What is wanted of one turn, and what of it has been got.
+    """The required output of one turn, and what the turn has reached of it.
 
     Args:
-        tool_choice: for the first step; "none" holds for all. A call that is required is made
-            once, or the turn would never end.
-        answer: None: any text.
+        tool_choice: Tools that the first step must call; "none" holds for all steps. A required
+            call is made once, or the turn would never end.
+        answer: The type of the answer. None: any text.
     """
 
     tool_choice: ToolChoice = "auto"
     answer: OutputType | None = None
     parsed: Any = field(default=None, init=False)
-    """The answer, if one is wanted of a type."""
+    """The answer as a value of its type, if there is one."""
     was_told: bool = field(default=False, init=False)
 
     def choice(self, *, first: bool) -> ToolChoice:
-        """Which tools a step may call."""
+        """Return the tool choice of a step."""
         return self.tool_choice if first or self.tool_choice == "none" else "auto"
 
     def final_problem(self, output: str) -> str | None:
@@ -94,10 +94,10 @@ class OutputSpec:
         return None
 
     def problem(self, output: str) -> str | None:
-        """What the model is to be told of its answer; None: it is what was wanted.
+        """Return what is wrong with an answer, for the model. None: nothing.
 
         Raises:
-            ValueError: it was told already.
+            ValueError: The answer is wrong for the second time.
         """
         if self.answer is None:
             return None

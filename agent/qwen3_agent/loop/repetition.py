@@ -1,4 +1,4 @@
-"""Calls that go round in circles."""
+"""Detection of calls that are repeated without progress."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from qwen3_tools.tool import ToolResult
 from ..messages import MalformedCall, ToolCall
 
 TIMES = 3
-"""How often the same call may have the same result before the model is told."""
+"""Number of times that a call has the same result before the model is told."""
 
 TOLD = (
     "[You have made this very call {times} times, and the result was the same each time. Do not "
@@ -20,16 +20,16 @@ TOLD = (
 
 
 class Repetition:
-    """Counts calls that bring nothing new.
+    """Counts calls that repeat an earlier result.
 
-    Only calls with the same result count, and a result that is new in the turn starts the count
-    again: so neither asking for something until it is done, nor tests that fail the same way after
-    each change, is taken for a circle as long as something moves.
+    Only calls with the same result count, and a result that is new in the turn resets the count:
+    polling for something until it is done, or tests that fail the same way after each change, are
+    not repetitions as long as anything changes.
     """
 
     def __init__(self) -> None:
         self.stuck = 0
-        """How often the call was made that went on after the model was told. 0: none did."""
+        """Number of times that a call was made although the model was told not to. 0: none."""
         self._seen: set[str] = set()
         self._times: Counter[str] = Counter()
         self._told = False
@@ -37,7 +37,7 @@ class Repetition:
     def notes(
         self, calls: Sequence[ToolCall | MalformedCall], results: Sequence[ToolResult]
     ) -> list[str]:
-        """What the model is to be told with each result of a step: mostly nothing."""
+        """Return a note for the model with each result of a step, usually empty."""
         pairs = [_key(call, result) for call, result in zip(calls, results, strict=True)]
         if not self._seen.issuperset(pairs):
             self._times.clear()

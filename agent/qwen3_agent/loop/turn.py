@@ -71,7 +71,7 @@ class Turn:
     reports: list[StepReport] = field(default_factory=list, init=False)
     files: list[Path] = field(default_factory=list, init=False)
     text: str = field(default="", init=False)
-    """What the last step has said to the user."""
+    """Text of the last step for the user."""
     was_answering: bool = field(default=False, init=False)
     """Whether the last step was cut off at a limit while it said something to the user."""
     silent_steps: int = field(default=0, init=False)
