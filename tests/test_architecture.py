@@ -59,7 +59,6 @@ IN_CIRCLES = {
 
 LONG = {
     "qwen3_agent.journal.reader",
-    "qwen3_tools.code_interpreter.worker",
 }
 """Files that still have to become shorter."""
 

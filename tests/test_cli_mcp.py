@@ -77,10 +77,10 @@ def test_add_makes_the_file_and_remove_takes_the_server_out_again(tmp_path: Path
         "mcp", "add", "clock", "--env", "A=b=c", "--", "mcp-server-time", "-x", cwd=tmp_path
     )
     assert added.returncode == 0, added.stderr
-    assert "it takes the place of the bundled time and fetch." in added.stdout
+    assert "it replaces the bundled servers time and fetch." in added.stdout
     url = ("--url", "https://example.org/mcp", "--header", "X-Key: a:b")
     added = run("mcp", "add", "far", *url, cwd=tmp_path)
-    assert (added.returncode, "is new" in added.stdout) == (0, False)
+    assert (added.returncode, "Created" in added.stdout) == (0, False)
     assert json.loads(path.read_text()) == {
         "mcpServers": {
             "clock": {"command": "mcp-server-time", "args": ["-x"], "env": {"A": "b=c"}},
@@ -93,7 +93,7 @@ def test_add_makes_the_file_and_remove_takes_the_server_out_again(tmp_path: Path
     assert list(json.loads(path.read_text())["mcpServers"]) == ["clock"]
     gone = run("mcp", "remove", "far", cwd=tmp_path)
     assert gone.returncode == 1
-    assert gone.stderr == "Error: mcp_servers.json has no server 'far'; it has: clock\n"
+    assert gone.stderr == "Error: mcp_servers.json has no server 'far'; its servers: clock\n"
 
 
 def test_add_keeps_what_else_the_file_says_and_its_mode(tmp_path: Path) -> None:
@@ -113,10 +113,10 @@ def test_add_keeps_what_else_the_file_says_and_its_mode(tmp_path: Path) -> None:
     [
         (["mcp", "add", "a"], "either a command"),
         (["mcp", "add", "a", "--url", "x", "--", "y"], "either a command"),
-        (["mcp", "add", "a", "--env", "A", "--", "y"], "'A' is not NAME=VALUE"),
+        (["mcp", "add", "a", "--env", "A", "--", "y"], "expected NAME=VALUE, not 'A'"),
         (["mcp", "list", "--mcp", "nowhere.json"], "nowhere.json"),
         (["tools", "call", "x", "{"], "not JSON"),
-        (["tools", "call", "x", "[]"], "no object"),
+        (["tools", "call", "x", "[]"], "expected an object"),
         (["tools", "list", "--agent", "nowhere.py"], "there is no file nowhere.py"),
     ],
 )
@@ -199,7 +199,7 @@ def test_resources_and_prompts_from_the_shell(here: Path) -> None:
     assert done.stdout == "user: Hi, Ada!\n"
     wrong = run("mcp", "read", "x", "note://today", cwd=here)
     assert wrong.returncode == 1
-    assert "there is no MCP server 'x'; there are: time, s" in wrong.stderr
+    assert "no MCP server is named 'x'; the servers are: time, s" in wrong.stderr
 
 
 def test_what_a_server_logs_goes_to_a_file_and_not_to_the_terminal(here: Path) -> None:

@@ -422,7 +422,7 @@ async def test_a_download_follows_nothing_that_code_laid_out(
         await interpreter.upload(b"mine", "trap")
         assert await interpreter.download("trap") == b"mine"
     assert canary.read_text() == "secret"
-    with pytest.raises(ValueError, match="no name for a file"):
+    with pytest.raises(ValueError, match="is not a file name"):
         await interpreter.upload(b"", "../up")
 
 

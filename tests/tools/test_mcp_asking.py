@@ -176,7 +176,7 @@ async def test_prompts__are_listed_and_filled_in(era: str) -> None:
 
 async def test_a_server_or_a_method_that_is_not_there_is_raised_to_the_caller() -> None:
     async with asking("") as servers:
-        with pytest.raises(MCPServerError, match="there is no MCP server 'x'; there are: s"):
+        with pytest.raises(MCPServerError, match="no MCP server is named 'x'; the servers are: s"):
             servers.catalog("x")
     broken = Path(ASKING).with_name("broken_mcp_server.py")
     entry = {"command": sys.executable, "args": ["-I", str(broken), "floods"]}

@@ -127,7 +127,7 @@ def test_several_files_are_one_config_in_which_no_name_comes_twice(tmp_path: Pat
 
 
 def test_servers_of_nothing_are_a_mistake() -> None:
-    with pytest.raises(MCPConfigError, match="Name a file of servers"):
+    with pytest.raises(MCPConfigError, match="No config file was given"):
         mcp_servers()
 
 
@@ -138,7 +138,7 @@ def test_an_unset_variable_fails_its_own_server_alone(tmp_path: Path) -> None:
     )
     config = load_config(path, {})
     assert list(config.servers) == ["b"]
-    assert config.failures == {"a": f"{path}:2: server 'a': not set in the environment: NOPE"}
+    assert config.failures == {"a": f"{path}:2: server 'a': environment variables not set: NOPE"}
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_an_unknown_key_is_one_warning_with_the_nearest_known(tmp_path: Path) ->
     [
         ('{"mcpServers": {\n  "a": {"command" "x"}}}', ":2: not JSON: Expecting ':' delimiter"),
         ("[]", ':1: must be an object: {"mcpServers": {...}}'),
-        ('{"mcp": {}, "x": 1}', ':1: has no "mcpServers"; it has: mcp, x'),
+        ('{"mcp": {}, "x": 1}', ':1: "mcpServers" is missing; keys found: mcp, x'),
         ('{\n"mcpServers": []}', ':2: "mcpServers" must be an object of servers by name'),
         ('{"mcpServers": {\n"a": 3}}', ":2: server 'a': must be an object with command or url"),
         ('{"mcpServers": {\n"a": {}}}', ":2: server 'a': give command"),
@@ -222,7 +222,7 @@ def test_a_wrong_file_is_one_sentence_with_file_line_server_and_key(
 
 
 def test_a_file_that_is_not_there_or_not_readable(tmp_path: Path) -> None:
-    with pytest.raises(MCPConfigError, match="there is no such file; it would hold"):
+    with pytest.raises(MCPConfigError, match="file not found; expected a JSON file"):
         load_config(tmp_path / "nope.json")
     with pytest.raises(MCPConfigError, match="cannot be read: Is a directory"):
         load_config(tmp_path)
@@ -297,7 +297,7 @@ def test_an_env_file_is_read_as_shells_write_them(tmp_path: Path) -> None:
         **{"A": "1", "B": "two words", "C": "x=y", "D": "", "E": "a#b", "F": "#"}
     }
     path.write_text("A=1\nnonsense")
-    with pytest.raises(ValueError, match=r"its envFile .*\.env:2: a line must be NAME=value"):
+    with pytest.raises(ValueError, match=r"its envFile .*\.env:2: expected NAME=value"):
         read_env_file(path)
     with pytest.raises(ValueError, match="cannot be read: No such file or directory"):
         read_env_file(tmp_path / "nope")
@@ -328,9 +328,9 @@ def test_a_command_is_looked_for_beside_python_first_then_on_path(tmp_path: Path
     (tmp_path / "python3").write_text("#!/bin/sh\n")
     (tmp_path / "python3").chmod(0o755)
     assert find_command("python3", environ, None) != str(tmp_path / "python3")
-    with pytest.raises(FileNotFoundError, match="'nope' was not found beside"):
+    with pytest.raises(FileNotFoundError, match="'nope' was not found next to"):
         find_command("nope", environ, None)
-    with pytest.raises(FileNotFoundError, match="is not there or cannot be executed"):
+    with pytest.raises(FileNotFoundError, match="does not exist or is not executable"):
         find_command("./nope", environ, tmp_path)
 
 

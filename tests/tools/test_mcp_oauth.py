@@ -124,7 +124,7 @@ async def test_without_a_person_the_failure_says_what_to_do(guarded: Guarded) ->
     for person in (None, Ada(willing=False)):
         async with one(guarded, person) as servers:
             assert servers.failures == {
-                "s": "it wants you to sign in: run `qwen3-agent mcp check` in a terminal"
+                "s": "it requires you to sign in: run `qwen3-agent mcp check` in a terminal"
             }
 
 
@@ -133,7 +133,7 @@ async def test_a_refused_sign_in_is_not_tried_again_over_the_other_transport(
 ) -> None:
     ada = Ada(willing=False)
     async with one(guarded, ada, type=None) as servers:
-        assert "it wants you to sign in" in servers.failures["s"]
+        assert "it requires you to sign in" in servers.failures["s"]
     assert len(ada.went) == 1
 
 

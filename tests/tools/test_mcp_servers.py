@@ -92,7 +92,7 @@ async def test_a_tool_or_server_that_is_not_there_is_raised_to_the_caller(
     time_server: MCPServers,
 ) -> None:
     with pytest.raises(
-        MCPServerError, match="no MCP tool is named 'time__nope'; there are: time__"
+        MCPServerError, match="no MCP tool is named 'time__nope'; the tools are: time__"
     ):
         await time_server.call("time__nope", {})
     with pytest.raises(MCPServerError, match="the MCP servers are not running"):
@@ -112,20 +112,20 @@ async def test_one_that_fails_is_named_and_the_others_run() -> None:
     async with mcp_servers(config) as servers:
         assert {tool.name.split("__")[0] for tool in servers.tools} == {"time"}
         assert (
-            "'mcp-server-tme' was not found beside the running Python or on PATH"
+            "'mcp-server-tme' was not found next to the running Python or on PATH"
             in (servers.failures["absent"])
         )
         assert servers.failures["broken"] == (
             "it exited with status 3; its stderr ends with:\nNo API key"
         )
-        assert "not set in the environment: SURELY_NOT_SET" in servers.failures["unset"]
+        assert "environment variables not set: SURELY_NOT_SET" in servers.failures["unset"]
         with pytest.raises(MCPServerError, match="server 'absent' is not running: the command"):
             await servers.call("absent__anything", {})
 
 
 async def test_a_required_server_that_fails_is_an_error() -> None:
     config = {"mcpServers": {"absent": {"command": "no-such-server", "required": True}}}
-    with pytest.raises(MCPServerError, match="server 'absent' is required and failed"):
+    with pytest.raises(MCPServerError, match="required server 'absent' failed"):
         async with mcp_servers(config):
             pass
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import typer
 
+from qwen3_tools.json_errors import json_problem
+
 STANDARD_INPUT = Path("-")
 
 
@@ -28,7 +30,7 @@ def read_json(path: Path, option: str) -> Any:
         ) from None
     except (ValueError, RecursionError) as error:
         raise typer.BadParameter(
-            f"{path} is not JSON: {why_not_json(error)}.", param_hint=option
+            f"{path} is not JSON: {json_problem(error)}.", param_hint=option
         ) from None
 
 
@@ -65,13 +67,4 @@ def _loads(line: bytes) -> Any:
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"not JSON: {why_not_json(error)}.") from None
-
-
-def why_not_json(error: Exception) -> str:
-    """What `json.loads` found wrong, a ValueError or a RecursionError, in words."""
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} (line {error.lineno}, column {error.colno})"
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply"
-    return "it is not valid UTF-8" if isinstance(error, UnicodeError) else str(error)
+        raise ValueError(f"not JSON: {json_problem(error)}.") from None

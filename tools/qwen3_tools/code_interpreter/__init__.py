@@ -1,4 +1,4 @@
-"""A Python interpreter for models: stateful, and in a real sandbox that needs nothing but Linux."""
+"""A stateful Python interpreter for models, in a sandbox that requires only Linux."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder where cells run. Hostile code has been there: no link in it is followed."""
+"""Access to the folder where cells run. Its content is untrusted: no link is followed."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ def hand_over(folder: Path, uid: int) -> None:
     if status.st_uid != uid and os.geteuid() == 0:
         os.chown(folder, uid, uid)
     elif not os.access(folder, os.W_OK | os.X_OK):
-        raise PermissionError(f"{folder} cannot be written to")
+        raise PermissionError(f"{folder} is not writable")
 
 
 def files_in(folder: Path) -> set[str]:
-    """Regular files below `folder`, relative to it; the first ten thousand."""
+    """List regular files below `folder`, relative to it, up to ten thousand."""
     return set(_walk(folder))
 
 
 def new_files(folder: Path, before: set[str], images: Iterable[Path]) -> tuple[str, ...]:
-    """What was added besides these images, in order, as names that are safe to show."""
+    """List files added besides these images, sorted, with names that are safe to print."""
     added = sorted(files_in(folder) - before - {image.name for image in images})
     shown = [name if name.isprintable() else ascii(name) for name in added]
     if len(shown) > _MOST_LISTED:
@@ -56,24 +56,24 @@ def read(folder: Path, name: str) -> bytes:
     status = os.fstat(handle)
     if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
         os.close(handle)
-        raise PermissionError(f"{name} is no regular file of its own")
+        raise PermissionError(f"{name} is not a regular file without other links")
     with open(handle, "rb") as file:
         return file.read()
 
 
 def write(folder: Path, name: str, source: str | os.PathLike[str] | bytes, uid: int) -> None:
-    """Put a file into `folder` and hand it over; whatever had its name is unlinked, not written.
+    """Create a file in `folder` and change its owner; an existing one is unlinked first.
 
     Args:
-        folder: the work folder.
-        name: what it is called in there.
-        source: a file to copy, or data.
-        uid: whom it is handed over to.
+        folder: The work folder.
+        name: The name of the new file.
+        source: A file to copy, or data.
+        uid: The owner of the new file.
 
     Raises ValueError when `name` is more than the name of a file, OSError when it is a folder's.
     """
     if name in ("", ".", "..") or "/" in name or "\0" in name:
-        raise ValueError(f"{name!r} is no name for a file in the work folder")
+        raise ValueError(f"{name!r} is not a file name; subfolders are not allowed")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb") as given:
         beneath = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -89,7 +89,7 @@ def write(folder: Path, name: str, source: str | os.PathLike[str] | bytes, uid: 
 
 
 def figures(folder: Path, names: object) -> tuple[Path, ...]:
-    """The images among `names`, which the code claims to have saved, that are really there."""
+    """Select those of `names`, which come from untrusted code, that are image files."""
     if not isinstance(names, list):
         return ()
     claimed = dict.fromkeys(n for n in names if isinstance(n, str) and _FIGURE.fullmatch(n))
@@ -115,7 +115,7 @@ def _walk(folder: Path) -> Iterator[str]:
 
 
 def _entries(handle: int, above: str, depth: int) -> Generator[str | None, None, None]:
-    """The files in an open folder, which is closed then, and None for all else that was seen."""
+    """Yield the files in an open folder, and None for other entries. Closes the folder."""
     try:
         with os.scandir(handle) as entries:
             for entry in entries:
@@ -135,7 +135,7 @@ def _entries(handle: int, above: str, depth: int) -> Generator[str | None, None,
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder with all that code may have put there: closed folders, a depth without end.
+    """Remove a folder, including unreadable subfolders and trees of any depth.
 
     Raises OSError when something in it belongs to somebody else.
     """
@@ -149,7 +149,7 @@ def remove_tree(folder: Path) -> None:
 
 
 def _flatten(top: int) -> int:
-    """Delete the files in `top` and its folders; what those hold moves up. How many there were."""
+    """Delete files in `top` and its folders; move deeper folders up. Return the entry count."""
     with os.scandir(top) as entries:
         names = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
     for name, is_folder in names:
@@ -161,7 +161,7 @@ def _flatten(top: int) -> int:
             with os.scandir(inner) as entries:
                 for entry in list(entries):
                     if entry.is_dir(follow_symlinks=False):
-                        os.close(_opened(inner, entry.name))  # a closed one cannot be moved
+                        os.close(_opened(inner, entry.name))  # an unreadable one cannot be moved
                         moved = f"~{secrets.token_hex(8)}"
                         os.rename(entry.name, moved, src_dir_fd=inner, dst_dir_fd=top)
                     else:
@@ -173,7 +173,7 @@ def _flatten(top: int) -> int:
 
 
 def _opened(above: int, name: str) -> int:
-    """A folder, opened for us first where it is closed."""
+    """Open a folder, making it accessible first if necessary."""
     with contextlib.suppress(PermissionError):
         handle = os.open(name, _INTO_FOLDER, dir_fd=above)
         if os.geteuid() == 0 or os.fstat(handle).st_mode & 0o700 == 0o700:

@@ -1,4 +1,4 @@
-"""The code interpreter: cells in, results out, behind walls that were tested from inside."""
+"""The code interpreter: runs cells of Python in a sandbox."""
 
 from __future__ import annotations
 
@@ -43,42 +43,40 @@ _PARAMETERS = {
     "properties": {"code": {"description": "The python code.", "type": "string"}},
     "required": ["code"],
 }
-_ROOM_FOR_A_CUT = 60
+_CUT_NOTE_CHARS = 60
 _FENCED = re.compile(r"\s*```[A-Za-z0-9_+-]*[ \t]*\n(.*?)\n?```\s*", re.DOTALL)
 
 
 class CodeInterpreter(SyncInterface, ToolSource):
-    """A Python that keeps its state from cell to cell, in a sandbox without network.
+    """A Python interpreter that keeps its state between cells, in a sandbox without network.
 
-    An async context manager, and a source of the tool `code_interpreter` for an agent, where
-    every conversation gets an interpreter of its own. The process starts with the first cell.
+    It is an async context manager, and a tool source that gives each conversation of an agent its
+    own interpreter. The process is started by the first cell.
 
     Args:
-        work_dir: the folder where cells run and leave files; by default a new one, which is
-            removed at the end.
-        sandbox: "auto" for the strongest that passes its test on this machine, or one by name:
-            "bubblewrap", "namespaces", "landlock".
-        timeout: seconds a cell may take.
-        memory_mb: MiB of memory, for all processes of the interpreter together.
-        disk_mb: MiB of files that it may write.
-        max_processes: processes and threads at one time.
-        max_output_chars: characters kept of each of stdout, stderr, result and error.
-        python: the interpreter to run inside, by default the running one.
-        allow_domains: domains that code may reach by HTTP and HTTPS while a cell runs, such as
-            "pypi.org", or "*.example.com" for all below one. Never an address that is not public.
-            Landlock alone cannot do this.
-        preload: modules that a session which waits for its first cell imports meanwhile.
-        unsafe_no_sandbox: run code as the user, with all that the user may do.
+        work_dir: Folder where cells run and leave files; by default a temporary one.
+        sandbox: "auto" for the strongest backend that passes its self test, or a specific one:
+            "bubblewrap", "namespaces" or "landlock".
+        timeout: Seconds a cell may take.
+        memory_mb: MiB of memory for all processes together.
+        disk_mb: MiB of files that code may write.
+        max_processes: Number of concurrent processes and threads.
+        max_output_chars: Characters to keep of each of stdout, stderr, result and error.
+        python: The interpreter to run; by default the running one.
+        allow_domains: Domains that code may reach by HTTP and HTTPS while a cell runs, such as
+            "pypi.org", or "*.example.com" for subdomains. Private addresses are always refused.
+            Not available with "landlock".
+        preload: Modules to import while a session waits for its first cell.
+        unsafe_no_sandbox: Run code without a sandbox, with all permissions of the user.
 
     Raises:
-        ValueError: there is no such `sandbox`, or a limit is no number above 0.
-        Qwen3AgentError: `allow_domains` has what is no domain.
-        SandboxUnavailableError (by the first `run`): no sandbox holds here; the message says what
-            would mend it.
+        ValueError: `sandbox` is unknown, or a limit is not a positive number.
+        Qwen3AgentError: `allow_domains` contains an invalid domain.
+        SandboxUnavailableError: Raised by the first `run` if no backend passes its self test; the
+            message explains how to fix it.
     """
 
     name = _NAME
-    shared = False
 
     def __init__(
         self,
@@ -134,20 +132,21 @@ class CodeInterpreter(SyncInterface, ToolSource):
         self._when_used: Callable[[], Awaitable[None]] | None = None
 
     def with_options(self, **arguments: Any) -> CodeInterpreter:
-        """A new interpreter like this one, with other arguments where they are given."""
+        """Return a new interpreter with the same arguments, except for those given."""
         interpreter = CodeInterpreter(**{**self._arguments, **arguments})
         interpreter._had_state = self._had_state
         return interpreter
 
     def bind(self, resources: RunResources) -> CodeInterpreter:
-        """Return an interpreter that works in the run's folder, unless it has its own or is open.
+        """Return an interpreter for a recorded run: this one if it is open, else one like it.
 
-        If the resumed run used an interpreter, the first result says that its variables are lost.
+        It works in the folder of the run unless it has its own. If the run used an interpreter
+        before, its first result reports that the state is lost.
         """
-        if self._workspace is not None or resources.work_folder is None:
+        if resources.work_folder is None or self._workspace is not None:
             return self
-        own = self._arguments["work_dir"]
-        interpreter = self.with_options(work_dir=own or resources.work_folder)
+        work_dir = self._arguments["work_dir"] or resources.work_folder
+        interpreter = self.with_options(work_dir=work_dir)
         interpreter._had_state = _NAME in resources.tools_used
         return interpreter
 
@@ -158,7 +157,7 @@ class CodeInterpreter(SyncInterface, ToolSource):
 
     @property
     def isolation(self) -> str:
-        """What holds the code in; known once a cell has run."""
+        """Description of the sandbox in use; known once a cell has run."""
         return sandbox_.ISOLATION[self._backend] if self._backend else "not started"
 
     async def __aenter__(self) -> Self:
@@ -172,7 +171,7 @@ class CodeInterpreter(SyncInterface, ToolSource):
         await self.close()
 
     async def close(self) -> None:
-        """End all its processes and remove its folder, unless that was given. May be repeated."""
+        """End all processes and remove the folder if it is temporary. Can be repeated."""
         with anyio.CancelScope(shield=True):
             await self._stop()
             workspace, self._workspace = self._workspace, None
@@ -181,7 +180,7 @@ class CodeInterpreter(SyncInterface, ToolSource):
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[Sequence[Tool]]:
-        """The tool, over this interpreter where it is open, else over a new one like it."""
+        """Provide the tool, using this interpreter if it is open, else a new one like it."""
         if self._workspace is not None:
             yield (self.tool(),)
             return
@@ -194,7 +193,7 @@ class CodeInterpreter(SyncInterface, ToolSource):
 
     @contextlib.asynccontextmanager
     async def warm(self) -> AsyncIterator[None]:
-        """Within the block one session waits for the next conversation, `preload` imported."""
+        """During the block, keep one session ready for the next conversation."""
         self._keeps_spare = True
         try:
             await self._keep_spare()
@@ -215,7 +214,7 @@ class CodeInterpreter(SyncInterface, ToolSource):
         return spare
 
     def tool(self) -> Tool:
-        """The tool `code_interpreter`, over this interpreter."""
+        """Return the tool `code_interpreter`, which uses this interpreter."""
 
         async def run(arguments: dict[str, Any]) -> ToolResult:
             code = arguments.get("code")
@@ -243,16 +242,15 @@ class CodeInterpreter(SyncInterface, ToolSource):
         )
 
     async def run(self, code: str, on_output: Listener | None = None) -> CodeResult:
-        """Run a cell, given raw or as a fenced block, and say what came of it.
-
-        What the code does wrong is in the result.
+        """Run a cell. Errors of the code are part of the result.
 
         Args:
-            code: Python.
-            on_output: called with "stdout" or "stderr" and what a cell wrote there, as it writes,
-                up to `max_output_chars` of each.
+            code: Python code, optionally in a fenced block.
+            on_output: Called with "stdout" or "stderr" and text as the cell writes it, up to
+                `max_output_chars` of each.
 
-        Raises SandboxUnavailableError when no sandbox holds.
+        Raises:
+            SandboxUnavailableError: No sandbox is available.
         """
         workspace = self._entered()
         await anyio.lowlevel.checkpoint()
@@ -260,7 +258,7 @@ class CodeInterpreter(SyncInterface, ToolSource):
             try:
                 result = await self._run(workspace, _unfenced(code), on_output)
             except BaseException:
-                # Cancelled halfway: nobody knows what the process is doing.
+                # Cancelled: the state of the process is unknown.
                 self._state_lost = self._session is not None
                 await self._stop()
                 raise
@@ -270,12 +268,12 @@ class CodeInterpreter(SyncInterface, ToolSource):
             return result
 
     async def interrupt(self) -> None:
-        """End the cell that is running with KeyboardInterrupt, as Ctrl-C would; the state stays."""
+        """Interrupt the running cell with KeyboardInterrupt; the state is kept."""
         if self._session is not None:
             self._session.interrupt()
 
     async def reset(self) -> None:
-        """Forget all that cells defined. Files stay."""
+        """Discard the state. Files are kept."""
         async with self._one_at_a_time:
             await self._stop()
             self._start_ahead()
@@ -283,11 +281,13 @@ class CodeInterpreter(SyncInterface, ToolSource):
     async def upload(self, source: str | os.PathLike[str] | bytes, name: str | None = None) -> None:
         """Copy a file, or data under `name`, into the work folder.
 
-        Raises OSError when the source cannot be read, ValueError when `name` is not a file's name.
+        Raises:
+            OSError: The source cannot be read.
+            ValueError: `name` is missing or not a file name.
         """
         if name is None:
             if isinstance(source, bytes):
-                raise ValueError("data needs a name to be uploaded under")
+                raise ValueError("uploading bytes requires a name")
             name = Path(source).name
         workspace = self._entered()
         await anyio.to_thread.run_sync(
@@ -295,15 +295,16 @@ class CodeInterpreter(SyncInterface, ToolSource):
         )
 
     async def download(self, name: str) -> bytes:
-        """What is in a file of the work folder, named relative to it.
+        """Read a file, named relative to the work folder.
 
-        Raises OSError when there is no such file, or when it is a link or no regular file: code
-        may have put it there to have something else read.
+        Raises:
+            OSError: There is no such file, or it is not a regular file: code may have put a link
+                there to expose other files.
         """
         return await anyio.to_thread.run_sync(folder.read, self._entered().work_dir, name)
 
     async def list_files(self) -> list[str]:
-        """The files in the work folder, relative to it; hidden ones are left out."""
+        """List the files in the work folder, relative to it, except hidden ones."""
         return sorted(await anyio.to_thread.run_sync(folder.files_in, self._entered().work_dir))
 
     async def _run(self, workspace: Workspace, code: str, on_output: Listener | None) -> CodeResult:
@@ -359,7 +360,7 @@ class CodeInterpreter(SyncInterface, ToolSource):
         return Output(self._max_output_chars, listener)
 
     def _start_ahead(self) -> None:
-        """Have a session ready by the time of the next cell."""
+        """Start a session ahead of the next cell."""
         if self._waiting is None and self._workspace is not None:
             self._waiting = sandbox_.start_ahead(self._choice, self._requirements, self._workspace)
 
@@ -369,7 +370,7 @@ class CodeInterpreter(SyncInterface, ToolSource):
             self._backend, self._session = await sandbox_.start(
                 self._choice, self._requirements, workspace, waiting
             )
-            self._choice = self._backend  # a later session is never held by less
+            self._choice = self._backend  # later sessions never use a weaker backend
         return self._session
 
     async def _stop(self) -> None:
@@ -382,16 +383,16 @@ class CodeInterpreter(SyncInterface, ToolSource):
     def _entered(self) -> Workspace:
         if self._workspace is None:
             raise Qwen3AgentError(
-                "The code interpreter is not open: `async with CodeInterpreter() as interpreter:`"
+                "The code interpreter is not open; use `async with CodeInterpreter() as ...:`."
             )
         return self._workspace
 
-    def _text(self, said: object) -> str | None:
-        """What the worker said, which cut it; whole characters only, and cut again if it lied."""
-        if not isinstance(said, str):
+    def _text(self, value: object) -> str | None:
+        """Clean a text of the worker, which is not trusted to have shortened it."""
+        if not isinstance(value, str):
             return None
-        text = said.encode(errors="replace").decode()
-        return cut_middle(text, self._max_output_chars + _ROOM_FOR_A_CUT)
+        text = value.encode(errors="replace").decode()
+        return cut_middle(text, self._max_output_chars + _CUT_NOTE_CHARS)
 
 
 def _unfenced(code: str) -> str:

@@ -1,4 +1,4 @@
-"""Which Python runs inside, and the few folders of this machine that it needs to be seen."""
+"""Determines which Python runs in the sandbox, and which folders it requires."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ _MOST_LINKS = 40
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """An interpreter and what it reads."""
+    """A Python interpreter and the folders it reads."""
 
     python: str
     readable: tuple[str, ...]
-    """Its folders, as real paths; those of the system are not among them."""
+    """Its folders, as real paths, except those of the system."""
     links: tuple[tuple[str, str], ...]
-    """Symbolic links (path, target) on the way to them."""
+    """Symbolic links (path, target) that lead to them."""
 
 
 @functools.cache
 def layout_of(python: str | None) -> Layout:
-    """The layout of `python`, or of the running interpreter; looked at once.
+    """Return the layout of `python`, or of the running interpreter.
 
-    Raises SandboxUnavailableError when it cannot be started.
+    Raises:
+        SandboxUnavailableError: The interpreter cannot be started.
     """
     if python is None or python == sys.executable:
         python = sys.executable
@@ -41,9 +42,7 @@ def layout_of(python: str | None) -> Layout:
     else:
         prefixes = _prefixes_of(python)
     if not python:
-        raise SandboxUnavailableError(
-            "The running Python does not know its own path; name one with python=."
-        )
+        raise SandboxUnavailableError("The path of the running Python is unknown; pass python=.")
     wanted = [os.path.join(prefix, part) for prefix in prefixes for part in _PARTS_OF_A_PREFIX]
     links = {link: target for path in (python, *wanted) for link, target in _links_on(path)}
     real = dict.fromkeys(os.path.realpath(path) for path in wanted if os.path.exists(path))
@@ -73,7 +72,7 @@ def _is_below(path: str, folders: tuple[str, ...]) -> bool:
 
 
 def _links_on(path: str) -> list[tuple[str, str]]:
-    """Every symbolic link that the kernel follows when it looks `path` up."""
+    """List the symbolic links that the kernel follows to resolve `path`."""
     found: list[tuple[str, str]] = []
     current, parts = "/", path.split("/")[::-1]
     while parts and len(found) < _MOST_LINKS:

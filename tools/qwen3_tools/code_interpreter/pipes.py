@@ -1,4 +1,4 @@
-"""Pipes read and written without blocking the event loop, on asyncio and trio alike."""
+"""Non-blocking access to pipes, on asyncio and trio."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _Decoder = codecs.getincrementaldecoder("utf-8")
 
 
 class Output:
-    """What a stream said, with its middle left out when there is too much of it.
+    """The output of a stream, without its middle if it is too long.
 
     Args:
-        limit: characters that are kept.
-        listener: told the text as it comes, up to as many characters.
+        limit: Characters to keep.
+        listener: Called with text as it arrives, up to the same number of characters.
     """
 
     def __init__(self, limit: int, listener: Callable[[str], None] | None = None) -> None:
@@ -38,9 +38,9 @@ class Output:
             self._unheard -= len(heard)
             if heard:
                 self._listener(heard)
-        room = 2 * self._limit - len(self._head)  # bytes; a character may take several
-        self._head += data[:room]
-        self._tail += data[room:] if room < len(data) else b""
+        space = 2 * self._limit - len(self._head)  # bytes; a character may take several
+        self._head += data[:space]
+        self._tail += data[space:] if space < len(data) else b""
         if len(self._tail) > 4 * self._limit:
             extra = len(self._tail) - 2 * self._limit
             del self._tail[:extra]
@@ -57,7 +57,7 @@ class Output:
 
 
 async def read(handle: int) -> bytes:
-    """What there is, at least one byte; b"" at the end."""
+    """Read at least one byte; return b"" at the end."""
     while True:
         await anyio.wait_readable(handle)
         try:
@@ -67,7 +67,7 @@ async def read(handle: int) -> bytes:
 
 
 def read_now(handle: int) -> bytes:
-    """What there is without waiting; b"" for nothing."""
+    """Read what is available; return b"" if there is nothing."""
     try:
         return os.read(handle, _CHUNK)
     except BlockingIOError:
@@ -75,16 +75,17 @@ def read_now(handle: int) -> bytes:
 
 
 def is_readable(handle: int, seconds: float) -> bool:
-    """Whether there is something, or the end, within that time; nothing else runs meanwhile."""
+    """Wait, blocking the event loop, until the pipe can be read. Return False on timeout."""
     poll = select.poll()
     poll.register(handle, select.POLLIN)
     return bool(poll.poll(seconds * 1000))
 
 
 async def write(handle: int, data: bytearray) -> None:
-    """All of it; what is written is taken from `data`, so that a cancelled write can go on.
+    """Write `data`, removing what was written, so that a cancelled write can be continued.
 
-    Raises BrokenPipeError when nobody reads any more.
+    Raises:
+        BrokenPipeError: The pipe is closed.
     """
     while data:
         try:

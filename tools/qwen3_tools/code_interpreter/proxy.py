@@ -1,8 +1,8 @@
-"""The way out for code that may talk to a few domains: an HTTP proxy in our own process.
+"""An HTTP proxy in our process, for code that may access a few domains.
 
-The sandbox has no network but its loopback. The socket that listens there was made inside and
-given to us, so that accepting on it is the only way out, and it ends here. We resolve the names,
-refuse every address that is not public, and connect to the address that was checked.
+The sandbox has no network except its loopback. The listening socket is created inside and passed
+to us, so that this proxy is the only connection to the outside. It resolves names, refuses
+addresses that are not public, and connects to the very address that it checked.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from qwen3_tools.errors import Qwen3AgentError
 logger = logging.getLogger(__name__)
 
 PORT = 3128
-"""Where it listens inside."""
+"""Port inside the sandbox."""
 
 _DOMAIN = re.compile(r"(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_-]{1,63}")
 _AUTHORITY = re.compile(r"([A-Za-z0-9._-]{1,253})(?::([0-9]{1,5}))?")
@@ -56,16 +56,16 @@ class _Request:
     host: str
     port: int
     to_send: bytes
-    """The request's head as the server shall see it; empty for CONNECT."""
+    """The head to send to the server; empty for CONNECT."""
     body_bytes: int
 
 
 class Proxy:
-    """Answers HTTP requests and CONNECT, for the domains given and for public addresses only.
+    """Serves HTTP requests and CONNECT for allowed domains at public addresses.
 
     Args:
-        domains: names that are allowed as they are, or `*.name` for all names below one.
-        connect: makes a connection to a public address that was checked.
+        domains: Allowed names, or `*.name` for all subdomains of a name.
+        connect: Connects to a checked address.
 
     Raises Qwen3AgentError for what is no domain, such as an address or a URL.
     """
@@ -75,13 +75,13 @@ class Proxy:
         for domain in self._domains:
             if not _DOMAIN.fullmatch(domain) or domain.rpartition(".")[2].isdigit():
                 raise Qwen3AgentError(
-                    f'allow_domains has {domain!r}, which is no domain: "example.com" or '
-                    '"*.example.com" is.'
+                    f'allow_domains: {domain!r} is not a domain; expected "example.com" or '
+                    '"*.example.com".'
                 )
         self._connect = connect or _connect
 
     async def serve(self, listener: socket.socket) -> None:
-        """Answer what comes in at `listener`, which stays the caller's, until cancelled."""
+        """Serve connections until cancelled. The caller remains responsible for `listener`."""
         connections: set[socket.socket] = set()
         places = anyio.Semaphore(_MOST_CONNECTIONS)
 
@@ -90,7 +90,7 @@ class Proxy:
                 async with await anyio.abc.SocketStream.from_socket(connection) as client:
                     await self._answer(client)
             except (OSError, anyio.BrokenResourceError, anyio.EndOfStream):
-                pass  # either side hung up
+                pass  # either side closed the connection
             finally:
                 connections.remove(connection)
                 places.release()
@@ -108,7 +108,7 @@ class Proxy:
                     connections.add(connection)
                     tasks.start_soon(answer, connection)
         finally:
-            for connection in connections:  # of tasks that were cancelled before they began
+            for connection in connections:  # of tasks cancelled before they started
                 connection.close()
 
     async def _answer(self, client: anyio.abc.ByteStream) -> None:
@@ -166,13 +166,13 @@ class Proxy:
 
 
 def is_public(address: str) -> bool:
-    """Whether the address belongs to nobody's inner network, however it is written."""
+    """Return True for addresses that are not part of a private network, in any notation."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.ipv4_mapped is not None:
             ip = ip.ipv4_mapped
         elif ip in _NAT64 or ip.sixtofour is not None or ip.teredo is not None:
-            return False  # an IPv4 address inside, which a gateway would unpack
+            return False  # embeds an IPv4 address, which a gateway would extract
     return ip.is_global and not ip.is_multicast
 
 
@@ -181,7 +181,7 @@ async def _connect(address: str, port: int) -> anyio.abc.ByteStream:
 
 
 async def _head(client: anyio.abc.ByteStream) -> tuple[bytes, bytes]:
-    """A request's head, and what came after it."""
+    """Read the head of a request, and the beginning of what follows it."""
     data = b""
     while b"\r\n\r\n" not in data:
         if len(data) > _MOST_HEAD_BYTES:
@@ -192,7 +192,7 @@ async def _head(client: anyio.abc.ByteStream) -> tuple[bytes, bytes]:
 
 
 def _parse(head: bytes) -> _Request:
-    """What is asked for. The server is told the host that was checked, whatever the client says."""
+    """Parse a head. The Host header is replaced by the host that is checked."""
     first, *lines = head.split(b"\r\n")
     method, _, target_and_version = first.partition(b" ")
     target, _, version = target_and_version.partition(b" ")
@@ -237,10 +237,10 @@ def _host_and_port(authority: bytes, default: int) -> tuple[str, int]:
 async def _relay(
     client: anyio.abc.ByteStream, server: anyio.abc.ByteStream, first: bytes, most: int | None
 ) -> None:
-    """Pass bytes on in both directions until both ends are through.
+    """Transfer bytes in both directions until both sides have finished.
 
-    Of a request without a tunnel not more than its body goes out: what came after it could be
-    another request, for a host that nobody checked.
+    Without a tunnel only the body of the request is sent: what follows could be another request,
+    for a host that was not checked.
     """
 
     async def out() -> None:

@@ -1,4 +1,4 @@
-"""What a cell gave, and the text that a model reads of it."""
+"""The result of a cell, and its text for the model."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ STATE_LOST = "The interpreter was restarted: variables, functions and imports ar
 
 @dataclass(frozen=True, slots=True)
 class CodeResult:
-    """What running one cell gave."""
+    """The result of running one cell."""
 
     status: Status
-    """`ok`; `error`: the code raised; `timeout`: it ran too long; `killed`: it ended its own
-    process or broke a limit; `failed`: the sandbox itself did not work."""
+    """`ok`; `error`: the code raised; `timeout`: it ran too long; `killed`: it ended its process
+    or exceeded a limit; `failed`: the sandbox did not work."""
     stdout: str = ""
     stderr: str = ""
     result: str | None = None
-    """The `repr` of the last expression, when it is not None."""
+    """The `repr` of the last expression, unless that is None."""
     error: str | None = None
-    """The traceback (the cell's own frames only), or a sentence that says what happened."""
+    """The traceback with the cell's own frames, or a description."""
     images: tuple[Path, ...] = ()
-    """Figures that were open when the cell ended, as PNG files in the work folder."""
+    """PNG files of figures that were open when the cell ended, in the work folder."""
     files: tuple[str, ...] = ()
-    """Files that are new in the work folder, relative to it; images not among them."""
+    """New files in the work folder except images, relative to it."""
     state_lost: bool = False
-    """The process was restarted: what earlier cells defined is gone."""
+    """True if the process was restarted, so that earlier definitions are lost."""
     seconds: float = 0.0
 
 
 def format_result(result: CodeResult) -> str:
-    """The text of a result as Qwen-Agent's `code_interpreter` writes it: what Qwen3 has seen.
+    """Format a result as Qwen-Agent's `code_interpreter` does, which Qwen3 knows from training.
 
-    A block for each of stdout, stderr, execute_result and error that is not empty, then the
-    images, joined by blank lines; `Finished execution.` where there are none. Lines that Qwen-Agent
-    does not have follow only where they apply: the state was lost, there are new files.
+    Non-empty blocks for stdout, stderr, execute_result and error, then the images, separated by
+    blank lines; `Finished execution.` if there are none. Lines that Qwen-Agent does not have follow
+    if the state was lost or there are new files.
 
     The format is that of `qwen_agent/tools/code_interpreter.py` (QwenLM/Qwen-Agent, 0.0.34).
     """

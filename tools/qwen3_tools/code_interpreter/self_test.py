@@ -1,4 +1,4 @@
-"""What holds code in on this machine, tried now: for `qwen3-agent doctor`, and for people."""
+"""Tests which sandbox backends work on this machine, for `qwen3-agent doctor` and for users."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from qwen3_tools.code_interpreter.jail.plan import Backend
 
 @dataclass(frozen=True, slots=True)
 class SelfTest:
-    """The outcome."""
+    """The outcome of a self test."""
 
     backend: Backend | None
-    """What the interpreter uses here; None: nothing holds, and no code is run."""
+    """The backend that the interpreter uses; None if none is available."""
     isolation: str
-    """That in words, or the lines that would mend it."""
+    """Description of the backend, or how to make one available."""
     tried: dict[Backend, str | None]
-    """Each kind of walls, strongest first: None where it holds, else what failed."""
+    """Every backend, strongest first: None if it passed, else the reason."""
     limits: dict[str, str]
-    """What is bounded, and by what."""
+    """Each limit and how it is enforced."""
     facts: dict[str, str]
-    """What the choice rests on: the kernel, Landlock's version, the Python inside."""
+    """Facts about the machine: kernel, Landlock version, Python."""
 
 
 async def self_test() -> SelfTest:
-    """Start each kind of sandbox and try to get out of it. Takes a second or so."""
+    """Start each backend and try to escape from it. Takes about a second."""
     tried = await sandbox.survey()
     backend = next((name for name, failure in tried.items() if failure is None), None)
     group = cgroup.make(1 << 30, 64)
@@ -46,12 +46,12 @@ async def self_test() -> SelfTest:
             "memory": f"each process: kernel (RLIMIT_AS); together: {together}",
             "processes": "kernel (RLIMIT_NPROC)" + (" and control group" if group else ""),
             "disk": "each file: kernel (RLIMIT_FSIZE); together: watchdog, within 500 ms",
-            "network": "none; with allow_domains a proxy, where the sandbox has its own network",
+            "network": "none; with allow_domains a proxy, if the backend has a network namespace",
         },
         facts={
             "kernel": f"{os.uname().sysname} {os.uname().release} {kernel.architecture()}",
             "Landlock": f"ABI {landlock.abi() if sys.platform == 'linux' else 0}",
-            "user": "root; code runs as a user to spare" if os.geteuid() == 0 else "ordinary",
+            "user": "root; code runs as an unused user" if os.geteuid() == 0 else "ordinary",
             "python": sys.executable,
         },
     )

@@ -1,8 +1,8 @@
-"""`multiprocessing` without /dev/shm, which Landlock cannot give a session a part of.
+"""Makes `multiprocessing` work without /dev/shm, which Landlock cannot provide per session.
 
-Its locks and queues stand on POSIX semaphores, which are files there. An eventfd is a semaphore
-too, and children inherit it. This file's source goes to the interpreter inside, before the
-worker's.
+Its locks, queues and pools (thread pools too) use POSIX semaphores, which are files in /dev/shm. An
+eventfd is a semaphore as well, and children inherit it. The source of this file is passed to the
+interpreter in the sandbox before that of the worker.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ RECURSIVE_MUTEX = 0
 
 
 class _Handle:
-    """What would go to a process that is not forked, which could do nothing with it."""
+    """The handle for spawned processes, which cannot use an eventfd."""
 
     def __reduce__(self) -> NoReturn:
         raise RuntimeError('Only forked processes share it: multiprocessing.get_context("fork").')
 
 
 class EventSemaphore:
-    """Stands in for `_multiprocessing.SemLock`, with its methods; for the fork start method."""
+    """Replaces `_multiprocessing.SemLock` for the fork start method."""
 
     SEM_VALUE_MAX = 2**31 - 1
 
@@ -92,14 +92,14 @@ class EventSemaphore:
         return not select.select([self._event], [], [], 0)[0]
 
     def _get_value(self) -> int:
-        raise NotImplementedError  # as on macOS, so queues have no size to tell
+        raise NotImplementedError  # as on macOS, so queues have no size
 
     def _after_fork(self) -> None:
         self._held = 0
 
 
 def use_event_semaphores() -> None:
-    """Give `multiprocessing` semaphores and shared memory that need no /dev/shm."""
+    """Make `multiprocessing` use semaphores and shared memory without /dev/shm."""
     import _multiprocessing  # type: ignore[import-not-found]
     import multiprocessing.heap
 

@@ -1,4 +1,4 @@
-"""One sandboxed process and the talk with it. Everything that it says is taken for hostile."""
+"""One sandboxed process, and communication with it. Everything it sends is untrusted."""
 
 from __future__ import annotations
 
@@ -24,40 +24,41 @@ from qwen3_tools.code_interpreter.jail.plan import Plan
 from qwen3_tools.code_interpreter.proxy import Proxy
 from qwen3_tools.code_interpreter.result import TIMEOUT_ERROR
 
-_START_SECONDS = 60.0  # these three are for a machine that has no time to spare
+_START_SECONDS = 60.0  # these three are generous, for overloaded machines
 _PRELOAD_SECONDS = 120.0
 _CHECK_SECONDS = 20.0
-_STILL_SECONDS = 3.0  # once the supervisor has answered, the machine has time for the worker too
+_STILL_SECONDS = 3.0  # the supervisor has answered, so the machine is responsive
 _GRACE_SECONDS = 1.0
 _SHORT_SECONDS = 0.02
-_AT_ONCE_SECONDS = 0.001  # the event loop may stand still so long: a turn of it costs as much
-_UNSEEN_SECONDS = 0.05  # what cells may take that nobody looks at, as a long one is looked at
+_AT_ONCE_SECONDS = 0.001  # may block the event loop: waiting asynchronously takes as long
+_UNSEEN_SECONDS = 0.05  # maximum time between checks of short cells, as for a long one
 _END_SECONDS = 5.0
 _MOST_JUNK_BYTES = 1 << 20
-_ROOM_FOR_NAMES = 1 << 16
+_NAMES_BYTES = 1 << 16
 _BYTES_OF_A_CHARACTER = 12  # in JSON: two \uXXXX at most
 _ITS_OWN_CHANNEL = "The code wrote to the interpreter's own channel."
 
 
 class SessionEndedError(Exception):
-    """The process is gone, or it said what it should not; the message says how, for the model."""
+    """The process ended or violated the protocol; the message is for the model."""
 
 
 class TimedOutError(SessionEndedError):
-    """It did not answer in time, nor when it was interrupted."""
+    """The process did not answer in time, even after an interrupt."""
 
 
 class Session:
-    """A running worker. Any method but `close` may raise SessionEndedError; then only close it."""
+    """A running worker. After a SessionEndedError of any method, only `close` may be called."""
 
     def __init__(
         self, plan: Plan, command: Callable[[Plan], list[str]], proxy: Proxy | None
     ) -> None:
-        """Start the launcher. Takes milliseconds.
+        """Start the launcher, which takes milliseconds.
 
-        plan: to which handles are added.
-        command: the launcher's command line for that.
-        proxy: serves what the plan's `proxy_port` lets out, while a cell runs.
+        Args:
+            plan: The plan, to which handles are added.
+            command: Returns the launcher's command line for a plan.
+            proxy: Serves the plan's `proxy_port` while a cell runs.
         """
         self._proxy = proxy
         self._listener: socket.socket | None = None
@@ -77,15 +78,15 @@ class Session:
         self._buffer = bytearray()
         self._was_short = False
         self._looked_at = -math.inf
-        self._trial = "", ""
-        self._said = b""
+        self._probe = "", ""
+        self._report_data = b""
         self._began = self._preloads = False
         self._unsent = bytearray()
         handles = [replies_in, reports_in, orders_in]
         handles += [listener_in.fileno()] if listener_in else []
         self._memory_bytes = plan.memory_bytes
         self._group = cgroup.make(plan.memory_bytes, plan.max_processes)
-        cgroups = self._group.cgroups() if self._group else []
+        cgroups = self._group.open_procs() if self._group else []
         theirs += cgroups
         full = replace(plan, handles=tuple(handles), cgroups=tuple(cgroups))
         try:
@@ -114,57 +115,54 @@ class Session:
                 listener_in.close()
 
     async def find_escapes(self, canaries: dict[str, Any]) -> list[str]:
-        """Wait for the worker, and let it try the walls from inside: what it could do after all."""
+        """Wait for the worker and have it test the sandbox. Return what it was able to do."""
         silent, complaints = pipes.Output(0), pipes.Output(500)
         request = {"op": "escape", "canaries": canaries}
         seconds = _START_SECONDS + (_PRELOAD_SECONDS if self._preloads else 0)
         try:
             (number,) = self._ask(request)
-            reply = await self._answer(number, seconds, silent, complaints, _ROOM_FOR_NAMES)
+            reply = await self._answer(number, seconds, silent, complaints, _NAMES_BYTES)
         except SessionEndedError as ended:
             raise SessionEndedError(f"{ended} {complaints.text()}".strip()) from None
         escaped = reply.get("escaped") if reply else None
         if not isinstance(escaped, list):
-            raise SessionEndedError("the sandbox did not answer")
+            raise SessionEndedError("the sandbox did not respond")
         if self._listener_out:
             self._listener = _received(self._listener_out)
         return [str(item) for item in escaped]
 
     def preload(self, modules: Sequence[str]) -> None:
-        """Have the worker import these, until it is asked for something."""
+        """Have the worker import modules until it receives another request."""
         self._preloads = bool(modules)
         self._ask({"op": "preload", "modules": modules})
 
     async def run(
         self, code: str, seconds: float, stdout: pipes.Output, stderr: pipes.Output, most_chars: int
     ) -> dict[str, Any] | None:
-        """The worker's reply to a cell, unchecked; None when the cell had to be interrupted.
+        """Run a cell; return the unverified reply, or None if the cell had to be interrupted.
 
-        most_chars: of the result, and of an error.
+        `stdout` and `stderr` receive output; results and errors keep `most_chars` characters.
         """
         one, other = secrets.randbelow(10**6), secrets.randbelow(10**6)
-        number, trial = self._ask(
+        number, probe = self._ask(
             {"op": "run", "code": code, "most_chars": most_chars},
             {"op": "check", "code": f"{one} * {other}"},
         )
-        self._trial = trial, str(one * other)
-        most_bytes = 2 * most_chars * _BYTES_OF_A_CHARACTER + _ROOM_FOR_NAMES
+        self._probe = probe, str(one * other)
+        most_bytes = 2 * most_chars * _BYTES_OF_A_CHARACTER + _NAMES_BYTES
         began = time.monotonic()
         reply = await self._answer(number, seconds, stdout, stderr, most_bytes)
         self._was_short = time.monotonic() - began < _AT_ONCE_SECONDS
         return reply
 
     def interrupt(self) -> None:
-        """As Ctrl-C does: the running cell ends with KeyboardInterrupt, if it lets itself."""
+        """Interrupt the running cell with KeyboardInterrupt, which it may ignore."""
         self._order(supervisor.INTERRUPT)
 
     async def check(self) -> None:
-        """After a cell.
+        """Check after a cell; raise SessionEndedError if limits or the worker are broken.
 
-        Raises SessionEndedError unless limits hold and the worker is as good as new.
-
-        A cell that was answered at once had no time to use much. The supervisor is asked after
-        such a one when it last was 50 ms ago: it looks at a long cell as often.
+        After short cells the supervisor checks at most every 50 ms, as often as in long ones.
         """
         now = time.monotonic()
         if not self._was_short or now - self._looked_at > _UNSEEN_SECONDS:
@@ -172,10 +170,10 @@ class Session:
             self._order(supervisor.IDLE)
             with anyio.move_on_after(_CHECK_SECONDS):
                 await self._report("within_limits")
-        number, product = self._trial
+        number, product = self._probe
         rest = pipes.Output(0)
         try:
-            reply = await self._answer(number, _STILL_SECONDS, rest, rest, _ROOM_FOR_NAMES)
+            reply = await self._answer(number, _STILL_SECONDS, rest, rest, _NAMES_BYTES)
         except TimedOutError:
             reply = None
         if not reply or reply.get("result") != product:
@@ -184,12 +182,12 @@ class Session:
             raise SessionEndedError(_ITS_OWN_CHANNEL)
 
     def is_fit(self) -> bool:
-        """Whether it is running, and nothing of it writes to the channel without being asked."""
+        """Return True if it is running and has not written to the channel unasked."""
         self._buffer += pipes.read_now(self._replies)
         return self._process.poll() is None and not self._buffer
 
     async def close(self) -> None:
-        """End every process of the session, however it is doing."""
+        """End every process of the session."""
         with anyio.CancelScope(shield=True):
             os.close(self._orders)
             self._handles.remove(self._orders)
@@ -215,7 +213,7 @@ class Session:
             os.close(handle)
 
     def _ask(self, *requests: dict[str, Any]) -> list[str]:
-        """Send requests, as much of them as goes now; their numbers, which the replies carry."""
+        """Send requests without blocking. Return the IDs that their replies will carry."""
         numbers = [secrets.token_hex(8) for _ in requests]
         for number, request in zip(numbers, requests, strict=True):
             self._unsent += json.dumps({"id": number, **request}).encode() + b"\n"
@@ -231,7 +229,7 @@ class Session:
         stderr: pipes.Output,
         most_bytes: int,
     ) -> dict[str, Any] | None:
-        """The reply to that request; None where it took an interrupt to get it."""
+        """Return the reply to a request, or None if it came only after an interrupt."""
         reply = self._answer_at_once(number, most_bytes)
         if reply is not None:
             self._drain(stdout, stderr)
@@ -247,7 +245,7 @@ class Session:
                 with anyio.move_on_after(min(seconds, _SHORT_SECONDS)):
                     reply = await self._reply(number, most_bytes)
                 if reply is None and seconds > _SHORT_SECONDS:
-                    self._order(supervisor.RUNNING)  # long enough to be worth watching
+                    self._order(supervisor.RUNNING)  # long enough to be watched
                     with anyio.move_on_after(seconds - _SHORT_SECONDS):
                         reply = await self._reply(number, most_bytes)
                 if reply is None:
@@ -256,7 +254,7 @@ class Session:
                     with anyio.move_on_after(_GRACE_SECONDS):
                         reply = await self._reply(number, most_bytes)
             except SessionEndedError as error:
-                ended = error  # raised below: a task group would wrap it
+                ended = error  # raised below, because a task group would wrap it
             tasks.cancel_scope.cancel()
         self._drain(stdout, stderr)
         if ended or reply is None:
@@ -264,7 +262,7 @@ class Session:
         return None if interrupted else reply
 
     def _drain(self, stdout: pipes.Output, stderr: pipes.Output) -> None:
-        """What is in the pipes, and no more: a process left behind may be writing without end."""
+        """Read what is in the pipes, without end: a remaining process may keep writing."""
         for handle, output in ((self._stdout, stdout), (self._stderr, stderr)):
             for _ in range(2):
                 if not (data := pipes.read_now(handle)):
@@ -272,7 +270,7 @@ class Session:
                 output.add(data)
 
     def _answer_at_once(self, number: str, most_bytes: int) -> dict[str, Any] | None:
-        """The reply, when it takes no longer than it would to wait for it as one should."""
+        """Return the reply if it arrives within the time that asynchronous waiting would cost."""
         body = self._framed(number.encode(), most_bytes)
         if body is None and not self._unsent and pipes.is_readable(self._replies, _AT_ONCE_SECONDS):
             self._buffer += pipes.read_now(self._replies)
@@ -280,7 +278,7 @@ class Session:
         return None if body is None else _parsed(body)
 
     def _order(self, order: bytes) -> None:
-        with contextlib.suppress(OSError):  # gone, or so busy that it does not read: close() kills
+        with contextlib.suppress(OSError):  # gone or not reading; close() kills it
             os.write(self._orders, order)
 
     async def _reply(self, number: str, most_bytes: int) -> dict[str, Any]:
@@ -296,9 +294,9 @@ class Session:
         return _parsed(body)
 
     def _framed(self, number: bytes, most_bytes: int) -> bytes | None:
-        """What follows `number` in the buffer, or None as long as it is not all there.
+        """Return the frame that follows `number` in the buffer, or None while it is incomplete.
 
-        Nobody but the worker knows the number, so what stands before it is the code's junk.
+        Only the worker knows the number, so anything before it was written by the code.
         """
         junk = self._buffer.find(number)
         if max(junk, len(self._buffer) if junk < 0 else 0) > _MOST_JUNK_BYTES:
@@ -316,19 +314,20 @@ class Session:
         return body
 
     async def _report(self, wanted: str) -> dict[str, str]:
-        """What the supervisor saw, which the code cannot forge, up to `wanted` or the end.
+        """Read reports of the supervisor, which code cannot forge, until `wanted` arrives.
 
-        Raises SessionEndedError when the end came first.
+        Raises:
+            SessionEndedError: The process ended first.
         """
         report: dict[str, str] = {}
         while wanted not in report:
-            while b"\n" not in self._said:
+            while b"\n" not in self._report_data:
                 at_once = pipes.is_readable(self._reports, _AT_ONCE_SECONDS)
                 data = pipes.read_now(self._reports) if at_once else await pipes.read(self._reports)
                 if not data:
                     raise _cause_of(report, began=self._began)
-                self._said += data
-            line, _, self._said = self._said.partition(b"\n")
+                self._report_data += data
+            line, _, self._report_data = self._report_data.partition(b"\n")
             what, _, detail = line.decode(errors="replace").partition(" ")
             report[what] = detail
             self._began |= "started" in report
@@ -359,14 +358,14 @@ def _parsed(body: bytes) -> dict[str, Any]:
 
 
 def _received(connection: socket.socket) -> socket.socket:
-    """The socket that the launcher has sent by now."""
+    """Receive the socket that the launcher has sent."""
     connection.setblocking(False)
     try:
         _, handles, _, _ = socket.recv_fds(connection, 1, 1)
     except OSError:
         handles = []
     if not handles:
-        raise SessionEndedError("the sandbox gave no socket for its proxy")
+        raise SessionEndedError("the sandbox sent no socket for its proxy")
     listener = socket.socket(fileno=handles[0])
     listener.setblocking(False)
     return listener

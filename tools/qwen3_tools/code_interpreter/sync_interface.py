@@ -1,4 +1,4 @@
-"""The interpreter for code that is not async."""
+"""The synchronous interface of the code interpreter."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Listener = Callable[[Stream, str], None]
 
 
 class SyncInterface(ABC):
-    """`with CodeInterpreter() as interpreter:`, and then the methods whose names end in `_sync`.
+    """Adds `with CodeInterpreter() as interpreter:` and methods whose names end in `_sync`.
 
-    Each does what the method without that ending does, from any thread.
+    They can be called from any thread.
     """
 
     _portal: BlockingPortal
@@ -46,7 +46,7 @@ class SyncInterface(ABC):
     async def __aexit__(self, *_: object) -> None: ...
 
     def __enter__(self) -> Self:
-        """Open it on an event loop of its own, in a thread."""
+        """Open the interpreter on its own event loop, in a thread."""
         with contextlib.ExitStack() as stack:
             portal = stack.enter_context(start_blocking_portal())
             stack.enter_context(portal.wrap_async_context_manager(self))
@@ -57,29 +57,29 @@ class SyncInterface(ABC):
         self._sync_stack.close()
 
     def run_sync(self, code: str, on_output: Listener | None = None) -> CodeResult:
-        """`run`; `on_output` is called in the event loop's thread."""
+        """Like `run`; `on_output` is called in the thread of the event loop."""
         return self._portal.call(self.run, code, on_output)
 
     def upload_sync(self, source: str | os.PathLike[str] | bytes, name: str | None = None) -> None:
-        """`upload`"""
+        """Like `upload`."""
         self._portal.call(self.upload, source, name)
 
     def download_sync(self, name: str) -> bytes:
-        """`download`"""
+        """Like `download`."""
         return self._portal.call(self.download, name)
 
     def list_files_sync(self) -> list[str]:
-        """`list_files`"""
+        """Like `list_files`."""
         return self._portal.call(self.list_files)
 
     def interrupt_sync(self) -> None:
-        """`interrupt`, while another thread waits for `run_sync`."""
+        """Like `interrupt`, for use while another thread waits for `run_sync`."""
         self._portal.call(self.interrupt)
 
     def reset_sync(self) -> None:
-        """`reset`"""
+        """Like `reset`."""
         self._portal.call(self.reset)
 
     def close_sync(self) -> None:
-        """`close`"""
+        """Like `close`."""
         self._portal.call(self.close)

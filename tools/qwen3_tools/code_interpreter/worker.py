@@ -1,14 +1,12 @@
-"""Runs cells, in the launcher's process or as a source for another Python; needs the stdlib only.
+"""Runs cells, in the launcher's process or as source code for another Python; uses only the stdlib.
 
-A request is a line of JSON, `{"id", "op", ...}`. The reply is that id, the length of what follows
-(four bytes, big-endian), and JSON: whatever else comes through the pipe is not from here. Output
-goes to file descriptors 1 and 2, where it belongs. Whatever this process says may have been forged
-by the code that it ran, so the host believes none of it.
+A request is a line of JSON, `{"id", "op", ...}`. The reply is that ID, the length of the rest (four
+bytes, big-endian), and JSON. Output goes to file descriptors 1 and 2. Code that ran here may forge
+anything, so the host does not trust this process.
 
-Code may replace any function of any module. What serves the next cell is bound here by name, once.
-
-The first cell waits until all that is imported here is there. So it is little, and from the modules
-in C that those of the same name stand on; the rest comes after that cell, while nobody waits.
+Code may replace any function of any module. Therefore everything that serves the next cell is bound
+here by name, at import. The first cell waits for these imports, so they are few, mostly C modules;
+the others follow after that cell.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ import types
 import warnings
 from _ast import Expr, Expression, Module, PyCF_ALLOW_TOP_LEVEL_AWAIT, PyCF_ONLY_AST
 from _json import encode_basestring_ascii, make_scanner
-from _signal import (  # type: ignore[import-not-found]  # without what `signal` puts around it
+from _signal import (  # type: ignore[import-not-found]  # faster than `signal`
     ITIMER_PROF,
     ITIMER_REAL,
     ITIMER_VIRTUAL,
@@ -43,18 +41,12 @@ if TYPE_CHECKING:
 CELL = "<cell>"
 _REPLIES = 3
 _TIMERS = (ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF)
-_JSON: Any = types.SimpleNamespace(
-    strict=True,
-    object_hook=None,
-    object_pairs_hook=None,
-    parse_float=float,
-    parse_int=int,
-    parse_constant=None,
-)
+_JSON: Any = types.SimpleNamespace(strict=True, object_hook=None, object_pairs_hook=None)
+_JSON.parse_float, _JSON.parse_int, _JSON.parse_constant = float, int, None
 _decode = make_scanner(_JSON)
-_READY_MODULES = ("json", "math", "os", "re")  # all of them from the second cell on
-_WORDS_FOR_ALL = (*_READY_MODULES, "show")  # in the first one, if any of these is in it
-# Imported when a cell first says the name: name -> (module, attribute of it)
+_READY_MODULES = ("json", "math", "os", "re")  # all available from the second cell on
+_WORDS_FOR_ALL = (*_READY_MODULES, "show")  # available in the first one if it contains any of these
+# Imported when a cell first uses the name: name -> (module, attribute)
 _READY_ON_USE = {
     "np": ("numpy", None),
     "pd": ("pandas", None),
@@ -66,7 +58,7 @@ _READY_ON_USE = {
 
 
 class Worker:
-    """One namespace, and the cells that run in it."""
+    """A namespace and the cells that run in it."""
 
     def __init__(self) -> None:
         self._pid = os.getpid()
@@ -101,7 +93,7 @@ class Worker:
         while True:
             try:
                 chunk = read(self._requests, 1 << 16)
-            except BlockingIOError:  # a cell has made the handle so
+            except BlockingIOError:  # set by a cell
                 ready([self._requests], [], [])
                 continue
             if not chunk:
@@ -118,11 +110,11 @@ class Worker:
         if request["op"] == "preload":
             self._preload(request["modules"])
             return
-        self._is_check = request["op"] == "check"  # which comes with a cell, and may not end as it
+        self._is_check = request["op"] == "check"  # sent with a cell, and not interruptible
         if request["op"] == "run":
             reply = self._run(request["code"], request["most_chars"])
         elif self._is_check:
-            # By way of a real cell: a cell may have replaced any part of what runs the next one.
+            # Run as a cell, since a cell may have replaced anything that runs the next one.
             reply = self._run(request["code"], 100) if self._is_sound() else {}
         else:
             reply = {"escaped": _escapes(**request["canaries"])}
@@ -135,7 +127,7 @@ class Worker:
                 ready([], [self._replies], [])
 
     def _preload(self, modules: list[str]) -> None:
-        """Import what the next cell may want, as long as nobody asks for anything."""
+        """Import modules until a request arrives."""
         for name in modules:
             if ready([self._requests], [], [], 0)[0]:
                 return
@@ -145,14 +137,14 @@ class Worker:
                 continue
 
     def _finish_start(self) -> None:
-        """Import what not every first cell needs; a cell may have broken it already."""
+        """Import what the first cell may not need; a cell may have broken it already."""
         if self._is_complete:
             return
         try:
             self._traceback = __import__("traceback")
             for name in _READY_MODULES:
                 self._names.setdefault(name, __import__(name))
-            # Figures are captured when the cell ends, so there is nothing for show() to warn about.
+            # Figures are saved when the cell ends, so show() need not warn.
             warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")
         except Exception:
             pass
@@ -168,12 +160,12 @@ class Worker:
                 if value is not None:
                     result = cut_middle("".join((repr(value),)), most_chars)
             except BaseException as raised:
-                error = self._said(raised, most_chars)
+                error = self._described(raised, most_chars)
             self._leave_if_forked()
             try:
                 images += self._save_figures()
             except BaseException as raised:
-                error = error or self._said(raised, most_chars)
+                error = error or self._described(raised, most_chars)
             _flush()
         except KeyboardInterrupt:
             error = error or "KeyboardInterrupt"
@@ -182,20 +174,18 @@ class Worker:
         self._repair()
         return {"result": result, "error": error or None, "images": images}
 
-    def _said(self, error: BaseException, most_chars: int) -> str:
-        """What the user is told of an error, whatever that does when asked; "" for an exit."""
+    def _described(self, error: BaseException, most_chars: int) -> str:
+        """Describe an error, even if its methods fail; "" for an exit."""
         try:
             if isinstance(error, SystemExit):
-                said = "" if error.code in (None, 0) else f"SystemExit: {error.code}"
+                text = "" if error.code in (None, 0) else f"SystemExit: {error.code}"
             else:
-                with_frames = self._traceback or __import__("traceback")
-                said = _describe(error, self._work_dir, with_frames)
-            return cut_middle("".join((said,)), most_chars)
+                text = _describe(error, self._work_dir, self._traceback or __import__("traceback"))
+            return cut_middle("".join((text,)), most_chars)
         except BaseException as another:
             name = type.__repr__(type(another))
-            return cut_middle(
-                f"An error that cannot be shown, because of another: {name}", most_chars
-            )
+            text = f"An error that cannot be shown, because of another: {name}"
+            return cut_middle(text, most_chars)
 
     def _execute(self, code: str) -> Any:
         tree = compile(code, CELL, "exec", PyCF_ONLY_AST, dont_inherit=True)
@@ -211,13 +201,13 @@ class Worker:
         for program in filter(None, (body, tail)):
             self._make_ready(program)
         if "multiprocessing" in code and "use_event_semaphores" in globals():
-            globals()["use_event_semaphores"]()  # semaphore.py came along: there is no /dev/shm
+            globals()["use_event_semaphores"]()  # from semaphore.py, if there is no /dev/shm
         self._evaluate(body)
         value = self._evaluate(tail) if tail else None
         return None if code.rstrip().endswith(";") else value
 
     def _evaluate(self, program: types.CodeType) -> Any:
-        if not program.co_flags & 0x80:  # CO_COROUTINE: it awaits
+        if not program.co_flags & 0x80:  # CO_COROUTINE
             return eval(program, self._names)
         import asyncio
 
@@ -256,7 +246,7 @@ class Worker:
         pyplot.close("all")
 
     def _close_channel(self) -> None:
-        """A child's business is with its parent, not with the host."""
+        """Close the channel in forked children."""
         for handle in (self._requests, self._replies):
             try:
                 os.close(handle)
@@ -269,7 +259,7 @@ class Worker:
             os._exit(0)
 
     def _repair(self) -> None:
-        """Put back what cells have in common, so that one that broke it harms itself alone."""
+        """Restore global state, so that a cell that broke it does not affect the next one."""
         if dict.__ne__(builtins.__dict__, self._builtins):
             builtins.__dict__.clear()
             builtins.__dict__.update(self._builtins)
@@ -283,7 +273,7 @@ class Worker:
             setitimer(timer, 0)
 
     def _is_sound(self) -> bool:
-        """Nothing that the next cell stands on was destroyed by the last one."""
+        """Return False if a cell destroyed what the next one requires."""
         return (
             self._handles == tuple(_identity(handle) for handle in range(3))
             and not any(stream.closed for stream in self._streams)
@@ -296,7 +286,7 @@ class Worker:
 
 
 def cut_middle(text: str, limit: int) -> str:
-    """`text` in at most about `limit` characters: its beginning, how much was left out, its end."""
+    """Shorten `text` to about `limit` characters: its beginning, a note, its end."""
     if len(text) <= limit:
         return text
     head, tail = limit - limit // 2, limit // 2
@@ -335,7 +325,7 @@ def _no_input(*_: object, **__: object) -> str:
 
 
 def _describe(error: BaseException, work_dir: str, traceback: Any) -> str:
-    """The traceback as Python 3.11 words it, with the user's own frames and no source lines."""
+    """Format a traceback like Python 3.11, with frames of user code only and no source lines."""
     described = traceback.TracebackException.from_exception(error, lookup_lines=False)
     seen: set[int] = set()
     waiting: list[Any] = [described]
@@ -351,7 +341,7 @@ def _describe(error: BaseException, work_dir: str, traceback: Any) -> str:
         ]
         one.stack = traceback.StackSummary.from_list(frames)
         if issubclass(one.exc_type, SyntaxError):
-            one.offset = None  # without a place in the line, no line of carets
+            one.offset = None  # omits the line of carets
         waiting += [one.__cause__, one.__context__, *(one.exceptions or ())]
     if isinstance(error, SyntaxError) and not described.stack:
         return "".join(described.format_exception_only()).rstrip("\n")
@@ -376,16 +366,16 @@ def _escapes(canary: str, port: int, abstract: str, host_pid: int) -> list[str]:
             raise PermissionError
 
     attempts: dict[str, Callable[[], object]] = {
-        "read a file of the user's": lambda: os.close(os.open(canary, os.O_RDONLY)),
-        "write beside Python": lambda: os.close(
+        "read a file of the user": lambda: os.close(os.open(canary, os.O_RDONLY)),
+        "write next to Python": lambda: os.close(
             os.open(os.path.join(sys.prefix, "lib", "escaped"), os.O_CREAT | os.O_WRONLY)
         ),
         "connect to a TCP port": lambda: connect(socket.AF_INET, ("127.0.0.1", port)),
         "connect to a unix socket": lambda: connect(socket.AF_UNIX, "\0" + abstract),
-        "make a namespace": unshare,
+        "create a namespace": unshare,
         "become root": lambda: os.setuid(0),
     }
-    if host_pid:  # 0: processes outside have no number in here
+    if host_pid:  # 0: outside processes are not visible
         attempts["signal the host"] = lambda: os.kill(host_pid, 0)
     escaped = []
     for what, attempt in attempts.items():

@@ -1,7 +1,7 @@
-"""The folders of one interpreter: made, handed to the user that the code runs as, and removed.
+"""The folders of one interpreter: creation, ownership and removal.
 
-Each lies in a folder of its own beside a lock that is held while the interpreter is open. When
-our process is killed, nobody holds the lock, and the next interpreter removes what was left.
+They are in a base folder with a lock that is held while the interpreter is open. If our process is
+killed, the lock is released, and the next interpreter removes the folder.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from qwen3_tools.errors import SandboxUnavailableError
 
 _PREFIX, _PREFIX_UNFINISHED = "qwen3-agent-workspace-", "qwen3-agent-new-"
 _LOCK = "lock"
-_SPARE_UIDS = ((0x70000000, 0x7FFFFFF0), (61184, 65519))  # nobody's; then systemd's dynamic users
+_SPARE_UIDS = ((0x70000000, 0x7FFFFFF0), (61184, 65519))  # unassigned; then systemd's dynamic users
 
 
 class Workspace:
@@ -29,21 +29,22 @@ class Workspace:
     Args:
         work_dir: The user's own folder, which is kept; None for a temporary one.
 
-    Raises OSError when a folder cannot be made or handed over, SandboxUnavailableError when we are
-    root and there is no user to spare.
+    Raises:
+        OSError: A folder cannot be created, or its owner cannot be changed.
+        SandboxUnavailableError: We are root, and there is no unused user to run code.
     """
 
     def __init__(self, work_dir: str | os.PathLike[str] | None) -> None:
         remove_abandoned()
         self.base, self._lock = _made()
-        """Holds the others, and is itself not shown to code."""
+        """Contains the other folders; not visible to code."""
         try:
             self.scratch = self.base / "scratch"
             self.scratch.mkdir(0o700)
             self.work_dir = Path(work_dir).resolve() if work_dir else self.base / "work"
             self.work_dir.mkdir(0o777 if work_dir else 0o700, parents=True, exist_ok=True)
             self.uid = spare_uid(self.work_dir)
-            """The user that the folders are handed over to."""
+            """The user that owns the folders and runs the code."""
             for path in (self.scratch, self.work_dir):
                 folder.hand_over(path, self.uid)
         except BaseException:
@@ -51,15 +52,15 @@ class Workspace:
             raise
 
     def close(self) -> None:
-        """Remove what was made. Nothing may be running in it any more."""
+        """Remove the temporary folders. No process may be using them."""
         _remove(self.base)
         os.close(self._lock)
 
 
 def spare_uid(work_dir: Path) -> int:
-    """Whom the code runs as: the user, but for root a user that owns nothing elsewhere.
+    """Choose the user that runs the code: the current one, or for root an unused one.
 
-    A folder that was handed over before keeps its user, who has files in there.
+    A work folder that already belongs to such a user keeps it.
     """
     if os.geteuid() != 0:
         return os.geteuid()
@@ -70,13 +71,13 @@ def spare_uid(work_dir: Path) -> int:
         if any(first <= low and high < first + count for first, count in mapped):
             return owner if low <= owner <= high else random.randint(low, high)
     raise SandboxUnavailableError(
-        "Root would run code as a user that owns nothing, and this container has none to spare. "
-        "Start it as an ordinary user."
+        "As root, code runs as an unused user, but this container has none. "
+        "Run qwen3-agent as an ordinary user."
     )
 
 
 def remove_abandoned() -> None:
-    """Remove the rooms of processes that ended without doing so."""
+    """Remove workspaces of processes that were killed."""
     with os.scandir(tempfile.gettempdir()) as entries:
         found = [Path(entry.path) for entry in entries if entry.name.startswith(_PREFIX)]
     for base in found:
@@ -93,12 +94,12 @@ def remove_abandoned() -> None:
 
 
 def _made() -> tuple[Path, int]:
-    """A new folder and the handle that keeps it locked."""
+    """Create a folder and the handle that keeps it locked."""
     unfinished = Path(tempfile.mkdtemp(prefix=_PREFIX_UNFINISHED)).resolve()
-    unfinished.chmod(0o711)  # for root's spare user, who has to walk through
+    unfinished.chmod(0o711)  # so that another user can pass through
     lock = os.open(unfinished / _LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    # Only now may others see it: they take what is not locked for abandoned.
+    # Renamed once it is locked, because others remove unlocked folders.
     base = unfinished.with_name(_PREFIX + secrets.token_hex(8))
     unfinished.rename(base)
     return base, lock

@@ -1,4 +1,4 @@
-"""What a server has beside tools: resources, and prompts.
+"""Resources and prompts of a server.
 
 https://modelcontextprotocol.io/specification/2025-11-25/server
 """
@@ -7,27 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from ..errors import MCPServerError, ToolError
 from ..tool import ToolResult
+from .pages import PageT, read_pages
 from .server import Server
 
 if TYPE_CHECKING:
     import mcp
 
-_MOST_PAGES = 1_000
-
 T = TypeVar("T")
-_Part = TypeVar("_Part")
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """Something that a server lets be read."""
+    """A resource of a server."""
 
     uri: str
-    """Its address; of a template, with {variables}."""
+    """Its address; for a template, with {variables}."""
     name: str
     description: str
     mime_type: str | None
@@ -37,7 +35,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class PromptArgument:
-    """What a prompt can be given."""
+    """An argument of a prompt."""
 
     name: str
     description: str
@@ -46,7 +44,7 @@ class PromptArgument:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A text that a server writes for a model."""
+    """A prompt template of a server."""
 
     name: str
     description: str
@@ -60,49 +58,40 @@ class PromptMessage:
     role: str
     """user or assistant"""
     text: str
-    """A picture or another file is named in it."""
+    """Images and other files are mentioned by name."""
 
 
 class Catalog:
-    """The resources and prompts of one server. Made by `MCPServers.catalog`.
+    """The resources and prompts of one server, from `MCPServers.catalog`.
 
-    Raises (by each method):
-        MCPServerError: The server is not running, has no such thing, or did not answer in time.
+    Every method raises `MCPServerError` if the server is not running, refuses or times out.
     """
 
     def __init__(self, server: Server) -> None:
         self._server = server
 
     async def resources(self) -> tuple[Resource, ...]:
-        """What can be read, from all pages of the list."""
-
-        async def page(client: mcp.Client, cursor: str | None) -> tuple[list[Any], str | None]:
-            if client.server_capabilities.resources is None:
-                return [], None
-            result = await client.list_resources(cursor=cursor)
-            return list(result.resources), result.next_cursor
-
+        """List the resources."""
+        pages = await self._pages("resources", lambda client, at: client.list_resources(cursor=at))
         return tuple(
             Resource(str(each.uri), each.name, each.description or "", each.mime_type, each.size)
-            for each in await self._pages(page)
+            for page in pages
+            for each in page.resources
         )
 
     async def templates(self) -> tuple[Resource, ...]:
-        """What can be read once variables in its address are filled in."""
-
-        async def page(client: mcp.Client, cursor: str | None) -> tuple[list[Any], str | None]:
-            if client.server_capabilities.resources is None:
-                return [], None
-            result = await client.list_resource_templates(cursor=cursor)
-            return list(result.resource_templates), result.next_cursor
-
+        """List resources whose address has variables to fill in."""
+        pages = await self._pages(
+            "resources", lambda client, at: client.list_resource_templates(cursor=at)
+        )
         return tuple(
             Resource(each.uri_template, each.name, each.description or "", each.mime_type, None)
-            for each in await self._pages(page)
+            for page in pages
+            for each in page.resource_templates
         )
 
     async def read(self, uri: str) -> ToolResult:
-        """What is at an address: its text, and lines that name what is none."""
+        """Read a resource: its text, and a line for each part that is not text."""
 
         async def send(client: mcp.Client) -> ToolResult:
             from .results import resource_result
@@ -112,14 +101,8 @@ class Catalog:
         return await self._ask(send)
 
     async def prompts(self) -> tuple[Prompt, ...]:
-        """The prompts, from all pages of the list."""
-
-        async def page(client: mcp.Client, cursor: str | None) -> tuple[list[Any], str | None]:
-            if client.server_capabilities.prompts is None:
-                return [], None
-            result = await client.list_prompts(cursor=cursor)
-            return list(result.prompts), result.next_cursor
-
+        """List the prompts."""
+        pages = await self._pages("prompts", lambda client, at: client.list_prompts(cursor=at))
         return tuple(
             Prompt(
                 each.name,
@@ -129,13 +112,14 @@ class Catalog:
                     for given in each.arguments or ()
                 ),
             )
-            for each in await self._pages(page)
+            for page in pages
+            for each in page.prompts
         )
 
     async def prompt(
         self, name: str, arguments: Mapping[str, str] | None = None
     ) -> tuple[PromptMessage, ...]:
-        """The messages of a prompt."""
+        """Return the messages of a prompt."""
 
         async def send(client: mcp.Client) -> tuple[PromptMessage, ...]:
             from .results import block_text
@@ -154,27 +138,17 @@ class Catalog:
         except ToolError as error:
             raise MCPServerError(f"server {self._server.name!r}: {error}") from None
 
-    async def _pages(self, page: _Page[_Part]) -> list[_Part]:
-        parts: list[_Part] = []
-        seen: set[str | None] = set()
-        cursor: str | None = None
-        while cursor not in seen and len(seen) < _MOST_PAGES:
-            seen.add(cursor)
-            at = cursor
+    async def _pages(
+        self,
+        kind: Literal["resources", "prompts"],
+        list_page: Callable[[mcp.Client, str | None], Awaitable[PageT]],
+    ) -> list[PageT]:
+        async def read(cursor: str | None) -> PageT | None:
+            async def send(client: mcp.Client) -> PageT | None:
+                offered = client.server_capabilities
+                has_any = offered.resources if kind == "resources" else offered.prompts
+                return None if has_any is None else await list_page(client, cursor)
 
-            async def send(
-                client: mcp.Client, at: str | None = at
-            ) -> tuple[list[_Part], str | None]:
-                return await page(client, at)
+            return await self._ask(send)
 
-            more, cursor = await self._ask(send)
-            parts += more
-            if not cursor:
-                break
-        return parts
-
-
-class _Page(Protocol[_Part]):
-    def __call__(
-        self, client: mcp.Client, cursor: str | None
-    ) -> Awaitable[tuple[list[_Part], str | None]]: ...
+        return await read_pages(f"MCP server {self._server.name!r}: its list of {kind}", read)

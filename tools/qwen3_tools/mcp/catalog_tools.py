@@ -1,4 +1,4 @@
-"""A server's resources and prompts as tools of the model, where the config switches them on."""
+"""Offers a server's resources and prompts to the model as tools, if the config enables that."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .config.server_config import ServerConfig
 def catalog_tools(
     named: Callable[[str], str], config: ServerConfig, catalog: Callable[[], Catalog]
 ) -> list[Tool]:
-    """The tools, or none.
+    """Return the tools that `resourcesAsTools` and `promptsAsTools` enable.
 
     Args:
-        named: Gives a tool of the server the name that the model knows it by.
-        config: `resourcesAsTools` and `promptsAsTools` say which.
-        catalog: Gives the server's catalog, when a tool is called.
+        named: Returns the model's name for a tool of the server.
+        config: The server's settings.
+        catalog: Returns the server's catalog, when a tool is called.
     """
 
     @_for_the_model
@@ -66,20 +66,20 @@ def catalog_tools(
     functions: list[Callable[..., Awaitable[Any]]] = []
     functions += [list_resources, read_resource] if config.resources_as_tools else []
     functions += [list_prompts, get_prompt] if config.prompts_as_tools else []
-    # Each is bound by the server's callTimeout
+    # No timeout here: the server's callTimeout applies.
     return [
         tool(name=named(each.__name__), timeout=None, read_only=True)(each) for each in functions
     ]
 
 
 def _for_the_model(function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """What the function raises for a caller, raised for the model."""
+    """Raise errors of the function as errors for the model."""
 
     @functools.wraps(function)
-    async def told(*args: Any, **kwargs: Any) -> Any:
+    async def wrapped(*args: Any, **kwargs: Any) -> Any:
         try:
             return await function(*args, **kwargs)
         except MCPServerError as error:
             raise ToolError(str(error)) from None
 
-    return told
+    return wrapped

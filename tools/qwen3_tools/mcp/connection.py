@@ -1,4 +1,4 @@
-"""From a config entry to a client that has shaken hands, over whichever transport it takes."""
+"""Connects to a server over the transport that its config requires."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import anyio.to_thread
 from .client_requests import ClientRequests
 from .config.environment import find_command, read_env_file, safe_environment
 from .config.server_config import ServerConfig
+from .error_text import first_line, innermost
 from .transports.process import ServerProcess
 from .transports.stderr_log import StderrLog
 
@@ -28,12 +29,12 @@ if TYPE_CHECKING:
 _SHOWN_BYTES = 80
 
 logger = logging.getLogger(__name__)
-said = logging.getLogger("qwen3_tools.mcp.server_log")
-"""What servers log, for whoever wants to read it."""
+server_log = logging.getLogger("qwen3_tools.mcp.server_log")
+"""Log messages of the servers themselves."""
 
 
 class Connector:
-    """Connects to one server, time after time."""
+    """Connects to one server, as often as necessary."""
 
     def __init__(
         self,
@@ -42,13 +43,13 @@ class Connector:
         on_notification: MessageHandlerFnT,
         client_requests: ClientRequests,
     ) -> None:
-        """`hear` is given each notification, and `asked` answers what the server asks."""
+        """`on_notification` receives notifications; `client_requests` answers requests."""
         self.process: ServerProcess | None = None
-        """The last process that was started for it; None for a server reached over HTTP."""
+        """The process started last; None for a server reached over HTTP."""
         self.stderr = StderrLog(name)
-        """What its processes wrote there."""
+        """The stderr of its processes."""
         self.invalid_lines = 0
-        """How many lines on their stdout were no message."""
+        """Number of lines on their stdout that were not messages."""
         self._name = name
         self._config = config
         self._on_notification = on_notification
@@ -56,14 +57,14 @@ class Connector:
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[tuple[mcp.Client, anyio.Event]]:
-        """A client and an event that is set when the connection is lost.
+        """Connect; yield a client and an event that is set when the connection is lost.
 
         Raises:
-            Exception: It cannot be started or reached, or does not speak MCP.
+            Exception: The server cannot be started or reached, or does not speak MCP.
         """
         if self._config.command is not None:
             async with self._spawned() as process:
-                # Importing the SDK takes a second or more; the server starts meanwhile.
+                # The server starts while the SDK is imported, which takes a second or more.
                 await anyio.to_thread.run_sync(_import_sdk)
                 from .transports.stdio import StdioTransport
 
@@ -80,7 +81,7 @@ class Connector:
         config, self.process = self._config, None
         cwd = Path(config.cwd) if config.cwd else None
         if cwd is not None and not cwd.is_dir():
-            raise NotADirectoryError(f"its cwd {cwd} is no folder")
+            raise NotADirectoryError(f"its cwd {cwd} is not a directory")
         inherited = {"safe": safe_environment(), "all": dict(os.environ), "none": {}}
         from_file = read_env_file(Path(config.env_file)) if config.env_file else {}
         env = inherited[config.inherit_env] | from_file | config.env
@@ -145,7 +146,7 @@ class Connector:
         self.invalid_lines += 1
         if self.invalid_lines == 1:
             logger.warning(
-                "MCP server %r writes on its stdout what is no message, such as %r; it is skipped",
+                "MCP server %r: skipping output on stdout that is not a message, such as %r",
                 self._name,
                 line[:_SHOWN_BYTES],
             )
@@ -153,19 +154,7 @@ class Connector:
     async def _log(self, params: mcp_types.LoggingMessageNotificationParams) -> None:
         level = logging.getLevelNamesMapping().get(params.level.upper(), logging.ERROR)
         level = logging.INFO if params.level == "notice" else level
-        said.log(level, "MCP server %r says: %s", self._name, params.data)
-
-
-def innermost(error: BaseException) -> BaseException:
-    """The first of the errors that a group holds, however deep."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, without what goes on for lines."""
-    return str(error).partition("\n")[0] or type(error).__name__
+        server_log.log(level, "MCP server %r says: %s", self._name, params.data)
 
 
 def _import_sdk() -> None:

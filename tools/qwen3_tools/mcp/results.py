@@ -1,4 +1,4 @@
-"""A server's answer as the model reads it: text, and a line for each thing that is none."""
+"""Converts a server's answers to text for the model, with a line for each image or file."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from ..tool import ToolResult
 
 
 def tool_result(result: types.CallToolResult, tool: str) -> ToolResult:
-    """Text blocks joined by line breaks; media saved in the run's artifact folder and named.
+    """Join text blocks with line breaks; save media in the run's artifact folder.
 
     Args:
-        result: What the server answered.
-        tool: Names the files that are saved.
+        result: The server's answer.
+        tool: Used to name saved files.
     """
     files: list[Path] = []
     lines = [block_text(block, tool, files) for block in result.content]
@@ -41,7 +41,7 @@ def tool_result(result: types.CallToolResult, tool: str) -> ToolResult:
 def resource_result(
     contents: Sequence[types.TextResourceContents | types.BlobResourceContents],
 ) -> ToolResult:
-    """What was read: texts joined by line breaks; all else saved as `tool_result` does."""
+    """Convert the contents of a resource in the same way."""
     files: list[Path] = []
     texts = [
         block_text(types.EmbeddedResource(resource=each), "resource", files) for each in contents
@@ -50,7 +50,7 @@ def resource_result(
 
 
 def block_text(block: types.ContentBlock, tool: str, files: list[Path]) -> str:
-    """A block as text. What is none is saved under a name like `tool`'s, and added to `files`."""
+    """Convert a block to text. Anything else is saved, named after `tool`, and added to `files`."""
     match block:
         case types.TextContent(text=text):
             return text
@@ -85,7 +85,7 @@ def _media(what: str, name: str, kind: str, data: str, files: list[Path]) -> str
 
 
 def _ending(kind: str) -> str:
-    """The ending of a file of this MIME type; systems know too few: `audio/wav` on most is none."""
+    """Guess a file suffix; many systems do not know types such as `audio/wav`."""
     subtype = kind.partition("/")[2]
     short = f".{subtype}" if subtype.isalnum() and len(subtype) <= 4 else ".bin"
     return mimetypes.guess_extension(kind) or short

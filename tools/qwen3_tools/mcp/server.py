@@ -1,4 +1,4 @@
-"""One MCP server from first to last: one task starts it, keeps it, starts it again, and ends it."""
+"""The life of one MCP server: a single task starts, restarts and stops it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from ..progress import Progress, progress_listener
 from ..tool import ToolResult
 from .client_requests import ClientRequests, Responders
 from .config.server_config import ServerConfig
-from .connection import Connector, first_line, innermost
+from .connection import Connector
+from .error_text import first_line, innermost
 from .requests import ConnectionEndedError, Requests
 from .timeouts import Timeouts
 from .tool_list import ToolList
@@ -36,39 +37,39 @@ _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 30.0
 _STDERR_LINES_SHOWN = 5
 _STDERR_LINE_CHARS = 500
-# How the SDK (2.3) words an HTTP server's 404 to a session that it no longer knows.
+# The SDK's (2.3) message for a 404 of an HTTP server that no longer knows the session.
 _SESSION_FORGOTTEN = "Session terminated"
 
 
 @dataclass(frozen=True, slots=True)
 class ServerStatus:
-    """How a server is doing."""
+    """The status of a server."""
 
     name: str
     state: Literal["ready", "starting", "failed"]
     reason: str | None
-    """Why it failed."""
+    """Why it failed, or None."""
     version: str | None
-    """What the server calls itself, and its version."""
+    """The name and version that the server reports."""
     protocol: str | None
-    """The version of MCP that is spoken with it, which is a date."""
+    """The negotiated version of MCP, a date."""
     start_seconds: float | None
-    """How long its last start took."""
+    """Duration of the last start."""
     tools: tuple[str, ...]
-    """Its own names for its tools."""
+    """Names of its tools, without prefix."""
     invalid_lines: int = 0
-    """How many lines on its stdout were no message."""
+    """Number of lines on its stdout that were not messages."""
     stderr_file: Path | None = None
-    """Where what it wrote on stderr is kept, if it wrote anything."""
+    """The log of its stderr, if it wrote anything there."""
 
     @property
     def era(self) -> str:
-        """How it is spoken with: since 2026-07-28 without a handshake."""
+        """The protocol era: versions since 2026-07-28 have no handshake."""
         return "stateless" if (self.protocol or "") >= "2026-07-28" else "handshake"
 
 
 class Server:
-    """A server of the config. `run` is its owner task; `call` may be awaited in any other."""
+    """A server of the config. `run` is its owner task; `call` may be awaited in any task."""
 
     def __init__(
         self,
@@ -78,21 +79,21 @@ class Server:
         *,
         replacing: Server | None = None,
     ) -> None:
-        """`replacing` is the one whose place it takes, and whose tools it is taken to have."""
+        """`replacing` is its predecessor, whose tools are listed until its own are known."""
         self.name = name
         self.config = config
         self.failure: str | None = None
-        """Why it is not running; None while it is, or is about to be."""
+        """Why it is not running; None while it is running or starting."""
         self.settled = anyio.Event()
-        """Set once it is ready for the first time, or has failed."""
+        """Set once it has become ready or failed."""
         self.stopped = anyio.Event()
         """Set once its owner task has ended."""
         self.timeouts = Timeouts()
-        """Of its start and its calls."""
-        # What the import of the SDK takes in the meantime is no fault of the server's.
-        own = 0 if "mcp" in sys.modules else _IMPORT_SECONDS
-        self.start_seconds = config.start_timeout + own
-        """Seconds that a start may take."""
+        """Timeouts of its start and its calls."""
+        # Importing the SDK must not count against the server.
+        extra = 0 if "mcp" in sys.modules else _IMPORT_SECONDS
+        self.start_seconds = config.start_timeout + extra
+        """Timeout of a start."""
         self._client_requests = ClientRequests(name, config, responders, self.timeouts)
         self._connector = Connector(name, config, self._on_notification, self._client_requests)
         self._list = ToolList(name, config)
@@ -110,12 +111,12 @@ class Server:
 
     @property
     def tools(self) -> tuple[mcp_types.Tool, ...]:
-        """What it offers, known once it is ready."""
+        """Its tools, known once it is ready."""
         return () if self.failure and not self._was_ready else self._list.tools
 
     @property
     def status(self) -> ServerStatus:
-        """How it is doing now."""
+        """Its current status."""
         state: Literal["ready", "starting", "failed"] = "failed" if self.failure else "starting"
         return ServerStatus(
             name=self.name,
@@ -130,7 +131,7 @@ class Server:
         )
 
     async def run(self) -> None:
-        """Keep the server up until it is stopped, or until it will not stay up."""
+        """Keep the server running until it is stopped or keeps failing."""
         try:
             with self._scope:
                 await self._keep_up()
@@ -140,7 +141,7 @@ class Server:
             self.stopped.set()
 
     def stop(self, *, at_once: bool = False) -> None:
-        """End the server, with a goodbye if it is ready. Its owner task sees to that."""
+        """Make the owner task end the server, gracefully if it is ready."""
         self._stopping = True
         if self._client is not None and not at_once:
             self._closed.set()
@@ -156,31 +157,31 @@ class Server:
                 return
             lasted = anyio.current_time() - started > _RAPID_SECONDS
             rapid_deaths = 1 if lasted else rapid_deaths + 1
-            # A program that keeps dying is left for dead; an address may come back at any time.
+            # Give up on a program that keeps crashing; an address may come back at any time.
             hopeless = self.config.command is not None and rapid_deaths > _MAX_RAPID_DEATHS
             if not self._was_ready or hopeless or not self.config.restart:
                 self._fail(reason)
                 return
             if rapid_deaths > 1:
-                self._fail(reason)  # meanwhile: calls need not wait for what may never be
-            logger.warning("MCP server %r: %s; starting it again", self.name, reason)
+                self._fail(reason)  # so that calls fail now instead of waiting for a restart
+            logger.warning("MCP server %r: %s; restarting it", self.name, reason)
             pause = _FIRST_PAUSE_SECONDS * 2 ** (rapid_deaths - 1)
             await anyio.sleep(min(pause, _LONGEST_PAUSE_SECONDS))
 
     def give_up(self) -> None:
-        """Say that it did not start within its bound. The owner task cleans up meanwhile."""
+        """Declare the start timed out. The owner task cleans up in the background."""
         self._fail(self._not_in_time())
 
     async def call(self, tool: str, arguments: dict[str, Any], *, repeatable: bool) -> ToolResult:
         """Call one of its tools.
 
         Args:
-            tool: The name that the server gave it.
-            arguments: Already checked against its schema.
-            repeatable: Whether it may be called again after the server died in the call.
+            tool: The server's name for it.
+            arguments: Arguments that match its schema.
+            repeatable: True if the call may be repeated when the server dies during it.
 
         Raises:
-            ToolError: It failed or did not answer within `callTimeout`, in words for the model.
+            ToolError: It failed or timed out (`callTimeout`), with a message for the model.
         """
         listener = progress_listener()
 
@@ -207,14 +208,14 @@ class Server:
     async def request(
         self, send: Callable[[mcp.Client], Awaitable[T]], *, repeatable: bool = True
     ) -> T:
-        """Send it a request, within the bound of a call.
+        """Send the server a request, within the timeout of a call.
 
         Args:
-            send: Sends it, once for each attempt.
-            repeatable: Whether it may be sent again after the server died over it.
+            send: Sends the request; called once per attempt.
+            repeatable: True if the request may be repeated when the server dies during it.
 
         Raises:
-            ToolError: It failed or was not answered in time, in words for the model.
+            ToolError: It failed or timed out, with a message for the model.
         """
         seconds = self.config.call_seconds
         with self.timeouts.within(seconds):
@@ -235,7 +236,7 @@ class Server:
         from pydantic import ValidationError
 
         client = await self._connected()
-        assert self._requests is not None  # as long as there is a client
+        assert self._requests is not None  # set together with the client
         try:
             return await self._requests.make(lambda: send(client))
         except ConnectionEndedError:
@@ -244,7 +245,7 @@ class Server:
             ended = error.code == CONNECTION_CLOSED
             forgotten = error.message == _SESSION_FORGOTTEN
             if ended or forgotten:
-                # Its owner learns of it a little later; the next call must wait for the next one.
+                # The owner task will notice later; the next call must wait for a new client.
                 if self._client is client:
                     self._client = None
                     self._closed.set()
@@ -253,7 +254,9 @@ class Server:
         except ValidationError:
             logger.warning("MCP server %r gave an invalid result", self.name)
             raise ToolError(f"The server {self.name!r} gave an invalid result.") from None
-        except RuntimeError as error:  # the SDK's word for structured content against its schema
+        except (
+            RuntimeError
+        ) as error:  # the SDK's error for structured content that does not match the schema
             logger.warning("MCP server %r: %s", self.name, error)
             raise ToolError(
                 f"The server {self.name!r} gave a result that breaks the tool's own schema."
@@ -264,7 +267,7 @@ class Server:
         return _LostError(message, never_ran=never_ran)
 
     async def _connected(self) -> mcp.Client:
-        """The client, waited for while the server starts again."""
+        """Return the client, waiting while the server restarts."""
         while self._client is None:
             if self.failure:
                 raise ToolError(f"The server {self.name!r} is not running.")
@@ -272,9 +275,9 @@ class Server:
         return self._client
 
     async def _live(self) -> str:
-        """Start, be ready, and stay until the server is gone. Returns why it is."""
-        # One scope around the whole life: a bound on the start alone would have to be left in
-        # the middle of the client's own scopes, which no cancel scope can be.
+        """Run the server once, from start to end. Return why it ended."""
+        # One scope for all of it: a scope for the start alone would have to end inside the
+        # client's own scopes, which anyio does not allow.
         reason = "it ended"
         started = anyio.current_time()
         try:
@@ -319,7 +322,7 @@ class Server:
         self.settled.set()
 
     async def _on_notification(self, message: object) -> None:
-        """A server of the handshake era says of its own accord what has changed."""
+        """Handle notifications, which servers of the handshake era send unasked."""
         import mcp_types
 
         if isinstance(message, mcp_types.ToolListChangedNotification):
@@ -341,7 +344,7 @@ class Server:
         return self._with_stderr(first_line(error))
 
     def _has_ended(self) -> bool:
-        """Of its own accord."""
+        """Return True if the process ended by itself."""
         process = self._connector.process
         return process is not None and process.returncode is not None and not process.was_stopped
 
@@ -362,7 +365,10 @@ class Server:
 
 
 class _LostError(ToolError):
-    """The connection was lost before the call was answered."""
+    """The connection was lost before the call was answered.
+
+    `never_ran`: the server certainly did not execute the call.
+    """
 
     def __init__(self, message: str, *, never_ran: bool) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""All servers of a config together: started side by side, one that fails in nobody's way."""
+"""All servers of a config: started concurrently, each independent of failures of the others."""
 
 from __future__ import annotations
 
@@ -27,45 +27,46 @@ from .user import UserPrompter
 
 logger = logging.getLogger(__name__)
 
-# How much longer than its own bound a server is waited for before it is said to have failed.
+# Extra time to wait for a server to report its own timeout before it is declared failed.
 _SETTLE_SECONDS = 0.5
 _WATCH_SECONDS = 1.0
-# A process takes longer to end if need be; an HTTP server only hears that its session is over.
+# For orderly shutdowns. Processes are stopped more slowly if necessary; an HTTP server is only told
+# that its session has ended.
 _GOODBYE_SECONDS = 1.0
 
 
 def mcp_servers(
     *sources: str | Path | Mapping[str, Any], user: UserPrompter | None = None
 ) -> MCPServers:
-    """The MCP servers of a config file, or of a mapping of the same shape, or of several.
+    """Return the MCP servers of one or more config files, or mappings of the same shape.
 
-    Nothing is started before it is entered, by you or by an agent:
+    Servers are started when the result is entered, by you or by an agent:
 
         async with mcp_servers("mcp_servers.json") as servers:
             await servers.call("time__get_current_time", {"timezone": "Asia/Tokyo"})
 
-    A file that is edited meanwhile is read again: servers that changed are started anew, and
-    the rest is left alone.
+    A file that is edited meanwhile is reloaded: servers that changed are restarted, others keep
+    running.
 
     Args:
         sources: Paths of JSON files with `mcpServers`, or their content.
-        user: Answers what servers ask; without one, all of it is declined.
+        user: Answers requests from servers; without one, they are declined.
 
     Raises:
-        MCPConfigError: There is no source, a config cannot be used, or two of them name a server
-            alike; the message says where and why.
+        MCPConfigError: No source was given, a config is invalid, or two configs define a server of
+            the same name.
     """
     if not sources:
-        raise MCPConfigError('Name a file of servers, as in mcp_servers("mcp_servers.json").')
+        raise MCPConfigError('No config file was given; expected mcp_servers("mcp_servers.json").')
     return MCPServers(load_configs(sources), user)
 
 
 class MCPServers(ToolSource):
-    """MCP servers with one lifetime, and the tools of all of them."""
+    """A set of MCP servers with a common lifetime, and their tools."""
 
     name = "MCP servers"
     shared = True
-    """One set of servers serves all runs of an agent."""
+    """All runs of an agent share one set of servers."""
 
     def __init__(self, config: Config, user: UserPrompter | None = None) -> None:
         self.config = config
@@ -80,8 +81,7 @@ class MCPServers(ToolSource):
     def tools(self) -> tuple[Tool, ...]:
         """All tools, named `server__tool`: servers in the order of the config, tools by name.
 
-        It follows what servers say of themselves while they run. A tool that is gone still
-        answers, with an error.
+        The list is updated as servers announce changes. Calling a removed tool gives an error.
         """
         offered = tuple((each.tools, each.failure is None) for each in self._servers.values())
         if offered != self._offered:
@@ -91,7 +91,7 @@ class MCPServers(ToolSource):
 
     @property
     def failures(self) -> dict[str, str]:
-        """Servers that are not there, and why."""
+        """Servers that failed or cannot be started, with the reason."""
         if self._opened is not None:
             return self._opened.failures
         failed = {name: server.failure for name, server in self._servers.items() if server.failure}
@@ -99,7 +99,7 @@ class MCPServers(ToolSource):
 
     @property
     def status(self) -> list[ServerStatus]:
-        """How each server is doing, in the order of the config."""
+        """The status of each server, in the order of the config."""
         if self._opened is not None:
             return self._opened.status
         unstartable = [
@@ -109,10 +109,10 @@ class MCPServers(ToolSource):
         return [server.status for server in self._servers.values()] + unstartable
 
     async def __aenter__(self) -> MCPServers:
-        """Start all servers side by side and wait until each is ready or has failed.
+        """Start all servers concurrently and wait until each is ready or has failed.
 
         Raises:
-            MCPServerError: A server that the config calls `required` has failed.
+            MCPServerError: A `required` server failed.
         """
         if self._tasks is not None:
             raise RuntimeError("these MCP servers are already running")
@@ -135,22 +135,19 @@ class MCPServers(ToolSource):
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop all servers, side by side, in less than 5 seconds."""
+        """Stop all servers concurrently, within 5 seconds."""
         await self._stop()
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Sequence[Tool]]:
-        """The tools that there are at any moment.
-
-        From servers that are running already, or are started for this block alone.
-        """
+        """Provide the current tools, starting the servers for this block if necessary."""
         if self._tasks is not None:
             yield _LiveTools(self)
             return
         servers = MCPServers(self.config)
         servers._responders = self._responders
         async with servers:
-            self._opened = servers  # so that `failures` tells of them
+            self._opened = servers  # for `failures` and `status`
             yield _LiveTools(servers)
 
     @property
@@ -175,18 +172,18 @@ class MCPServers(ToolSource):
         return self
 
     def serving_tool(self, tool: str) -> MCPServers:
-        """Those of the servers whose tools' names begin as `tool` does; all if none does."""
+        """Only the servers whose tool prefix matches the name `tool`; all if none does."""
         servers = self.config.servers.items()
         return self._some(
             {name for name, each in servers if tool.startswith(prefix_of(name, each))}
         )
 
     def named(self, name: str) -> MCPServers:
-        """The server of that name; all if there is none."""
+        """Only the server of that name; all if there is none."""
         return self._some({name})
 
     def _some(self, names: set[str]) -> MCPServers:
-        """Servers with these names, each of which may have failed already; all if none has."""
+        """Only the servers with these names, failed ones included; all if none matches."""
         config = self.config
         if names & {*config.servers, *config.failures}:
             config = replace(
@@ -194,29 +191,29 @@ class MCPServers(ToolSource):
                 servers={name: each for name, each in config.servers.items() if name in names},
                 failures={name: why for name, why in config.failures.items() if name in names},
             )
-        some = MCPServers(replace(config, modified={}))  # not watched: it is not all of them
+        some = MCPServers(replace(config, modified={}))  # not watched for edits
         some._responders = self._responders
         return some
 
     def catalog(self, server: str) -> Catalog:
-        """The resources and prompts of a server.
+        """Return the resources and prompts of a server.
 
         Raises:
-            MCPServerError: The servers are not running, or there is none of that name.
+            MCPServerError: The servers are not running, or none has that name.
         """
         self._must_run()
         if server not in self._servers:
             names = ", ".join(self._servers) or "none"
-            raise MCPServerError(f"there is no MCP server {server!r}; there are: {names}")
+            raise MCPServerError(f"no MCP server is named {server!r}; the servers are: {names}")
         return Catalog(self._servers[server])
 
     async def call(self, name: str, arguments: dict[str, Any] | None = None) -> ToolResult:
         """Call a tool by its full name, such as `time__get_current_time`.
 
-        What goes wrong inside the tool comes back as an error result.
+        Errors inside the tool are returned as an error result.
 
         Raises:
-            MCPServerError: The servers are not running, or none of them has such a tool.
+            MCPServerError: The servers are not running, or none has such a tool.
         """
         self._must_run()
         if name not in {tool.name for tool in self.tools}:
@@ -224,21 +221,20 @@ class MCPServers(ToolSource):
             if server in self.failures:
                 raise MCPServerError(f"server {server!r} is not running: {self.failures[server]}")
             names = ", ".join(tool.name for tool in self.tools)
-            raise MCPServerError(f"no MCP tool is named {name!r}; there are: {names or 'none'}")
+            raise MCPServerError(f"no MCP tool is named {name!r}; the tools are: {names or 'none'}")
         return await Toolbox(self.tools).call(name, arguments or {})
 
     async def _call(
         self, server: str, tool: str, arguments: dict[str, Any], *, repeatable: bool
     ) -> ToolResult:
-        # By name, so that a tool outlives the server that it came from: an edited config may
-        # have put another in its place.
-        there = self._servers.get(server)
-        if there is None:
+        # By name, because an edited config may have replaced the server that offered the tool.
+        current = self._servers.get(server)
+        if current is None:
             raise ToolError(f"The server {server!r} is no longer there.")
-        return await there.call(tool, arguments, repeatable=repeatable)
+        return await current.call(tool, arguments, repeatable=repeatable)
 
     async def _apply(self, config: Config) -> None:
-        """Make the servers those of `config`. One whose entry is the same is left alone."""
+        """Start, restart and stop servers to match `config`. Unchanged ones keep running."""
         assert self._tasks is not None
         for warning in config.warnings:
             logger.warning("%s", warning)
@@ -254,16 +250,16 @@ class MCPServers(ToolSource):
         await _shut_down(left)
         for server in left:
             server.stop(at_once=True)
-            # What takes its place may want what it holds, such as a port or a lock.
+            # Its replacement may need a port or lock that it holds.
             await server.stopped.wait()
         for server in started:
             self._tasks.start_soon(server.run, name=f"MCP server {server.name}")
         await _all_settled(started)
         for name, reason in self.failures.items():
-            logger.warning("MCP server %r is left out: %s", name, reason)
+            logger.warning("MCP server %r is unavailable: %s", name, reason)
 
     async def _watch(self) -> None:
-        """Apply the files again whenever one has been edited."""
+        """Reload the config whenever one of its files was edited."""
         seen = dict(self.config.modified)
         while True:
             await anyio.sleep(_WATCH_SECONDS)
@@ -273,7 +269,7 @@ class MCPServers(ToolSource):
                 try:
                     config = load_configs(self.config.sources)
                 except MCPConfigError as error:
-                    logger.warning("%s; the servers stay as they were", error)
+                    logger.warning("%s; keeping the current servers", error)
                 else:
                     await self._apply(config)
 
@@ -282,18 +278,18 @@ class MCPServers(ToolSource):
         if tasks is not None:
             await _shut_down(self._servers.values())
             tasks.cancel_scope.cancel()
-            # What went wrong in the block is not the group's: given it, the group would raise
-            # it again inside an ExceptionGroup.
+            # Exceptions of the block are not passed on: the group would wrap them in an
+            # ExceptionGroup.
             await tasks.__aexit__(None, None, None)
 
     def _must_run(self) -> None:
         if self._tasks is None:
-            raise MCPServerError("the MCP servers are not running: use `async with` around calls")
+            raise MCPServerError("the MCP servers are not running; make calls inside `async with`")
 
     def _refuse_missing(self) -> None:
         for name, server in self._servers.items():
             if server.config.required and server.failure:
-                raise MCPServerError(f"server {name!r} is required and failed: {server.failure}")
+                raise MCPServerError(f"required server {name!r} failed: {server.failure}")
 
 
 async def _shut_down(servers: Iterable[Server]) -> None:
@@ -305,7 +301,7 @@ async def _shut_down(servers: Iterable[Server]) -> None:
 
 
 def _modified(path: Path) -> float | None:
-    """None while it is gone, as it is for a moment under some editors."""
+    """The modification time; None while an editor is replacing the file."""
     try:
         return path.stat().st_mtime
     except OSError:
@@ -326,7 +322,7 @@ async def _settled(server: Server) -> None:
 
 
 class _LiveTools(Sequence[Tool]):
-    """The tools that the servers have whenever one looks."""
+    """A sequence that always reflects the current tools of the servers."""
 
     def __init__(self, servers: MCPServers) -> None:
         self._servers = servers

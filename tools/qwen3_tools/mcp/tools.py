@@ -1,4 +1,4 @@
-"""MCP tools as the model sees and calls them."""
+"""MCP tools as the model sees and calls them: names, schemas and argument checks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MAX_PROBLEMS = 5
 
 
 class Call(Protocol):
-    """Calls a tool of a server by the names that these have; as `Server.call`."""
+    """Call a tool by the names of server and tool; otherwise like `Server.call`."""
 
     def __call__(
         self, server: str, tool: str, arguments: dict[str, Any], *, repeatable: bool
@@ -42,7 +42,7 @@ class Call(Protocol):
 def model_tools(
     servers: Iterable[Server], call: Call, catalog: Callable[[str], Catalog]
 ) -> tuple[Tool, ...]:
-    """The tools of all `servers`, each under a name of its own."""
+    """Return the tools of all servers under unique names."""
     tools: dict[str, Tool] = {}
     for server in servers:
         prefix = prefix_of(server.name, server.config)
@@ -57,7 +57,7 @@ def model_tools(
 
 
 def prefix_of(server: str, config: ServerConfig) -> str:
-    """What the names of a server's tools begin with."""
+    """The prefix of the names of a server's tools."""
     return f"{server}__" if config.tool_prefix is None else config.tool_prefix
 
 
@@ -67,9 +67,9 @@ def _model_tool(
     config: ServerConfig,
     call: Callable[..., Awaitable[ToolResult]],
 ) -> Tool:
-    """The tool that the model calls `name`.
+    """Make a tool that the model calls `name`.
 
-    The model sees the schema without noise; arguments are checked against the original.
+    The model sees a simplified schema; arguments are checked against the original.
     """
     schema = described.input_schema
     hints = described.annotations
@@ -77,19 +77,19 @@ def _model_tool(
     repeatable = read_only or bool(hints and hints.idempotent_hint)
 
     def objection(arguments: dict[str, Any]) -> str | None:
-        problems = fitted(arguments, schema)[1]
+        problems = without_stray_nulls(arguments, schema)[1]
         return f"Invalid arguments for {name}: {'; '.join(problems)}." if problems else None
 
     async def run(arguments: dict[str, Any]) -> ToolResult:
         if (wrong := objection(arguments)) is not None:
             raise ToolError(wrong)
-        fitting, _ = fitted(arguments, schema)
+        fitting, _ = without_stray_nulls(arguments, schema)
         return await call(described.name, fitting, repeatable=repeatable)
 
     return Tool(
         name=name,
         description=(described.description or described.title or "").strip(),
-        parameters=digestible(schema),
+        parameters=model_schema(schema),
         run=run,
         objection=objection,
         read_only=read_only,
@@ -98,27 +98,28 @@ def _model_tool(
     )
 
 
-def fitted(arguments: dict[str, Any], schema: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The arguments as the server takes them, and what is wrong with them.
+def without_stray_nulls(
+    arguments: dict[str, Any], schema: dict[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return the arguments to send to the server, and what is wrong with them.
 
-    A null for an argument that may be left out and cannot be null is left out: that is what a
-    model means by it.
+    A null for an optional argument that does not accept null is removed, as the model intended.
     """
     problems = problems_with(arguments, schema)
     if problems:
         required = schema.get("required", ())
-        said = {
+        given = {
             name: value
             for name, value in arguments.items()
             if value is not None or name in required
         }
-        if said != arguments and not problems_with(said, schema):
-            return said, []
+        if given != arguments and not problems_with(given, schema):
+            return given, []
     return arguments, problems[:_MAX_PROBLEMS]
 
 
 def _unique_name(prefix: str, tool: str, server: str, taken: Iterable[str]) -> str:
-    """The name as models and APIs take it; with a hash of its own where that loses something."""
+    """Make a name that models and APIs accept, with a hash where it would be too long or taken."""
     plain = re.sub(r"[^A-Za-z0-9_-]", "_", f"{prefix}{tool}")
     if len(plain) <= _LONGEST_NAME and plain not in taken:
         return plain
@@ -126,15 +127,15 @@ def _unique_name(prefix: str, tool: str, server: str, taken: Iterable[str]) -> s
     return f"{plain[: _LONGEST_NAME - _HASH_DIGITS - 1]}_{digest}"
 
 
-def digestible(schema: dict[str, Any]) -> dict[str, Any]:
-    """A tool's schema as the model sees it: the same meaning in the plain shape of its training."""
+def model_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """Simplify a tool's schema to the shape known from training, without changing its meaning."""
     plain = without_null_alternatives(without_titles(with_references_inlined(schema)))
     plain = {key: value for key, value in _without_notes(plain).items() if key != "$id"}
     return {"type": "object", "properties": {}, **plain}
 
 
 def _without_notes(schema: Any) -> Any:
-    """The schema without what its authors and their programs note in it for themselves."""
+    """Remove comments and extensions that carry no meaning for a model."""
     if not isinstance(schema, dict):
         return schema
     kept = {

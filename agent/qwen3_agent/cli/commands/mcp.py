@@ -1,4 +1,4 @@
-"""`qwen3-agent mcp ...`: the servers of a config file, seen, checked and edited."""
+"""`qwen3-agent mcp ...`: lists, checks and edits the servers of a config file."""
 
 from __future__ import annotations
 
@@ -14,53 +14,53 @@ from .mcp_catalog import prompt, prompts, read, resources
 if TYPE_CHECKING:
     from qwen3_tools.mcp import MCPServers, ServerStatus
 
-mcp = typer.Typer(help="MCP servers: see, check and edit them.", no_args_is_help=True)
+mcp = typer.Typer(help="List, check and edit MCP servers.", no_args_is_help=True)
 
 FileOption = Annotated[
     Path,
-    typer.Option("--mcp", metavar="FILE", dir_okay=False, help="The file that is changed."),
+    typer.Option("--mcp", metavar="FILE", dir_okay=False, help="The config file to change."),
 ]
 
 
 @mcp.command("list")
 def list_servers(mcp: McpOption = None, verbose: TracebackOption = False) -> None:
-    """Start all servers and show how each is doing."""
+    """Start all servers and show their status."""
     raise typer.Exit(with_servers(mcp, _show_table, verbose=verbose))
 
 
 @mcp.command()
 def check(mcp: McpOption = None, verbose: TracebackOption = False) -> None:
-    """Start all servers; exit code 1 if one fails, with the reasons."""
+    """Start all servers and report failures; exit with code 1 if one fails."""
     raise typer.Exit(with_servers(mcp, _show_check, verbose=verbose))
 
 
 @mcp.command()
 def add(
-    name: Annotated[str, typer.Argument(help="What to call the server.")],
+    name: Annotated[str, typer.Argument(help="Name of the server.")],
     command: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[-- COMMAND...]", help="What starts it, with its arguments."),
+        typer.Argument(metavar="[-- COMMAND...]", help="Command that starts it, with arguments."),
     ] = None,
     url: Annotated[
-        str | None, typer.Option(metavar="URL", help="Where it is reached, instead of a command.")
+        str | None, typer.Option(metavar="URL", help="URL of the server, instead of a command.")
     ] = None,
     env: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A variable set for it.")
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Environment variable for it.")
     ] = None,
     header: Annotated[
-        list[str] | None, typer.Option(metavar="NAME:VALUE", help="A header of each request.")
+        list[str] | None, typer.Option(metavar="NAME:VALUE", help="HTTP header of each request.")
     ] = None,
     mcp: FileOption = CONFIG_FILE,
     verbose: TracebackOption = False,
 ) -> None:
     """Add a server to a config file.
 
-    The file is made where there is none. One in this folder takes the place of the bundled servers.
+    The file is created if necessary. A file in this folder replaces the bundled servers.
 
     qwen3-agent mcp add time -- mcp-server-time --local-timezone Asia/Tokyo
     """
     if bool(command) == bool(url):
-        raise typer.BadParameter("give either a command, after --, or --url.")
+        raise typer.BadParameter("give either a command after -- or --url.")
     variables = _pairs(env, "=", "--env")
     headers = _pairs(header, ":", "--header")
 
@@ -81,7 +81,7 @@ def add(
         _show_backup(backup)
         if is_new and mcp == CONFIG_FILE:
             bundled = " and ".join(BUNDLED_SERVERS)
-            print(f"{mcp} is new: in this folder it takes the place of the bundled {bundled}.")
+            print(f"Created {mcp}. In this folder it replaces the bundled servers {bundled}.")
         return 0
 
     raise typer.Exit(exit_code_of(work, verbose=verbose))
@@ -89,7 +89,7 @@ def add(
 
 @mcp.command()
 def remove(
-    name: Annotated[str, typer.Argument(help="The server.")],
+    name: Annotated[str, typer.Argument(help="Name of the server.")],
     mcp: FileOption = CONFIG_FILE,
     verbose: TracebackOption = False,
 ) -> None:
@@ -113,7 +113,7 @@ for each in (resources, read, prompts, prompt):
 
 @mcp.command()
 def schema() -> None:
-    """Print the JSON Schema of a config file, for editors."""
+    """Print the JSON Schema of config files, for editors."""
     from ..outcome import exit_code_of
 
     def work() -> int:
@@ -137,7 +137,7 @@ def _pairs(given: list[str] | None, sign: str, option: str) -> dict[str, str]:
     for each in given or ():
         name, found, value = each.partition(sign)
         if not found or not name.strip():
-            raise typer.BadParameter(f"{each!r} is not NAME{sign}VALUE.", param_hint=option)
+            raise typer.BadParameter(f"expected NAME{sign}VALUE, not {each!r}.", param_hint=option)
         pairs[name.strip()] = value.strip() if sign == ":" else value
     return pairs
 
@@ -180,9 +180,9 @@ async def _show_check(servers: MCPServers) -> int:
         fine = f"ready in {status.start_seconds or 0:.1f} s, {count}"
         print(f"{status.name}: {f'FAILED: {printable(status.reason)}' if status.reason else fine}")
         if status.reason and status.stderr_file:
-            print(f"  (all that it wrote on stderr: {status.stderr_file})")
+            print(f"  (full stderr: {status.stderr_file})")
         if status.invalid_lines:
             print(
-                f"  (lines on its stdout that are no messages, skipped: {status.invalid_lines:,})"
+                f"  (ignored lines on its stdout that are not messages: {status.invalid_lines:,})"
             )
     return 1 if failed else 0

@@ -1,4 +1,4 @@
-"""`qwen3-agent mcp resources|read|prompts|prompt`: what servers have beside tools."""
+"""`qwen3-agent mcp resources|read|prompts|prompt`: resources and prompts of servers."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from qwen3_tools.mcp import MCPServers
     from qwen3_tools.mcp.catalog import Catalog
 
-ServerArgument = Annotated[str, typer.Argument(metavar="SERVER", help="As the config names it.")]
+ServerArgument = Annotated[
+    str, typer.Argument(metavar="SERVER", help="Name of the server in the config.")
+]
 
 
 def resources(
     server: ServerArgument, mcp: McpOption = None, verbose: TracebackOption = False
 ) -> None:
-    """Show what a server lets be read."""
+    """List the resources of a server."""
 
     async def show(catalog: Catalog) -> int:
         for each in [*await catalog.resources(), *await catalog.templates()]:
@@ -35,13 +37,13 @@ def resources(
 
 def read(
     server: ServerArgument,
-    uri: Annotated[str, typer.Argument(metavar="URI", help="The address.")],
+    uri: Annotated[str, typer.Argument(metavar="URI", help="Address of the resource.")],
     mcp: McpOption = None,
     verbose: TracebackOption = False,
 ) -> None:
-    """Print what is at an address.
+    """Print a resource of a server.
 
-    What is no text is saved in the current folder.
+    Images and other files are saved in the current folder.
     """
 
     async def show(catalog: Catalog) -> int:
@@ -57,7 +59,7 @@ def read(
 def prompts(
     server: ServerArgument, mcp: McpOption = None, verbose: TracebackOption = False
 ) -> None:
-    """Show a server's prompts with their arguments."""
+    """List the prompts of a server, with their arguments."""
 
     async def show(catalog: Catalog) -> int:
         for each in await catalog.prompts():
@@ -70,9 +72,9 @@ def prompts(
 
 def prompt(
     server: ServerArgument,
-    name: Annotated[str, typer.Argument(help="The prompt.")],
+    name: Annotated[str, typer.Argument(help="Name of the prompt.")],
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="Its arguments.")
+        list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="Arguments of the prompt.")
     ] = None,
     mcp: McpOption = None,
     verbose: TracebackOption = False,
@@ -82,7 +84,7 @@ def prompt(
     for each in arguments or ():
         key, found, value = each.partition("=")
         if not found:
-            raise typer.BadParameter(f"{each!r} is not NAME=VALUE.")
+            raise typer.BadParameter(f"expected NAME=VALUE, not {each!r}.")
         given[key] = value
 
     async def show(catalog: Catalog) -> int:

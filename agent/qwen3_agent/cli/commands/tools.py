@@ -1,4 +1,4 @@
-"""`qwen3-agent tools ...`: what a model could call, seen and called from the shell."""
+"""`qwen3-agent tools ...`: lists an agent's tools and calls them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from qwen3_tools import Tool, ToolSource
     from qwen3_tools.progress import Progress
 
-tools = typer.Typer(help="Tools: list them, call one.", no_args_is_help=True)
+tools = typer.Typer(help="List and call tools.", no_args_is_help=True)
 
 AgentOption = Annotated[
     str | None,
     typer.Option(
-        metavar="FILE.py[:name]|FILE.toml", help="The tools of this agent instead of the default's."
+        metavar="FILE.py[:name]|FILE.toml",
+        help="Use the tools of this agent instead of the default ones.",
     ),
 ]
 
@@ -32,7 +33,7 @@ AgentOption = Annotated[
 def list_tools(
     mcp: McpOption = None, agent: AgentOption = None, verbose: TracebackOption = False
 ) -> None:
-    """Show every tool that an agent would have, with what it is for."""
+    """List the tools of the agent with their descriptions."""
 
     async def show(tools: Sequence[Tool]) -> int:
         from ..terminal.printable import printable
@@ -48,19 +49,19 @@ def list_tools(
 
 @tools.command()
 def call(
-    name: Annotated[str, typer.Argument(help="The tool, as `tools list` shows it.")],
+    name: Annotated[str, typer.Argument(help="Name of the tool, as in `tools list`.")],
     arguments: Annotated[
-        str, typer.Argument(metavar="JSON", help="Its arguments, as a JSON object.")
+        str, typer.Argument(metavar="JSON", help="Arguments, as a JSON object.")
     ] = "{}",
     mcp: McpOption = None,
     agent: AgentOption = None,
     verbose: TracebackOption = False,
 ) -> None:
-    """Call a tool and print what it answers; exit code 1 on an error.
+    """Call a tool and print its result; exit with code 1 on an error.
 
     qwen3-agent tools call time__get_current_time '{"timezone": "Asia/Tokyo"}'
 
-    Pictures and other files of an answer are saved in the current folder.
+    Images and other files in the result are saved in the current folder.
     """
     given = _object(arguments)
 
@@ -86,19 +87,16 @@ def _object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        from ..json_input import why_not_json
+        from qwen3_tools.json_errors import json_problem
 
-        why = why_not_json(error)
-        raise typer.BadParameter(f"it is not JSON: {why}.", param_hint="JSON") from None
+        raise typer.BadParameter(f"not JSON: {json_problem(error)}.", param_hint="JSON") from None
     if not isinstance(value, dict):
-        raise typer.BadParameter(
-            'it is no object; arguments are given as {"name": value}.', param_hint="JSON"
-        )
+        raise typer.BadParameter('expected an object, {"name": value}.', param_hint="JSON")
     return value
 
 
 def _show_progress(progress: Progress) -> None:
-    """One line that is written over and over, for people only."""
+    """Show progress in one line, on terminals only."""
     if sys.stderr.isatty():
         from ..terminal.printable import printable
 
@@ -115,7 +113,7 @@ def _with_tools(
     *,
     verbose: bool,
 ) -> int:
-    """Start what has tools (only what may have the one that is wanted) and work with them."""
+    """Open the sources of tools (only those that may have `wanted`) and use the tools."""
     from ..config.agent_file import split_spec
 
     try:

@@ -1,4 +1,4 @@
-"""The MCP servers that the options of a command name."""
+"""The MCP servers that a command uses."""
 
 from __future__ import annotations
 
@@ -23,28 +23,30 @@ McpOption = Annotated[
         metavar="FILE",
         exists=True,
         dir_okay=False,
-        help="MCP servers; may be given several times. Default: those of qwen3-agent.toml, else "
-        "./mcp_servers.json where there is one, else the bundled time and fetch servers.",
+        help="MCP servers; may be repeated. Default: those of qwen3-agent.toml, else "
+        "./mcp_servers.json if it exists, else the bundled time and fetch servers.",
     ),
 ]
 
 
 def servers_of(
-    files: Sequence[Path] | None, person: UserPrompter | None, settings: Layers | None = None
+    files: Sequence[Path] | None, user: UserPrompter | None, settings: Layers | None = None
 ) -> MCPServers:
-    """The servers of these files, or the default ones; `person` answers what they ask.
+    """Return the servers of these files, or the default ones.
 
     Args:
-        settings: say which the default ones are; those of this folder if not given.
+        files: Config files.
+        user: Answers requests from the servers.
+        settings: Settings that name the default servers; by default those of this folder.
 
     Raises:
-        MCPConfigError: a file cannot be used, or two of them name a server alike.
-        SettingsError: a settings file cannot be used.
+        MCPConfigError: A file is invalid, or two define a server of the same name.
+        SettingsError: A settings file is invalid.
     """
     from qwen3_tools.mcp import mcp_servers
 
     sources: Sequence[Path | Mapping[str, Any]] = files or _default_sources(settings)
-    return mcp_servers(*sources, user=person)
+    return mcp_servers(*sources, user=user)
 
 
 def with_servers(
@@ -54,11 +56,7 @@ def with_servers(
     only: str | None = None,
     verbose: bool,
 ) -> int:
-    """Start servers side by side (only the one of that name, if there is one) and work with them.
-
-    Returns:
-        The exit code.
-    """
+    """Start the servers (or only one, by name) and use them. Return the exit code."""
     from ..outcome import exit_code_of, prepare_output
 
     def work() -> int:

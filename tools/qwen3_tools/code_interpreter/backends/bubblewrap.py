@@ -1,4 +1,4 @@
-"""The walls of `bwrap`, where it is installed and works; the launcher runs inside of them."""
+"""The bubblewrap backend: the launcher runs inside a sandbox made by `bwrap`."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ OURS = "/run/code_interpreter"
 
 
 def why_not() -> str | None:
-    """What is wrong with the `bwrap` of this machine, or None."""
+    """Return why `bwrap` cannot be used on this machine, or None."""
     program = shutil.which("bwrap")
     if program is None:
         return "bwrap is not installed"
     if os.stat(program).st_mode & stat.S_ISUID:
-        return f"{program} is set-uid root, which is not safe"
+        return f"{program} is set-uid root, which is unsafe"
     try:
         said = subprocess.run([program, "--version"], capture_output=True, timeout=10).stdout
     except (OSError, subprocess.SubprocessError) as error:
-        return f"{program} does not run: {error}"
+        return f"{program} cannot be executed: {error}"
     found = re.search(rb"(\d+)\.(\d+)", said)
     if found is None or (int(found[1]), int(found[2])) < _LEAST_VERSION:
         return f"{program} is older than {'.'.join(map(str, _LEAST_VERSION))}"
@@ -41,11 +41,11 @@ def why_not() -> str | None:
 
 
 def command(plan: Plan, etc: Path) -> list[str]:
-    """The command line that runs the launcher behind the plan's walls.
+    """Return the command line that runs the launcher inside the sandbox.
 
     Args:
-        plan: what is asked for.
-        etc: an empty folder, filled with what shall be /etc inside.
+        plan: The plan of the session.
+        etc: An empty folder, to be filled with the content of /etc.
     """
     root = os.geteuid() == 0
     uid = plan.uid if root else UID_INSIDE
@@ -59,7 +59,7 @@ def command(plan: Plan, etc: Path) -> list[str]:
     ]
     arguments += ["--unshare-cgroup-try", "--hostname", "sandbox", "--as-pid-1", "--new-session"]
     arguments += ["--die-with-parent", "--clearenv"]
-    if root:  # it maps root to the user inside; so no user namespace, and the launcher steps down
+    if root:  # bwrap would map root into a user namespace; the launcher drops privileges instead
         arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
         arguments += ["--cap-add", "CAP_SETPCAP"]
     else:
@@ -72,7 +72,7 @@ def command(plan: Plan, etc: Path) -> list[str]:
     arguments += ["--symlink", "/proc/self/fd", "/dev/fd"]
     places = (*plan.readable, *(path for path, _ in plan.links), plan.work_dir, OURS)
     for folder in dict.fromkeys(parent for place in places for parent in parents(place)):
-        arguments += ["--perms", "0755", "--dir", folder]  # by itself it makes them for root alone
+        arguments += ["--perms", "0755", "--dir", folder]  # bwrap's default is for root only
     for path in (*SYSTEM, *plan.readable):
         arguments += _shown(path)
     for path in SYSTEM_SETTINGS:
@@ -88,7 +88,7 @@ def command(plan: Plan, etc: Path) -> list[str]:
 
 
 def fill_etc(plan: Plan, etc: Path, uid: int) -> None:
-    """Write what shall be /etc inside, with places to mount on: by then it is read-only."""
+    """Write the content of /etc, with mount points, since it is mounted read-only."""
     etc.mkdir(exist_ok=True)
     for name, text in etc_files(uid).items():
         (etc / name).write_text(text)
@@ -102,12 +102,12 @@ def fill_etc(plan: Plan, etc: Path, uid: int) -> None:
 
 
 def source_inside(path: str) -> str:
-    """Where a source file of this package is seen inside."""
+    """The path of a source file of this package inside the sandbox."""
     return f"{OURS}/{os.path.basename(path)}"
 
 
 def parents(path: str) -> list[str]:
-    """The folders on the way to `path`, from the top; the root is not among them."""
+    """The parent folders of `path`, from the top, except the root."""
     return [str(parent) for parent in reversed(Path(path).parents)][1:]
 
 

@@ -1,10 +1,10 @@
-"""A control group for a session, where this user may make one: the kernel's own limits.
+"""A control group for a session, if the user may create one: limits enforced by the kernel.
 
-They hold for all processes of the session together and at every moment, which the watchdog in
-`jail/usage.py` can only look after. Most containers and logins have no group that can be written;
-then the watchdog is what there is.
+They apply to all processes of the session together, at any moment, while the watchdog in
+`jail/usage.py` only checks regularly. In most containers and logins no group is writable, so that
+only the watchdog remains.
 
-Files and their meaning: the kernel's Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/.
+Documentation: the kernel's Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _NAME = re.compile(r"qwen3-agent-([0-9]+)-[0-9a-f]+")
-_OF_OURS = 8  # launcher, supervisor and their threads are no processes of the code's
+_OF_OURS = 8  # launcher, supervisor and their threads
 _ROOM_FOR_OURS = 64 << 20
 _NEW_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group on its own in each hierarchy that has a limit for us."""
+    """A new group in each hierarchy that has a limit to set."""
 
     folders: tuple[Path, ...]
 
-    def cgroups(self) -> list[int]:
-        """Handles: a process that writes "0" there is in the group from then on."""
+    def open_procs(self) -> list[int]:
+        """Open handles; a process joins the group by writing "0" to them."""
         return [os.open(folder / "cgroup.procs", os.O_WRONLY) for folder in self.folders]
 
     def ran_out_of_memory(self) -> bool:
-        """Whether the kernel ended a process of the group for want of memory."""
+        """Return True if the kernel killed a process of the group for lack of memory."""
         for folder in self.folders:
             for name in ("memory.events", "memory.oom_control"):
                 with contextlib.suppress(OSError):
@@ -43,19 +43,19 @@ class Group:
         return False
 
     def remove(self) -> None:
-        """Remove it, once it is empty."""
+        """Remove the group if it is empty."""
         for folder in self.folders:
             with contextlib.suppress(OSError):
                 folder.rmdir()
 
 
 def make(memory_bytes: int, max_processes: int, proc: Path = Path("/proc/self")) -> Group | None:
-    """A new group with these limits; None where this user can make none.
+    """Create a group; return None if the user cannot create one.
 
     Args:
-        memory_bytes: for all its processes together.
-        max_processes: processes and threads.
-        proc: where to read which groups this process is in.
+        memory_bytes: Limit for all processes together.
+        max_processes: Limit of processes and threads.
+        proc: Where to read the groups of this process.
     """
     memory, processes = str(memory_bytes + _ROOM_FOR_OURS), str(max_processes + _OF_OURS)
     name = f"qwen3-agent-{os.getpid()}-{secrets.token_hex(6)}"
@@ -91,7 +91,7 @@ def make(memory_bytes: int, max_processes: int, proc: Path = Path("/proc/self"))
 
 
 def _hierarchies(proc: Path) -> dict[str, Path]:
-    """The folder of this process's group, by controller; "" is version 2."""
+    """The folder of this process's group, by controller; "" for version 2."""
     mounts: dict[str, tuple[str, Path]] = {}
     for line in (proc / "mountinfo").read_text().splitlines():
         place, _, kind = line.partition(" - ")
@@ -114,9 +114,9 @@ def _hierarchies(proc: Path) -> dict[str, Path]:
 
 
 def _with_controllers(group: Path | None) -> Path | None:
-    """The nearest group, from one upward, that gives its children limits and lets us add one.
+    """Find the nearest parent group that limits its children and is writable.
 
-    A group with processes of its own gives none, so it is seldom the one that we are in.
+    Groups with processes of their own cannot limit children, so it is rarely our own group.
     """
     while group is not None and (group / "cgroup.procs").exists():
         with contextlib.suppress(OSError):
@@ -128,10 +128,9 @@ def _with_controllers(group: Path | None) -> Path | None:
 
 
 def _remove_abandoned(parent: Path) -> None:
-    """Remove the groups of processes that were killed; one that is in use cannot be removed.
+    """Remove groups of killed processes, and groups that were not empty when their session ended.
 
-    So are groups that were not quite empty when their session ended. A new one is let alone: it may
-    be about to be entered.
+    Groups in use cannot be removed. New ones are skipped, since a process may be about to join.
     """
     for folder in parent.iterdir():
         match = _NAME.fullmatch(folder.name)

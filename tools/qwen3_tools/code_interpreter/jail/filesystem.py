@@ -1,6 +1,6 @@
-"""The file tree inside: the system and Python read-only, the work folder, the rest empty.
+"""The file tree of the sandbox: system and Python read-only, the work folder, nothing else.
 
-Runs in a mount namespace of its own. What is not put here does not exist inside.
+It is built in its own mount namespace.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TREE_MIB = 1
 
 
 def build(plan: Plan, uid_inside: int) -> None:
-    """Make the plan's file tree and move into it; the tree of the machine is gone afterwards."""
+    """Build the file tree and enter it; the tree of the machine is no longer accessible."""
     kernel.mount("none", "/", "", kernel.MS_REC | kernel.MS_PRIVATE)
     kernel.mount("tmpfs", "/tmp", "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=755,size=8m")
     os.mkdir("/tmp/new")
@@ -52,10 +52,10 @@ def build(plan: Plan, uid_inside: int) -> None:
 
 
 def make_reachable(folders: Iterable[str]) -> None:
-    """Open a way to `folders` for a user who may not walk there (a Python below /root).
+    """Make `folders` accessible to a user without permission (such as a Python below /root).
 
-    Each closed folder on the way is hidden under an empty one that holds the way on, nothing else;
-    in a mount namespace of its own, so nobody else sees it.
+    Each inaccessible parent is covered by an empty folder that contains only the path to them, in
+    a separate mount namespace, so that other processes are not affected.
     """
     closed: dict[str, list[str]] = {}
     for folder in folders:
@@ -111,7 +111,7 @@ def _link(path: str, target: str) -> None:
 
 
 def etc_files(uid_inside: int) -> dict[str, str]:
-    """All of /etc that is not the machine's own."""
+    """The generated files of /etc."""
     user = f"user:x:{uid_inside}:"
     return {
         "passwd": f"{user}{uid_inside}::/tmp:/bin/sh\nroot:x:0:0::/:/bin/false\n",

@@ -1,10 +1,10 @@
 """The launcher's file descriptors besides stdout and stderr."""
 
 REQUESTS, REPLIES = 0, 3
-"""The worker's: cells in, results out."""
+"""Descriptors of the worker: requests and replies."""
 
 REPORTS, ORDERS = 4, 5
-"""The supervisor's: what it has seen, and what it is to do."""
+"""Descriptors of the supervisor: its reports, and orders to it."""
 
 LISTENER = 6
-"""Where code may use a proxy: a socket, to send the host the one that listens inside."""
+"""With a proxy: a socket for sending the listening socket to the host."""

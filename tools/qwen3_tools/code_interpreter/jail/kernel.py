@@ -1,4 +1,4 @@
-"""The system calls that Python does not offer, and their constants (Linux UAPI headers)."""
+"""System calls that Python lacks, and their constants (from the Linux UAPI headers)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _checked(returned: int, what: str) -> int:
 
 
 def syscall(what: str, number: int, *arguments: object) -> int:
-    """The raw call; integers are passed as 64-bit values. Raises OSError that names `what`."""
+    """Make a raw system call with 64-bit arguments. Raise OSError that mentions `what`."""
     values = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
     return _checked(_libc.syscall(ctypes.c_long(number), *values), what)
 
@@ -80,7 +80,7 @@ def pivot_root(new: str, old: str) -> None:
 
 
 def restrict_mount(target: str, *, read_only: bool, recursive: bool = True) -> None:
-    """No devices and no set-uid programs below `target`, and no writing where `read_only`."""
+    """Forbid devices and set-uid programs below `target`, and writing if `read_only`."""
     attributes = _MOUNT_ATTR_NOSUID | _MOUNT_ATTR_NODEV | (_MOUNT_ATTR_RDONLY if read_only else 0)
     change = struct.pack("=QQQQ", attributes, 0, 0, 0)
     syscall(
@@ -95,7 +95,7 @@ def restrict_mount(target: str, *, read_only: bool, recursive: bool = True) -> N
 
 
 def open_beneath(folder: int, path: str, flags: int) -> int:
-    """Open `path` below the folder, through no symbolic link whatsoever."""
+    """Open `path` below the folder without following any symbolic link."""
     resolve = _RESOLVE_BENEATH | _RESOLVE_NO_SYMLINKS | _RESOLVE_NO_MAGICLINKS
     how = struct.pack("=QQQ", flags | os.O_CLOEXEC, 0, resolve)
     return syscall(f"open {path}", _SYS_OPENAT2, folder, os.fsencode(path), how, len(how))
@@ -106,7 +106,7 @@ def set_host_name(name: str) -> None:
 
 
 def raise_loopback() -> None:
-    """Bring up `lo` of this network namespace, so that a program can talk to itself."""
+    """Bring up the loopback interface of this network namespace."""
     handle = _checked(_libc.socket(_AF_INET, _SOCK_DGRAM, 0), "socket")
     try:
         request = ctypes.create_string_buffer(struct.pack("16sh22x", b"lo", 0), 40)
@@ -119,12 +119,12 @@ def raise_loopback() -> None:
 
 
 def drop_capability_bounds() -> None:
-    """Nothing that is executed from here on can gain a capability. Requirements CAP_SETPCAP."""
+    """Prevent programs executed later from gaining capabilities. Requires CAP_SETPCAP."""
     for capability in range(LAST_POSSIBLE_CAPABILITY + 1):
         try:
             prctl(PR_CAPBSET_DROP, capability)
         except OSError:
-            return  # past the last one that this kernel knows, or we hold none to begin with
+            return  # beyond the last capability of this kernel, or we have none
 
 
 def drop_capabilities() -> None:

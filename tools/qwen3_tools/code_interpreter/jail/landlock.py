@@ -1,7 +1,7 @@
-"""Landlock: which files may be read and written, and that nothing outside can be signaled.
+"""Landlock: restricts access to files and signals to outside processes.
 
-Constants are those of `include/uapi/linux/landlock.h`; what each ABI version adds is told in the
-kernel's Documentation/userspace-api/landlock.rst.
+Constants are from `include/uapi/linux/landlock.h`. The ABI versions are described in the kernel's
+Documentation/userspace-api/landlock.rst.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LEAST_ABI = 4
 
 
 def abi() -> int:
-    """The version of Landlock that this kernel offers; 0 where it has none."""
+    """Return the Landlock version of this kernel, or 0."""
     try:
         return kernel.syscall("landlock", _SYS_CREATE_RULESET, None, 0, _VERSION_FLAG)
     except OSError:
@@ -43,9 +43,9 @@ def abi() -> int:
 def restrict(
     version: int, readable: Sequence[str], writable: Sequence[str], *, network: bool
 ) -> None:
-    """From here on this process reads only below `readable`, writes only below `writable`.
+    """Restrict this process to reading below `readable` and writing below `writable`.
 
-    Paths that do not exist are passed over. `network=False` forbids TCP where the ABI can.
+    Paths that do not exist are ignored. `network=False` forbids TCP if the ABI supports that.
     """
     handled = (1 << (13 if version < 2 else 14 if version < 3 else 15 if version < 5 else 16)) - 1
     attributes = struct.pack(

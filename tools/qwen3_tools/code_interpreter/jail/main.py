@@ -1,4 +1,4 @@
-"""The launcher: puts up the walls that the plan asks for, then supervises what runs behind them."""
+"""The launcher: sets up the sandbox of a plan, then supervises the code in it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _ANNOTATIONS = "from __future__ import annotations\n"
 
 
 def main(fields: dict[str, Any]) -> None:
-    """Run the worker as the plan says, of which these are the fields."""
+    """Run the worker for the plan with these fields."""
     plan: Any = types.SimpleNamespace(**fields)
-    for entrance in plan.cgroups:
+    for handle in plan.cgroups:
         try:
-            os.write(entrance, b"0")
+            os.write(handle, b"0")
         except OSError:
-            pass  # the watchdog is there all the same
-        os.close(entrance)
+            pass  # the watchdog remains
+        os.close(handle)
     _move_handles(plan.handles)
     try:
         kernel.prctl(kernel.PR_SET_PDEATHSIG, SIGKILL)
@@ -50,7 +50,7 @@ def main(fields: dict[str, Any]) -> None:
 
 
 class _Worker:
-    """The worker, read while its source can be seen."""
+    """The worker, loaded while its source is still accessible."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -67,7 +67,7 @@ class _Worker:
             self._source = _ANNOTATIONS + "\n".join(_read(path) for path in plan.sources)
 
     def start(self) -> None:
-        """Be it, from here on: in this process as it is, or in a Python that is started anew."""
+        """Become the worker: in this process, or by executing another Python."""
         if not self._is_ours:
             python = self._plan.python
             arguments = [python, "-I", "-B", "-X", "utf8", "-c", self._source]
@@ -78,14 +78,14 @@ class _Worker:
                 os._exit(1)
         import site
 
-        os.closerange(REPLIES + 1, _MOST_HANDLES)  # what only the supervisor has business with
+        os.closerange(REPLIES + 1, _MOST_HANDLES)  # descriptors of the supervisor
         sys.dont_write_bytecode = True
         folder = sys.path.pop(0)
         for name, module in list(sys.modules.items()):
             if str(getattr(module, "__file__", "")).startswith(folder):
                 del sys.modules[name]
         site.main()
-        gc.freeze()  # what is there stays, and looking for garbage in it would only take time
+        gc.freeze()  # existing objects are never garbage
         gc.enable()
         self._serve()
         os._exit(0)
@@ -103,7 +103,7 @@ def _move_handles(handles: tuple[int, ...]) -> None:
 
 
 def _enter_namespaces(plan: Plan) -> None:
-    """Return as the first process of namespaces of our own, in the plan's file tree."""
+    """Return as the first process of new namespaces, in the plan's file tree."""
     uid, gid = os.geteuid(), os.getegid()
     flags = kernel.CLONE_NEWNS | kernel.CLONE_NEWPID | kernel.CLONE_NEWNET | kernel.CLONE_NEWIPC
     flags |= kernel.CLONE_NEWUTS | kernel.CLONE_NEWCGROUP
@@ -124,7 +124,7 @@ def _enter_namespaces(plan: Plan) -> None:
 
 
 def _send_listener(port: int) -> None:
-    """Give the host the socket that connections in here end at: it belongs to this network."""
+    """Send the host a listening socket of this network namespace."""
     import socket
 
     with (
@@ -136,7 +136,7 @@ def _send_listener(port: int) -> None:
 
 def _read(path: str) -> str:
     with open(path, encoding="utf-8") as file:
-        return file.read().replace(_ANNOTATIONS, "")  # may stand only once, at the very top
+        return file.read().replace(_ANNOTATIONS, "")  # allowed only once, at the top
 
 
 def _write(path: str, text: str) -> None:

@@ -1,4 +1,4 @@
-"""What the host asks the launcher for: plain data, which is part of the launcher's program."""
+"""The configuration of the launcher: plain data that is part of its command line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 Backend = Literal["namespaces", "bubblewrap", "landlock", "none"]
 
 LAUNCHER_OPTIONS = ("-I", "-S", "-X", "utf8", "-c")
-"""How Python is started for the launcher, which goes on as the worker where it can."""
+"""Python options for the launcher, whose process becomes the worker if possible."""
 
 _LAUNCH = (
     "import gc, sys; gc.disable(); sys.path.insert(0, {folder!r});"
@@ -18,38 +18,41 @@ _LAUNCH = (
 
 @dataclass(frozen=True, slots=True)
 class Plan:
+    """What the launcher is to set up."""
+
     backend: Backend
     host_pid: int
-    """The process that the sandbox must not outlive."""
+    """The process with which the sandbox ends."""
     python: str
     """The interpreter to run inside."""
     sources: tuple[str, ...]
-    """The source files that make up the worker, in order."""
+    """The source files of the worker, in order."""
     work_dir: str
     scratch: str
-    """Under Landlock: a folder for temporary files (elsewhere /tmp is the session's own)."""
+    """With Landlock: a folder for temporary files (other backends have a private /tmp)."""
     readable: tuple[str, ...]
     """Folders of the interpreter and its libraries, as real paths."""
     links: tuple[tuple[str, str], ...]
     """Symbolic links (path, target) that lead to them."""
     uid: int
-    """Who the code is outside of the sandbox; never 0."""
+    """The user of the code, outside the sandbox; never 0."""
     host_uid: int
     memory_bytes: int
     disk_bytes: int
     max_processes: int
     environment: tuple[tuple[str, str], ...]
     proxy_port: int
-    """Where a proxy listens on the loopback inside; 0 for no proxy."""
+    """Port of the proxy on the loopback inside; 0 for no proxy."""
     handles: tuple[int, ...]
-    """Where the launcher finds what it moves to REPLIES, REPORTS, ORDERS and, if it is there,
+    """Descriptors that the launcher moves to REPLIES, REPORTS, ORDERS and, with a proxy,
     LISTENER."""
     cgroups: tuple[int, ...]
-    """Handles of the control groups that all of it runs in."""
+    """Descriptors for joining the control groups of the session."""
 
     def program(self, folder: str) -> str:
-        """The launcher for it, in Python.
+        """Return the Python program of the launcher.
 
-        folder: where the launcher finds the folder above this one.
+        Args:
+            folder: The parent folder of this package, as the launcher sees it.
         """
         return _LAUNCH.format(folder=folder, fields=asdict(self))

@@ -1,7 +1,7 @@
-"""The system calls that code may make: a BPF filter, written here, for x86_64 and aarch64.
+"""A BPF filter of the system calls that code may make, for x86_64 and aarch64.
 
-What is not listed does not exist (ENOSYS), so what a newer kernel adds stays out. Numbers are
-those of the kernel's `arch/x86/entry/syscalls/syscall_64.tbl` and `asm-generic/unistd.h`.
+Calls that are not listed fail with ENOSYS, including those of newer kernels. Numbers are from the
+kernel's `arch/x86/entry/syscalls/syscall_64.tbl` and `asm-generic/unistd.h`.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ _PRCTLS = (1, 2, 3, 15, 16, 21, 23, 29, 30, 39, 41, 42, 0x53564D41)
 
 
 class _Check:
-    """One argument of a call: the low 32 bits, under `mask`, must (or must not) be in `values`."""
+    """A check of one argument: its low 32 bits under `mask` must (or must not) be in `values`."""
 
     def __init__(
         self,
@@ -152,7 +152,7 @@ _ALWAYS: _Rules = {
     "mknodat": (_Check(2, (_FIFO,), _FILE_TYPE_BITS), _no_bits(2, _SET_ID_BITS)),
 }
 
-# With a network namespace of its own, code may talk to itself.
+# With its own network namespace, code may use local sockets.
 _OWN_NETWORK: _Rules = {
     "socket": (
         _Check(0, (_AF_UNIX, _AF_INET, _AF_INET6), error=errno.EAFNOSUPPORT),
@@ -161,7 +161,7 @@ _OWN_NETWORK: _Rules = {
     "socketpair": (_Check(0, (_AF_UNIX,), error=errno.EAFNOSUPPORT),),
 }
 
-# Without one, no socket can name a peer: pairs of connected ones are all there is.
+# Without one, only connected pairs of sockets are allowed.
 _NO_NETWORK: _Rules = {
     "socket": (_Check(0, (), error=errno.EAFNOSUPPORT),),
     "connect": (_Check(0, ()),),
@@ -180,7 +180,7 @@ _NO_ATTRIBUTES: _Rules = dict.fromkeys(
     ("getxattr", "lgetxattr", "listxattr", "llistxattr"), _NOT_SUPPORTED
 )
 
-# Nor does it cover changes to a file's mode and times by path: they succeed and do nothing.
+# Nor changes to a file's mode and times by path: they are ignored.
 _NO_METADATA: _Rules = {
     name: (_Check(0, (), error=0),)
     for name in ("chmod", "fchmodat", "fchmodat2", "utime", "utimes", "futimesat")
@@ -190,7 +190,7 @@ _NO_METADATA: _Rules = {
 
 
 def _own_signals(pid: int) -> _Rules:
-    """Signals to oneself alone, for a kernel whose Landlock does not keep them inside."""
+    """Allow signals only to the process itself, for kernels whose Landlock cannot scope them."""
     rules: _Rules = dict.fromkeys(("kill", "tgkill"), (_Check(0, (0, pid)),))
     refused = ("tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo")
     return rules | dict.fromkeys(refused, (_Check(0, ()),))
@@ -200,17 +200,19 @@ _UNSUPPORTED: _Rules = {
     **dict.fromkeys(("setxattr", "lsetxattr", "fsetxattr"), _NOT_SUPPORTED),
     **dict.fromkeys(("removexattr", "lremovexattr", "fremovexattr"), _NOT_SUPPORTED),
     **dict.fromkeys(("chown", "lchown", "fchown", "fchownat"), (_Check(0, ()),)),
-    # It takes a disk faster than anybody can watch; the C library writes zeros instead.
+    # Fills a disk faster than the watchdog can react; the C library writes zeros instead.
     "fallocate": _NOT_SUPPORTED,
 }
 
 
 def policy(*, own_tree: bool, own_user: bool, own_processes: bool, pid: int) -> _Rules:
-    """The rules for what the other walls do not cover.
+    """Return the rules for what the other layers do not cover.
 
-    own_tree: the code has files and a network to itself. own_user: it runs as nobody's user.
-    own_processes: it has a set of processes, or a scope of signals, to itself. pid: the process
-    that the filter is for.
+    Args:
+        own_tree: The code has its own file tree and network.
+        own_user: The code runs as an unused user.
+        own_processes: The code has its own process namespace or signal scope.
+        pid: The process to filter.
     """
     rules = _ALWAYS | _UNSUPPORTED | (_OWN_NETWORK if own_tree else _NO_NETWORK | _NO_ATTRIBUTES)
     if not own_tree and not own_user:
@@ -221,7 +223,7 @@ def policy(*, own_tree: bool, own_user: bool, own_processes: bool, pid: int) -> 
 
 
 def assemble(rules: _Rules, architecture: str) -> bytes:
-    """The BPF program. Raises OSError for an architecture that has no numbers here."""
+    """Return the BPF program. Raise OSError for unsupported architectures."""
     if architecture not in _ARCHITECTURES:
         raise OSError(errno.ENOTSUP, f"no system call table for {architecture}")
     column = list(_ARCHITECTURES).index(architecture)
@@ -245,7 +247,7 @@ def assemble(rules: _Rules, architecture: str) -> bytes:
 
 
 def install(program: bytes) -> None:
-    """Filter every system call from here on. Requirements no_new_privs."""
+    """Install the filter. Requires no_new_privs."""
     filters = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("@HP", len(program) // 8, ctypes.addressof(filters))
     address = ctypes.create_string_buffer(header, len(header))
@@ -259,7 +261,7 @@ def _check(check: _Check) -> bytes:
         parts.append(_instruction(_AND, check.mask))
     count = len(check.values)
     for index, value in enumerate(check.values):
-        # A match jumps over the comparisons left and one more: the refusal, or the jump over it.
+        # A match skips the remaining comparisons and one instruction: the refusal or its jump.
         parts.append(_instruction(_JUMP_EQUAL, value, if_true=count - index))
     parts += [refuse] if check.allowed else [_instruction(_JUMP, 1), refuse]
     return b"".join(parts)

@@ -1,6 +1,6 @@
-"""Beside the worker, out of its reach: starts it, watches what it uses, and ends all of it.
+"""Starts the worker, watches its resources, and ends all of its processes.
 
-The host is told what happened on a pipe that the code does not hold, so it cannot be forged.
+It reports to the host on a pipe that the code cannot access, so that reports cannot be forged.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ INTERRUPT, RUNNING, IDLE = b"i", b"r", b"s"
 _TICK_RUNNING_MS, _TICK_IDLE_MS = 50, 1000
 _OPEN_FILES = 1024
 _PENDING_SIGNALS = 4096
-_OUR_OPEN_FILES = 1 << 16  # enough to count files however deep they lie
+_OUR_OPEN_FILES = 1 << 16  # enough to count files in deep folders
 _SWEEPS = 1000
 
 
 def report(what: str, detail: object = "") -> None:
-    """A line for the host: a word, a space, and the rest."""
+    """Send the host a line: a word, a space, and details."""
     line = f"{what} {detail}".replace("\n", " ")
     os.write(REPORTS, line.encode(errors="replace") + b"\n")
 
 
 def start_worker(plan: Plan) -> None:
-    """Return as the worker. This process watches it until it ends, or breaks a limit, or the host
-    is gone.
+    """Fork and return in the worker. The parent watches it until it ends, exceeds a limit, or the
+    host is gone.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -63,7 +63,7 @@ def start_worker(plan: Plan) -> None:
 
 
 def _outlived_by_none() -> int:
-    """Go on in a child. When that is killed, what it kept watch over ends up with us, and ends."""
+    """Continue in a child. If that is killed, this process inherits and ends its descendants."""
     ours = os.getpid()
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
     child = os.fork()
@@ -92,7 +92,7 @@ def _watch(pid: int, usage: Usage) -> NoReturn:
             if IDLE in orders:
                 tick, finished = _TICK_IDLE_MS, True
             elif len(ready) == 1:
-                continue  # nothing to look at yet
+                continue  # nothing to check yet
             ready.discard(ORDERS)
         if ready:
             _, status = os.waitpid(pid, 0)
@@ -108,7 +108,7 @@ def _watch(pid: int, usage: Usage) -> NoReturn:
 
 
 def _interrupt(worker: int) -> None:
-    """As Ctrl-C does: what the cell started as well."""
+    """Interrupt the worker and its process group, like Ctrl-C."""
     try:
         os.killpg(worker, signal.SIGINT)
     except ProcessLookupError:
@@ -116,7 +116,7 @@ def _interrupt(worker: int) -> None:
 
 
 def _reap(worker: int) -> None:
-    """Orphans end up with us; the worker itself is left for `_watch` to see."""
+    """Reap orphans, which are reparented to us; leave the worker to `_watch`."""
     while True:
         try:
             ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
@@ -128,7 +128,7 @@ def _reap(worker: int) -> None:
 
 
 def _end() -> NoReturn:
-    """Kill everything. The first process of a namespace need only end; else, sweep until empty."""
+    """Kill everything: by exiting, as the first process of a namespace, else process by process."""
     if os.getpid() != 1:
         for sweep in range(_SWEEPS):
             pids = descendants()
@@ -183,10 +183,10 @@ def _become_worker(plan: Plan) -> None:
 
 
 def hides_our_program(plan: Plan) -> bool:
-    """Whether code can do nothing to the file of the program that this process runs.
+    """Return True if code cannot change the program file of this process.
 
-    `/proc/self/exe` leads to it on the mount that it was started from, and where we make the file
-    tree that is one of outside. Landlock closes it, but for its mode, which only its owner changes.
+    `/proc/self/exe` refers to the mount that it was started from, which for "namespaces" is outside
+    of the sandbox. Landlock protects it, except its mode, which only its owner can change.
     """
     if plan.backend != "namespaces":
         return True
@@ -195,8 +195,8 @@ def hides_our_program(plan: Plan) -> bool:
 
 
 def _prefer_to_die() -> None:
-    """When memory runs out, the kernel takes the code before us, or anything of the user's."""
-    kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # else the file is root's; the program to come sets it
+    """Make the kernel kill the code first when memory runs out."""
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # else the file belongs to root; execve resets it
     with open("/proc/self/oom_score_adj", "w", encoding="utf-8") as file:
         file.write("1000")
 
@@ -205,7 +205,7 @@ def _restrict(plan: Plan) -> None:
     version = landlock.abi()
     own_tree = plan.backend != "landlock"
     if not own_tree and version < landlock.LEAST_ABI:
-        raise OSError(f"Landlock ABI {version}, and at least {landlock.LEAST_ABI} is needed")
+        raise OSError(f"Landlock ABI {landlock.LEAST_ABI} is required, not {version}")
     devices = [f"/dev/{name}" for name in DEVICES]
     if own_tree:
         readable, writable = ["/"], [plan.work_dir, "/tmp", "/dev/shm", "/proc", *devices]
@@ -227,7 +227,7 @@ def _restrict(plan: Plan) -> None:
 def _limit_resources(plan: Plan) -> None:
     processes = plan.max_processes
     if plan.backend == "landlock" and plan.uid == plan.host_uid:
-        processes += _tasks_of(plan.uid)  # the limit counts all that the user runs
+        processes += _tasks_of(plan.uid)  # the limit counts all processes of the user
     for limit, value in (
         (resource.RLIMIT_AS, plan.memory_bytes),
         (resource.RLIMIT_FSIZE, plan.disk_bytes),

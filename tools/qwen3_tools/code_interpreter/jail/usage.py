@@ -1,4 +1,4 @@
-"""What a session uses, all its processes together; the kernel limits only each by itself."""
+"""Resource use of all processes of a session together; kernel limits apply to each process."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from .plan import Plan
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_DISK_EVERY = 10  # ticks: walking a folder costs more than reading a few numbers
+_DISK_EVERY = 10  # ticks: walking folders is expensive
 _MOST_FILES = 50_000
-_FEW_HANDLES = 64  # what they buffer is not worth counting
-_BYTES_A_SOCKET = 2 * 208 << 10  # the kernel's, at most, for each direction
+_FEW_HANDLES = 64  # fewer are not counted
+_BYTES_A_SOCKET = 2 * 208 << 10  # maximum buffers of the kernel, for both directions
 _LONG_PATH = 2000  # bytes or more; the kernel takes 4096
 
 
 def descendants() -> list[int]:
-    """The processes below this one; orphans are among them, since they come to us."""
+    """List descendants of this process, including orphans, which are reparented to us."""
     found: list[int] = []
     waiting = [os.getpid()]
     while waiting:
@@ -36,16 +36,16 @@ def descendants() -> list[int]:
                 found += children
                 waiting += children
         except OSError:
-            continue  # it ended meanwhile
+            continue  # it ended
     return found
 
 
 class _UnreadableProcessError(Exception):
-    """Folders so deep that we run out of handles on the way."""
+    """Folders too deep to count with the available descriptors."""
 
 
 class Usage:
-    """Compares a session with its plan's limits. Make it before the worker starts."""
+    """Compares a session with its limits. Must be created before the worker starts."""
 
     def __init__(self, plan: Plan) -> None:
         self._memory_limit = plan.memory_bytes
@@ -65,12 +65,12 @@ class Usage:
         self._taken = self._taken_of_disk()
 
     def broken_limit(self, *, thorough: bool = False) -> str | None:
-        """Says which limit is broken, or None. The disk is looked at each time only if thorough."""
+        """Return which limit is exceeded, or None. If `thorough`, always check the disk."""
         pids = descendants()
-        room = self._memory_limit - _buffered(pids)
-        if self._memory(pids, _resident) > room and (
-            # Pages that processes share were counted once for each: now exactly, which is slower.
-            self._memory(pids, _proportional) > room
+        available = self._memory_limit - _buffered(pids)
+        if self._memory(pids, _resident) > available and (
+            # Shared pages were counted for each process; this is exact but slower.
+            self._memory(pids, _proportional) > available
         ):
             return f"it used more than {self._memory_limit >> 20} MiB of memory"
         if self._own_mounts and any(map(_has_too_many_files, TEMPORARY)):
@@ -98,7 +98,7 @@ class Usage:
         return total
 
     def _disk_fills(self) -> bool:
-        """Whether the disk lost so much since we last looked that it is time to see who took it."""
+        """Return True if the free space shrank so much that the folders must be counted."""
         files, size = self._taken_of_disk()
         files_seen, size_seen = self._taken
         return size - size_seen > self._disk_limit // 2 or files - files_seen > _MOST_FILES // 2
@@ -108,11 +108,12 @@ class Usage:
         return space.f_files - space.f_ffree, (space.f_blocks - space.f_bfree) * space.f_frsize
 
     def _on_disk(self) -> tuple[int, int]:
-        """Files and bytes below the folders.
+        """Count files and bytes below the folders.
 
-        Raises _UnreadableProcessError for what cannot be counted.
+        Long paths are shortened by opening a folder on the way, so that any depth can be counted.
 
-        A long path is cut short: what lies below is named from there, however deep it goes.
+        Raises:
+            _UnreadableProcessError: The folders are too deep to count.
         """
         files, blocks = 0, 0
         waiting: list[tuple[int, str | None]] = [(folder, ".") for folder in self._folders]
@@ -127,12 +128,12 @@ class Usage:
                 except OSError as error:
                     if error.errno in (errno.EMFILE, errno.ENFILE):
                         raise _UnreadableProcessError from None
-                    continue  # gone, or no folder any more
+                    continue  # gone, or no longer a folder
                 folders, (more_files, more_blocks) = _look_into(handle)
                 files += more_files
                 blocks += more_blocks
                 if len(os.fsencode(path)) > _LONG_PATH and folders:
-                    waiting.append((handle, None))  # closed when all below it has been seen
+                    waiting.append((handle, None))  # closed after its content was counted
                     top, path = handle, "."
                 else:
                     os.close(handle)
@@ -144,7 +145,7 @@ class Usage:
         return files, blocks * 512
 
     def _deleted(self, pids: list[int]) -> int:
-        """Bytes of files that have no name any more and live on while they are open."""
+        """Count bytes of deleted files that are still open."""
         found: dict[tuple[int, int], int] = {}
         for pid in pids:
             for handle in _handles_of(pid):
@@ -164,7 +165,7 @@ def _has_too_many_files(path: str) -> bool:
 
 
 def _look_into(handle: int) -> tuple[list[str], tuple[int, int]]:
-    """The folders in an open folder; how many files it has, and their blocks."""
+    """List the folders in an open folder, with the number of files and their blocks."""
     folders: list[str] = []
     files, blocks = 0, 0
     try:
@@ -176,14 +177,14 @@ def _look_into(handle: int) -> tuple[list[str], tuple[int, int]]:
                 if stat.S_ISDIR(status.st_mode):
                     folders.append(entry.name)
     except OSError:
-        pass  # it changed meanwhile
+        pass  # it was changed
     return folders, (files, blocks)
 
 
 def _open_folder(top: int, path: str) -> int:
     try:
         return kernel.open_beneath(top, path, os.O_RDONLY | os.O_DIRECTORY)
-    except PermissionError:  # closed by the code, whose user we are: opened again
+    except PermissionError:  # the code removed permissions; we are the same user
         handle = kernel.open_beneath(top, path, os.O_PATH | os.O_DIRECTORY)
         try:
             os.chmod(f"/proc/self/fd/{handle}", 0o700)
@@ -206,7 +207,7 @@ def _proportional(pid: int) -> int:
             for line in file:
                 if line.startswith("Pss:"):
                     return int(line.split()[1]) * 1024
-    except PermissionError:  # it runs a program that nobody may read
+    except PermissionError:  # its program is not readable
         return _resident(pid)
     except OSError:
         pass
@@ -214,7 +215,7 @@ def _proportional(pid: int) -> int:
 
 
 def _buffered(pids: list[int]) -> int:
-    """Bytes that the kernel may hold for sockets, where a process has many handles."""
+    """Estimate the kernel's socket buffers for processes with many descriptors."""
     sockets: set[str] = set()
     for pid in pids:
         handles = _handles_of(pid)

@@ -1,4 +1,4 @@
-"""What a server process is given of ours: the command that was meant, and a safe environment."""
+"""Finds the command of a server process and builds its environment."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _SAFE_PREFIXES = ("LC_", "XDG_", "UV_", "NPM_CONFIG_")
 _CREDENTIAL = re.compile(r"TOKEN|PASSW|SECRET|CREDENTIAL|AUTH|USERNAME|(?:^|_)KEYS?(?:_|$)")
 
 _SIGNED_IN_URL = re.compile(r"://[^/\s]*@")
-# A value in quotes or without them, and a comment after it.
+# A value, possibly quoted, and an optional comment.
 _VALUE = re.compile(r"""(?:'([^']*)'|"([^"]*)"|(.*?))(?:\s+#.*)?$""")
 
 
 def safe_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What a server needs of the environment to run and reach the network, and no credentials.
+    """Select the variables that a server needs to run and reach the network, without credentials.
 
-    Locale, folders, proxies, CA files, and the settings of uv and npm. Both spellings of a
-    proxy variable are kept.
+    These are locale, folders, proxies, CA files, and the settings of uv and npm. Both spellings of
+    a proxy variable are kept.
     """
     environ = os.environ if environ is None else environ
     return {key: value for key, value in environ.items() if _is_safe(key.upper(), value)}
@@ -48,10 +48,10 @@ def _is_safe(key: str, value: str) -> bool:
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """The `NAME=value` lines of a file; `export`, quotes around a value and # lines are allowed.
+    """Read `NAME=value` lines of a file, with optional `export`, quotes and # comments.
 
     Raises:
-        ValueError: The file cannot be read, or a line is none of these.
+        ValueError: The file cannot be read, or has an invalid line.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -66,33 +66,32 @@ def read_env_file(path: Path) -> dict[str, str]:
         name, equals, value = line.partition("=")
         name, value = name.strip(), value.strip()
         if not equals or not name:
-            raise ValueError(f"its envFile {path}:{number}: a line must be NAME=value")
+            raise ValueError(f"its envFile {path}:{number}: expected NAME=value")
         found = _VALUE.match(value)
-        assert found  # its last part takes anything
+        assert found  # the last alternative matches anything
         variables[name] = next(part for part in found.groups() if part is not None)
     return variables
 
 
 def find_command(command: str, environ: Mapping[str, str], cwd: Path | None) -> str:
-    """The program that `command` names: beside the running Python first, then on PATH.
+    """Find the program for `command`: next to the running Python first, then on PATH.
 
-    Beside Python comes first so that a server installed with this project is the one that runs,
-    whether its environment is activated or not.
+    A server installed in the same environment is found even if the environment is not activated.
 
     Raises:
-        FileNotFoundError: It is nowhere, in one sentence.
+        FileNotFoundError: There is no such program.
     """
     command = os.path.expanduser(command)
     if os.path.dirname(command):
         path = (cwd or Path.cwd()) / command
         if os.access(path, os.X_OK) and path.is_file():
             return str(path)
-        raise FileNotFoundError(f"the command {command!r} is not there or cannot be executed")
+        raise FileNotFoundError(f"the command {command!r} does not exist or is not executable")
     beside = shutil.which(command, path=str(Path(sys.executable).parent))
     found = beside or shutil.which(command, path=environ.get("PATH", os.defpath))
     if found:
         return found
     raise FileNotFoundError(
-        f"the command {command!r} was not found beside the running Python or on PATH; "
+        f"the command {command!r} was not found next to the running Python or on PATH; "
         "install it or give its full path"
     )

@@ -1,4 +1,4 @@
-"""In which line of a JSON text a key stands, so that errors can say so."""
+"""Line numbers of keys in a JSON text, for error messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Path = tuple[str | int, ...]
 
 
 def line_of(text: str, path: Sequence[str | int]) -> int:
-    """The line (from 1) of the key or item that `path` leads to, or of the nearest one above it.
+    """Return the line (from 1) of the key or item at `path`, or of its nearest parent.
 
     `text` must be valid JSON.
     """
@@ -22,9 +22,9 @@ def line_of(text: str, path: Sequence[str | int]) -> int:
 
 
 def _places(text: str) -> Iterator[tuple[Path, int]]:
-    """Where each key and item begins. Of two equal keys the later counts, as in `json.loads`."""
-    path: list[str | int] = []  # the last entry is the key or item that is being read
-    kinds: list[str] = []  # the brackets that are open
+    """Yield each key and item with its line. For duplicate keys the last counts, as in `json`."""
+    path: list[str | int] = []  # the last entry is the current key or item
+    kinds: list[str] = []  # open brackets
     awaiting_key = False
     line, seen = 1, 0
     yield (), 1

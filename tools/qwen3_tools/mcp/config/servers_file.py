@@ -1,7 +1,7 @@
-"""`mcp_servers.json`: the shape that Claude Desktop, Cursor, VS Code and Qwen-Agent share.
+"""Reads `mcp_servers.json`, in the format of Claude Desktop, Cursor, VS Code and Qwen-Agent.
 
-Read once, checked in whole: a file that is wrong raises with file, line, server and key. What
-depends on the machine (a variable that is not set) fails its own server only.
+The whole file is validated: errors name file, line, server and key. A variable that is not set
+affects only its own server.
 """
 
 from __future__ import annotations
@@ -17,38 +17,39 @@ from typing import Any
 import pydantic
 
 from ...errors import MCPConfigError
+from ...json_errors import json_problem
 from ...json_schema import in_reading_order, with_references_inlined, without_titles
 from .json_positions import line_of
 from .server_config import OAuthConfig, ServerConfig
 from .variables import expanded
 
 SERVER_KEYS = ("mcpServers", "servers")
-"""Where the servers are in a config; the first that is there counts."""
+"""Keys that may hold the servers; the first one present is used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What a config says, disabled servers left out."""
+    """A validated config."""
 
     servers: dict[str, ServerConfig]
-    """In the order of the file."""
+    """Enabled servers, in the order of the file."""
     failures: dict[str, str]
-    """Servers that cannot be started on this machine, and why."""
+    """Servers that cannot be started on this machine, with the reason."""
     warnings: tuple[str, ...]
-    """Keys that mean nothing, each with the nearest one that does."""
+    """Warnings about unknown keys, each with the most similar known key."""
     disabled: tuple[str, ...]
-    """Servers that are left out because the config says so."""
+    """Names of disabled servers."""
     sources: tuple[Path | Mapping[str, Any], ...] = ()
-    """What it was read from."""
+    """The files or mappings that were read."""
     modified: Mapping[Path, float] = field(default_factory=dict)
-    """When each of the files was written, in seconds since 1970."""
+    """Modification time of each file, in seconds since 1970."""
 
 
 def config_schema() -> dict[str, Any]:
-    """The JSON Schema of a config file, for editors that complete and check while one types."""
+    """Return the JSON Schema of a config file, for completion and checks in editors."""
     inlined = with_references_inlined(ServerConfig.model_json_schema())
     server: dict[str, Any] = without_titles(inlined)
-    # Unknown keys of a server are only warned of: other programs have keys of their own.
+    # Unknown keys only cause a warning, since other programs have keys of their own.
     server["additionalProperties"] = True
     servers = {"type": "object", "additionalProperties": {"$ref": "#/$defs/server"}}
     return {
@@ -57,7 +58,7 @@ def config_schema() -> dict[str, Any]:
         "type": "object",
         "properties": {
             "mcpServers": servers | {"description": "The servers by name."},
-            "servers": servers | {"description": "The same, as VS Code calls it."},
+            "servers": servers | {"description": "The same, under the name that VS Code uses."},
         },
         "anyOf": [{"required": ["mcpServers"]}, {"required": ["servers"]}],
         "$defs": {"server": in_reading_order(server)},
@@ -67,10 +68,10 @@ def config_schema() -> dict[str, Any]:
 def load_configs(
     sources: Sequence[str | Path | Mapping[str, Any]], environ: Mapping[str, str] | None = None
 ) -> Config:
-    """Read several configs as one; see `load_config`.
+    """Read and merge several configs; see `load_config`.
 
     Raises:
-        MCPConfigError: One of them cannot be used, or two of them name a server alike.
+        MCPConfigError: One of them is invalid, or two define a server of the same name.
     """
     found: dict[str, str] = {}
     configs = [load_config(source, environ) for source in sources]
@@ -79,7 +80,7 @@ def load_configs(
         for name in (*config.servers, *config.failures):
             if name in found:
                 raise MCPConfigError(
-                    f"server {name!r} is in both {found[name]} and {place}: rename one of them"
+                    f"server {name!r} is in both {found[name]} and {place}; rename one of them"
                 )
             found[name] = place
     return Config(
@@ -95,16 +96,16 @@ def load_configs(
 def load_config(
     source: str | Path | Mapping[str, Any], environ: Mapping[str, str] | None = None
 ) -> Config:
-    """Read a config from a file, or from the same content as a mapping.
+    """Read a config from a file or a mapping.
 
-    Relative paths in it begin at the file's folder, and are absolute in what is returned.
+    Relative paths are resolved against the file's folder.
 
     Args:
-        source: Path of a JSON file, or what such a file holds.
-        environ: Where `${VAR}` is looked up; the process's own environment if not given.
+        source: Path of a JSON file, or its content.
+        environ: Values for `${VAR}`; by default the environment of the process.
 
     Raises:
-        MCPConfigError: No such file, no JSON, or a key with a value that it cannot have.
+        MCPConfigError: The file does not exist, is not JSON, or has an invalid value.
     """
     environ = os.environ if environ is None else environ
     if isinstance(source, Mapping):
@@ -135,24 +136,20 @@ class _Document:
 def _read(path: Path) -> _Document:
     name = str(path)
     try:
-        modified = path.stat().st_mtime  # asked first: a later edit must not be missed
+        modified = path.stat().st_mtime  # read first, so that a later edit is not missed
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise MCPConfigError(
-            f'{path}: there is no such file; it would hold {{"mcpServers": {{...}}}}'
+            f'{path}: file not found; expected a JSON file with {{"mcpServers": {{...}}}}'
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise MCPConfigError(f"{path}: cannot be read: {reason}") from None
     try:
         content = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise MCPConfigError(
-            f"{path}:{error.lineno}: not JSON: {error.msg} (column {error.colno})"
-        ) from None
     except (ValueError, RecursionError) as error:
-        why = "nested too deeply" if isinstance(error, RecursionError) else "a number is too long"
-        raise MCPConfigError(f"{path}: not JSON that can be read: {why}") from None
+        line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise MCPConfigError(f"{path}{line}: not JSON: {json_problem(error)}") from None
     path = path.absolute()
     return _Document(name, content, path.parent, text, path, modified)
 
@@ -163,7 +160,9 @@ def _check(document: _Document, environ: Mapping[str, str]) -> Config:
         raise document.error((), 'must be an object: {"mcpServers": {...}}')
     present = [key for key in SERVER_KEYS if key in content]
     if not present:
-        raise document.error((), f'has no "mcpServers"; it has: {", ".join(content) or "nothing"}')
+        raise document.error(
+            (), f'"mcpServers" is missing; keys found: {", ".join(content) or "none"}'
+        )
     section = present[0]
     if not isinstance(content[section], dict):
         raise document.error((section,), f'"{section}" must be an object of servers by name')
@@ -174,19 +173,19 @@ def _check(document: _Document, environ: Mapping[str, str]) -> Config:
     for name, entry in content[section].items():
         where = (section, name)
         if not name:
-            raise document.error(where, "a server needs a name")
+            raise document.error(where, "the name of a server must not be empty")
         if not isinstance(entry, dict):
             raise document.error(where, "must be an object with command or url")
         unset: set[str] = set()
         filled = expanded(entry, environ, unset)
         if unset:
-            # What is left of the entry may be anything, so nothing more is said of it.
+            # The rest of the entry cannot be validated.
             if filled.get("disabled") is True:
                 disabled.append(name)
                 continue
             warnings += _unknown_keys(document, where, entry)
             variables = ", ".join(sorted(unset))
-            failures[name] = f"{document.place(where)}: not set in the environment: {variables}"
+            failures[name] = f"{document.place(where)}: environment variables not set: {variables}"
             continue
         server = _server(document, where, filled)
         if server.disabled:
@@ -209,7 +208,7 @@ def _server(document: _Document, where: tuple[str, str], entry: dict[str, Any]) 
         return ServerConfig.model_validate(entry).seen_from(document.folder)
     except pydantic.ValidationError as error:
         problem = error.errors(include_url=False)[0]
-        # The place in a union is pydantic's, not the file's.
+        # Members of a union appear in pydantic's location, but not in the file.
         keys = [key for key in problem["loc"] if isinstance(key, int) or key in _keys_in(entry)]
         key = ".".join(map(str, keys))
         message = problem["msg"].removeprefix("Value error, ")

@@ -1,4 +1,4 @@
-"""Variables of the environment in a config: `${VAR}`, `${VAR:-default}` and `${env:VAR}`."""
+"""Environment variables in a config: `${VAR}`, `${VAR:-default}` and `${env:VAR}`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-# VS Code's `${input:NAME}` is matched too, as a variable that is never set.
+# VS Code's `${input:NAME}` also matches, as a variable that is never set.
 _VARIABLE = re.compile(r"\$\{(?:env:)?([^}]+?)(?::-([^}]*))?\}")
 
 
 def expanded(value: Any, environ: Mapping[str, str], unset: set[str]) -> Any:
-    """`value` with variables replaced, once, and in values only.
+    """Replace variables in values (not keys) of `value`, without recursion.
 
     Args:
-        value: What a JSON file holds.
-        environ: Where variables are looked up.
-        unset: Gets the names of those that are not there and have no default.
+        value: The content of a JSON file.
+        environ: The environment.
+        unset: Receives the names of variables that are not set and have no default.
     """
     if isinstance(value, dict):
         return {key: expanded(inner, environ, unset) for key, inner in value.items()}

@@ -1,4 +1,4 @@
-"""The SDK's HTTP transports with headers and a sign-in, as one thing to enter."""
+"""The SDK's HTTP transports with headers and sign-in, as context managers."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from mcp.shared._httpx_utils import MCP_DEFAULT_TIMEOUT
 
 from .stdio import MAX_LINE_BYTES
 
-_NOTICE_SECONDS = 2.0
+_NOTIFICATION_SECONDS = 2.0
 
 
 @asynccontextmanager
 async def streamable_transport(
     url: str, headers: Mapping[str, str], auth: httpx2.Auth | None
 ) -> AsyncIterator[TransportStreams]:
-    """Streamable HTTP, the protocol's present one."""
+    """Streamable HTTP, the current transport."""
     async with (
         _Client(headers=dict(headers), auth=auth, timeout=_timeout()) as http_client,
         streamable_http_client(
@@ -37,7 +37,7 @@ async def streamable_transport(
 async def sse_transport(
     url: str, headers: Mapping[str, str], auth: httpx2.Auth | None
 ) -> AsyncIterator[TransportStreams]:
-    """HTTP with server-sent events, the protocol's former one (2024-11-05)."""
+    """HTTP with server-sent events, the transport of protocol version 2024-11-05."""
 
     def client(
         headers: dict[str, str] | None = None,
@@ -53,30 +53,30 @@ async def sse_transport(
 
 
 def _timeout() -> httpx2.Timeout:
-    # An answer is waited for as long as the bound of its call says.
+    # No read timeout: each call has its own.
     return httpx2.Timeout(MCP_DEFAULT_TIMEOUT, read=None)
 
 
 class _Client(httpx2.AsyncClient):
-    """Waits a while only for a server to take what needs no answer.
+    """Limits how long a server may take to accept a notification.
 
-    The SDK sends nothing else meanwhile, so a server that hangs over one notice, such as that of
-    a cancelled call, would be lost for all calls.
+    The SDK sends nothing else in the meantime, so a server that hangs on one notification, such as
+    a cancellation, would block all calls.
     """
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        if not _is_notice(request):
+        if not _is_notification(request):
             return await super().send(request, **options)
-        with anyio.move_on_after(_NOTICE_SECONDS), suppress(httpx2.TimeoutException):
+        with anyio.move_on_after(_NOTIFICATION_SECONDS), suppress(httpx2.TimeoutException):
             return await super().send(request, **options)
         return httpx2.Response(202, request=request)
 
 
-def _is_notice(request: httpx2.Request) -> bool:
+def _is_notification(request: httpx2.Request) -> bool:
     if request.method != "POST":
         return False
     try:
         message = json.loads(request.content)
     except (httpx2.RequestNotRead, ValueError):
-        return False  # a form of the sign-in's
+        return False  # a form of the sign-in
     return isinstance(message, dict) and "method" in message and "id" not in message

@@ -1,7 +1,7 @@
-"""Signing in to a server over HTTP: OAuth 2.1, with tokens that are kept for the next time.
+"""OAuth 2.1 sign-in to a server over HTTP, with tokens that are stored for later.
 
-The protocol is the SDK's part. Ours: where tokens are kept, how the browser comes back, who is
-asked, and that requests need not wait for each other (the SDK, 2.3, sends one at a time).
+The SDK implements the protocol. This module stores tokens, receives the browser's redirect, asks
+the user, and lets requests run concurrently (the SDK, 2.3, sends one at a time).
 https://modelcontextprotocol.io/specification/2025-11-25/basic/authorization
 """
 
@@ -44,18 +44,17 @@ from ..config.server_config import OAuthConfig, ServerConfig
 _SIGN_IN_SECONDS = 300.0
 _MOST_REQUEST_BYTES = 16_384
 _CALLBACK_PATH = "/callback"
-_EARLY_SECONDS = 30  # a token is taken for expired this long before it is
-NEEDS_SIGN_IN = "it wants you to sign in: run `qwen3-agent mcp check` in a terminal"
+_EARLY_SECONDS = 30  # treat a token as expired this long before it is
+NEEDS_SIGN_IN = "it requires you to sign in: run `qwen3-agent mcp check` in a terminal"
 
 
 def sign_in(config: ServerConfig, client_requests: ClientRequests) -> SignIn | None:
-    """What signs in to a server when it asks for that; None where the config says never.
+    """Return the sign-in for a server; None if the config disables it.
 
-    A header of the config that authorizes is taken for all that is needed, unless the config
-    has OAuth settings as well.
+    An Authorization header in the config disables it, unless there are OAuth settings as well.
 
     Raises:
-        ValueError: The settings cannot be used, in one sentence.
+        ValueError: The settings are incomplete or invalid.
     """
     given = config.oauth
     has_header = any(name.lower() == "authorization" for name in config.headers)
@@ -70,7 +69,7 @@ def sign_in(config: ServerConfig, client_requests: ClientRequests) -> SignIn | N
 
 
 class SignIn(httpx2.Auth):
-    """Adds the token to each request, and gets one when the server wants it."""
+    """Adds the token to each request, and obtains one when the server requires it."""
 
     def __init__(self, provider: OAuthClientProvider, kept: KeptTokens) -> None:
         self._provider = provider
@@ -81,19 +80,19 @@ class SignIn(httpx2.Auth):
     async def async_auth_flow(
         self, request: httpx2.Request
     ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
-        """One request, and all that it takes to get it through."""
+        """Send one request, and whatever is necessary to authorize it."""
         context = self._provider.context
         if not self._loaded:
             self._loaded = True
             self._kept.restore()
             context.current_tokens = await self._kept.get_tokens()
-        # The SDK's flow lets one request through at a time, so it is entered only when needed.
+        # The SDK's flow sends one request at a time, so it is entered only if necessary.
         if context.is_token_valid() or context.current_tokens is None:
             if context.current_tokens is not None:
                 bearer = context.current_tokens.access_token
                 request.headers["Authorization"] = f"Bearer {bearer}"
             response = yield request
-            if not _wants_more(response):
+            if not _is_unauthorized(response):
                 return
         flow = self._provider.async_auth_flow(request)
         try:
@@ -107,7 +106,7 @@ class SignIn(httpx2.Auth):
             await flow.aclose()
 
 
-def _wants_more(response: httpx2.Response) -> bool:
+def _is_unauthorized(response: httpx2.Response) -> bool:
     challenge = response.headers.get("WWW-Authenticate", "")
     return response.status_code == 401 or (
         response.status_code == 403 and "insufficient_scope" in challenge
@@ -115,7 +114,7 @@ def _wants_more(response: httpx2.Response) -> bool:
 
 
 class KeptTokens:
-    """The tokens for one address, in a file that only this user can read."""
+    """Stores the tokens for one address, in a file that only this user can read."""
 
     def __init__(self, address: str, settings: OAuthConfig) -> None:
         digest = hashlib.sha256(address.encode()).hexdigest()[:16]
@@ -158,7 +157,7 @@ class KeptTokens:
         self._write(client=_plain(client))
 
     def restore(self) -> None:
-        """Tell the SDK when the token ends and where a new one is had; it does not keep these."""
+        """Restore the expiry and endpoints of the token, which the SDK does not store."""
         kept = self._read()
         self.context.token_expiry_time = kept.get("expires_at")
         if kept.get("server"):
@@ -168,7 +167,7 @@ class KeptTokens:
             self.context.protected_resource_metadata = resource
 
     def redirect_uri(self) -> str:
-        """Where the browser comes back to. The same each time: servers remember it."""
+        """The redirect address. It is always the same, because servers remember it."""
         self._port = self._port or self._settings.callback_port or self._read().get("port")
         if self._port is None:
             with socket.socket() as free:
@@ -186,7 +185,7 @@ class KeptTokens:
     def _write(self, **changed: Any) -> None:
         kept = self._read() | {"port": self._port} | changed | {"address": self._address}
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # mkstemp's files are readable by their owner alone.
+        # Files of mkstemp are readable only by their owner.
         descriptor, name = tempfile.mkstemp(dir=self.path.parent)
         with open(descriptor, "w", encoding="utf-8") as file:
             json.dump(kept, file)
@@ -264,7 +263,7 @@ def _for_a_machine(
 
 
 class _Browser:
-    """Sends a person to the sign-in page, and catches the browser when it comes back."""
+    """Sends the user to the sign-in page and receives the redirect of the browser."""
 
     def __init__(self, kept: KeptTokens, client_requests: ClientRequests) -> None:
         self._kept = kept
@@ -275,21 +274,21 @@ class _Browser:
         self._page = page
 
     async def go(self) -> AuthorizationCodeResult:
-        """The code that the browser brings.
+        """Wait for the authorization code.
 
         Raises:
-            OAuthFlowError: Nobody went, or came back without one.
+            OAuthFlowError: The user declined, did not finish, or was refused.
         """
         port = urlsplit(self._kept.redirect_uri()).port or 0
         try:
             listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=port)
         except OSError as error:
             raise OAuthFlowError(
-                f"port {port} of this machine, which the browser comes back to, is taken: "
+                f"local port {port}, required for the redirect of the browser, is not available: "
                 f"{error.strerror}"
             ) from None
-        brought: list[dict[str, str]] = []
-        # No bound on the start runs from here until the browser is back.
+        received: list[dict[str, str]] = []
+        # The timeout of the start is paused until the browser has returned.
         with self._client_requests.timeouts.paused():
             async with listener, anyio.create_task_group() as tasks:
 
@@ -298,18 +297,22 @@ class _Browser:
                         query = await _query_of(stream)
                         await stream.send(_page_for(query))
                     if query is not None:
-                        brought.append(query)
+                        received.append(query)
                         tasks.cancel_scope.cancel()
 
                 tasks.start_soon(listener.serve, answer)
-                went = await self._client_requests.open_page("It wants you to sign in.", self._page)
-                if went:
+                opened = await self._client_requests.open_page(
+                    "It requires you to sign in.", self._page
+                )
+                if opened:
                     with anyio.move_on_after(_SIGN_IN_SECONDS):
                         await anyio.sleep_forever()
                 tasks.cancel_scope.cancel()
-        if not brought:
-            raise OAuthFlowError("nobody came back from signing in" if went else NEEDS_SIGN_IN)
-        query = brought[0]
+        if not received:
+            raise OAuthFlowError(
+                "the sign-in was not completed in time" if opened else NEEDS_SIGN_IN
+            )
+        query = received[0]
         if "code" not in query:
             why = query.get("error_description") or query.get("error") or "no reason was given"
             raise OAuthFlowError(f"the sign-in was refused: {why}")
@@ -319,14 +322,14 @@ class _Browser:
 
 
 async def _query_of(stream: SocketStream) -> dict[str, str] | None:
-    """What the browser brought; None for a request that is something else, such as an icon."""
-    received = b""
+    """Read the redirect's query; None for other requests, such as for an icon."""
+    data = b""
     try:
-        while b"\r\n\r\n" not in received and len(received) < _MOST_REQUEST_BYTES:
-            received += await stream.receive()
+        while b"\r\n\r\n" not in data and len(data) < _MOST_REQUEST_BYTES:
+            data += await stream.receive()
     except anyio.EndOfStream:
         return None
-    target = received.split(b" ", 2)[1].decode("ascii", "replace") if b" " in received else ""
+    target = data.split(b" ", 2)[1].decode("ascii", "replace") if b" " in data else ""
     parts = urlsplit(target)
     query = {name: values[0] for name, values in parse_qs(parts.query).items()}
     return query if parts.path == _CALLBACK_PATH and {"code", "error"} & set(query) else None

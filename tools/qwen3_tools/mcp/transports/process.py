@@ -1,4 +1,4 @@
-"""A server's process: its own group, its pipes, its stderr, and its certain end."""
+"""A server process in its own group, and its reliable termination."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO
 
 import anyio
 
 from .stderr_log import StderrLog
 
-# Seconds that a server gets to leave after it has closed its stdout, after its stdin closes, after
-# TERM, and after KILL, and that what it started gets after each of these two. The order is the
-# specification's:
+# Time for a server to exit after it closed its stdout, after its stdin is closed, after TERM and
+# after KILL; and time for its children after these two signals. The order is the specification's:
 # https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#shutdown
 _EXIT_SECONDS = 0.3
 _LEAVE_SECONDS = 1.2
@@ -29,12 +29,12 @@ _GROUP_POLL_SECONDS = 0.05
 _READ_BYTES = 65_536
 _MOST_READS = 16
 
-# What a server starts inherits this variable with the server's own value, wherever it moves: into
-# a session of its own, as browsers are started, or out of sight of a parent that has died.
+# Children inherit this variable with the server's own value. It identifies them even in another
+# session (as for browsers) or after their parent has died.
 _MARK = "QWEN3_AGENT_MCP_SERVER"
 
-# Outlives us for the moment in which we were killed: its stdin is a pipe whose other end dies
-# with us. It takes the whole group and all that bear the mark, which PR_SET_PDEATHSIG would not.
+# Cleans up if we are killed: its stdin is a pipe that closes with us. It kills the whole group and
+# all marked processes, which PR_SET_PDEATHSIG would not.
 _WATCHER = """
 read -r group
 read -r _
@@ -53,7 +53,7 @@ end KILL
 
 
 class ServerProcess:
-    """A running server process. Made by `ServerProcess.start`, ended by `stop`."""
+    """A running server process, from `ServerProcess.start` to `stop`."""
 
     def __init__(
         self,
@@ -63,9 +63,9 @@ class ServerProcess:
         stderr: StderrLog,
     ) -> None:
         self.stderr = stderr
-        """What it wrote there."""
+        """The log of its stderr."""
         self.was_stopped = False
-        """Whether it was still running when `stop` was called."""
+        """True if it was still running when `stop` was called."""
         self._process = process
         self._watcher = watcher
         self._mark = mark
@@ -85,18 +85,18 @@ class ServerProcess:
         """Start `command` as the leader of its own session.
 
         Raises:
-            OSError: It cannot be executed.
+            OSError: The command cannot be executed.
         """
         pipe = subprocess.PIPE
         mark = secrets.token_hex(16)
-        # First, so that there is no moment in which the server is not watched.
+        # Started first, so that the server is watched from the beginning.
         watcher = subprocess.Popen(
             ["/bin/sh", "-c", _WATCHER, "watcher", mark],
             bufsize=0,
             stdin=pipe,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            # Nothing of ours: it must not bear the mark of a server that we may be ourselves.
+            # Not our environment: we may be a marked server ourselves.
             env={"PATH": os.defpath},
             start_new_session=True,
         )
@@ -120,20 +120,20 @@ class ServerProcess:
 
     @property
     def pid(self) -> int:
-        """The process id, which is also the id of its group."""
+        """The process ID, which is also the group ID."""
         return self._process.pid
 
     @property
     def returncode(self) -> int | None:
-        """How it ended: an exit status, minus a signal's number, or None while it runs."""
+        """The exit status, a negative signal number, or None while it is running."""
         return self._process.poll()
 
     @property
     def stderr_tail(self) -> str:
-        """The end of what it has written on stderr by now."""
+        """The end of its stderr output so far."""
         assert self._process.stderr
-        with suppress(OSError, ValueError):  # there is no more for now, or it is closed
-            for _ in range(_MOST_READS):  # it may be writing faster than we read
+        with suppress(OSError, ValueError):  # nothing to read, or closed
+            for _ in range(_MOST_READS):  # it may write faster than we read
                 data = os.read(self._process.stderr.fileno(), _READ_BYTES)
                 if not data:
                     break
@@ -141,7 +141,7 @@ class ServerProcess:
         return self.stderr.tail
 
     async def read(self) -> bytes:
-        """The next bytes of its stdout; none at its end."""
+        """Return the next bytes of its stdout, or b"" at the end."""
         assert self._process.stdout
         data = await _read(self._process.stdout.fileno())
         self._is_leaving |= not data
@@ -151,7 +151,7 @@ class ServerProcess:
         """Write all of `data` to its stdin.
 
         Raises:
-            OSError: It no longer reads.
+            OSError: The pipe is closed.
         """
         assert self._process.stdin
         left = memoryview(data)
@@ -162,13 +162,13 @@ class ServerProcess:
                 await anyio.wait_writable(self._process.stdin)
 
     async def collect_stderr(self) -> None:
-        """Read its stderr until that closes: a full pipe would stop the server."""
+        """Read its stderr until it is closed: a full pipe would block the server."""
         assert self._process.stderr
         while data := await _read(self._process.stderr.fileno()):
             self.stderr.add(data)
 
     async def exited(self) -> None:
-        """Wait until it has ended, though a child of its own may hold its pipes open."""
+        """Wait for the process itself to end; a child may still hold its pipes open."""
         try:
             descriptor = os.pidfd_open(self.pid)
         except (AttributeError, OSError):  # not Linux, or a kernel before 5.3
@@ -181,9 +181,9 @@ class ServerProcess:
             os.close(descriptor)
 
     async def stop(self) -> None:
-        """End it and all that it started: stdin closed, then TERM, then KILL. Under 5 seconds.
+        """End it and its children within 5 seconds: close stdin, then TERM, then KILL.
 
-        Cancellation is held back until that is done.
+        Cancellation is deferred until that is done.
         """
         with anyio.CancelScope(shield=True):
             if self._is_leaving:
@@ -193,8 +193,8 @@ class ServerProcess:
             if not await self._ends_within(_LEAVE_SECONDS):
                 self._signal_all(signal.SIGTERM)
                 await self._ends_within(_TERM_SECONDS)
-            # What it started was told nothing by its closed stdin. Where nobody reaps orphans,
-            # as in many containers, dead ones still count, so the waits for them are short.
+            # Children do not notice the closed stdin. Zombies that nobody reaps, as in many
+            # containers, still count, so the waits for them are short.
             if self.returncode is not None and self._signal_all(signal.SIGTERM):
                 await self._all_end_within(_GROUP_TERM_SECONDS)
             if self._signal_all(signal.SIGKILL):
@@ -206,7 +206,7 @@ class ServerProcess:
 
     async def _ends_within(self, seconds: float) -> bool:
         with anyio.move_on_after(seconds):
-            while self._process.poll() is None:  # noqa: ASYNC110 - nobody would set an event
+            while self._process.poll() is None:  # noqa: ASYNC110 - there is no event to wait for
                 await anyio.sleep(_POLL_SECONDS)
         return self._process.poll() is not None
 
@@ -216,14 +216,14 @@ class ServerProcess:
                 await anyio.sleep(_GROUP_POLL_SECONDS)
 
     def _signal_all(self, number: int) -> bool:
-        """Signal the group, and what left it. Whether there was anyone to signal."""
+        """Signal the group and marked processes. Return False if there are none."""
         found = False
         try:
             os.killpg(self.pid, number)
             found = True
         except ProcessLookupError:
             pass
-        except PermissionError:  # macOS says so of a group of zombies
+        except PermissionError:  # what macOS raises for a group of zombies
             found = self._process.poll() is None
         for pid in _marked(self._mark):
             with suppress(OSError):
@@ -232,16 +232,16 @@ class ServerProcess:
         return found
 
     @staticmethod
-    def _close(pipe: object) -> None:
-        assert hasattr(pipe, "close")
-        anyio.notify_closing(pipe)  # type: ignore[arg-type]
+    def _close(pipe: IO[bytes] | None) -> None:
+        assert pipe
+        anyio.notify_closing(pipe)
         with suppress(OSError):
             pipe.close()
 
 
 async def _read(descriptor: int) -> bytes:
     while True:
-        # Waiting first also lets the others run while a server floods us.
+        # Waiting first lets other tasks run while a server floods us.
         try:
             await anyio.wait_readable(descriptor)
             return os.read(descriptor, _READ_BYTES)
@@ -252,7 +252,7 @@ async def _read(descriptor: int) -> bytes:
 
 
 def _dismiss(watcher: subprocess.Popen[bytes]) -> None:
-    # Killed before its pipe closes, lest it signal a group that is no longer ours.
+    # Killed before its pipe closes, so that it does not signal a reused group ID.
     watcher.kill()
     watcher.wait()
     assert watcher.stdin
@@ -260,8 +260,8 @@ def _dismiss(watcher: subprocess.Popen[bytes]) -> None:
 
 
 def _marked(mark: bytes) -> Iterator[int]:
-    """The processes whose environment bears the mark; none where there is no /proc."""
+    """Yield processes with the mark in their environment; none on systems without /proc."""
     for environ in Path("/proc").glob("[0-9]*/environ"):
-        with suppress(OSError):  # it has ended, or is somebody else's
+        with suppress(OSError):  # it has ended, or belongs to another user
             if mark in environ.read_bytes():
                 yield int(environ.parent.name)

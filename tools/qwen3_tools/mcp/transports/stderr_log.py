@@ -1,4 +1,4 @@
-"""What a server writes on stderr: the end of it at hand, more of it in a file."""
+"""Keeps the stderr of a server: its end in memory, more in a log file."""
 
 from __future__ import annotations
 
@@ -16,35 +16,34 @@ _LONGEST_NAME = 80
 
 
 class StderrLog:
-    """The stderr of one server, over all its processes."""
+    """The stderr of all processes of one server."""
 
     def __init__(self, server: str) -> None:
         name = re.sub(r"[^\w.-]+", "_", server).strip(".")[:_LONGEST_NAME] or "server"
         self.path = state_folder() / "mcp-stderr" / f"{name}.log"
-        """The file. Made when there is something to write; above a megabyte begun anew, with the
-        megabyte before it kept beside it."""
+        """The log file, created on first use and rotated at one megabyte; one old file is kept."""
         self._tail: deque[bytes] = deque()
         self._tail_bytes = 0
         self._silent = True
 
     def begin(self) -> None:
-        """A process has been started anew: the tail is that one's."""
+        """Start the tail of a new process."""
         self._tail.clear()
         self._tail_bytes = 0
         self._silent = True
 
     def add(self, data: bytes) -> None:
-        """More of it."""
+        """Append output."""
         self._tail.append(data)
         self._tail_bytes += len(data)
         while self._tail_bytes - len(self._tail[0]) >= _TAIL_BYTES:
             self._tail_bytes -= len(self._tail.popleft())
-        with suppress(OSError):  # a file that cannot be written is nothing to fail for
+        with suppress(OSError):  # an unwritable log must not fail the server
             self._write(data)
 
     @property
     def tail(self) -> str:
-        """The end of what the last process wrote."""
+        """The end of the output of the last process."""
         return b"".join(self._tail)[-_TAIL_BYTES:].decode(errors="replace").strip()
 
     def _write(self, data: bytes) -> None:
@@ -52,7 +51,7 @@ class StderrLog:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._silent = False
             data = time.strftime("--- %Y-%m-%d %H:%M:%S\n").encode() + data
-        # Opened each time: another process may have begun it anew.
+        # Opened each time: another process may have rotated it.
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with open(descriptor, "wb", buffering=0) as file:
             file.write(data)

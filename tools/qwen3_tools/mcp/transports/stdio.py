@@ -1,7 +1,8 @@
-"""MCP over a server's stdin and stdout, on the SDK's Transport protocol.
+"""MCP over stdin and stdout of a server, with the SDK's Transport protocol.
 
-The SDK's own (2.3) leaves grandchildren behind, hides pid and exit, has no limit on a line and
-slows with the square of its length. The wire format is one JSON-RPC message a line:
+The SDK's own transport (2.3) leaves grandchildren behind, hides process ID and exit status, has no
+limit on the length of lines and takes quadratic time to read them. The wire format is one JSON-RPC
+message per line:
 https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#stdio
 """
 
@@ -30,21 +31,21 @@ _TOO_LONG = f"The answer was longer than {MAX_LINE_BYTES // 1024 // 1024} MiB an
 
 
 class StdioTransport:
-    """The streams to and from one server process, and what went wrong on them."""
+    """The message streams to and from one server process."""
 
     def __init__(self, process: ServerProcess, skip: Callable[[bytes], None]) -> None:
-        """`skip` is given each line that is no message, or the beginning of one too long."""
+        """`skip` receives each line that is not a message, and the beginning of lines too long."""
         self._process = process
         self._skip = skip
         self.closed = anyio.Event()
-        """Set when the server has ended, or has closed its stdout."""
+        """Set when the server has ended or closed its stdout."""
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[TransportStreams]:
-        """Carry messages until the block is left. The process is not stopped."""
+        """Transfer messages during the block. The process is not stopped."""
         to_session, from_server = anyio.create_memory_object_stream[SessionMessage | Exception]()
-        # The SDK shields what it says of a cancelled call, so that must find room at once also
-        # when the server has stopped reading.
+        # The SDK shields its notification of a cancelled call, so there must be buffer space for it
+        # even if the server has stopped reading.
         to_server, from_session = anyio.create_memory_object_stream[SessionMessage](_MOST_WAITING)
         async with (
             anyio.create_task_group() as tasks,
@@ -70,14 +71,14 @@ class StdioTransport:
                     if message is not None:
                         await to_session.send(message)
         except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-            pass  # the session has left
+            pass  # the session has ended
         finally:
             self._close(to_session)
 
     async def _close_after_exit(
         self, to_session: MemoryObjectSendStream[SessionMessage | Exception]
     ) -> None:
-        # Its stdout says so too, unless a child that it left behind holds it open.
+        # Its stdout may be held open by a child.
         await self._process.exited()
         await anyio.sleep(_LAST_WORDS_SECONDS)
         self._close(to_session)
@@ -108,7 +109,7 @@ class StdioTransport:
             return None
 
     def _parse_too_long(self, line: _TooLong) -> SessionMessage | None:
-        """An error in place of the answer, so that whoever waits for it need not time out."""
+        """Return an error in place of the answer, so that the call need not time out."""
         self._skip(line.head)
         found = _RESPONSE_ID.search(line.head)
         if not found:
@@ -126,7 +127,7 @@ class _TooLong:
 
 
 class _Lines:
-    """Bytes in, whole lines out, in time linear in their length."""
+    """Splits bytes into lines, in linear time."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -144,7 +145,7 @@ class _Lines:
     def _add(self, piece: bytes) -> None:
         self._size += len(piece)
         if self._size > MAX_LINE_BYTES:
-            del self._pieces[1:]  # the first names the request that it answers
+            del self._pieces[1:]  # the first piece has the ID of the request
         elif piece:
             self._pieces.append(piece)
 

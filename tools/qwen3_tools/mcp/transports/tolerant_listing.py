@@ -1,7 +1,7 @@
-"""Keeps one bad tool from costing all of its server's.
+"""Drops invalid tools from `tools/list` responses, so that the valid ones remain usable.
 
-The SDK (2.3) checks a `tools/list` answer as a whole and raises when one entry is wrong, and what
-it read is lost. So entries are checked one by one on the wire, before the SDK sees them.
+The SDK (2.3) rejects the whole response if one entry is invalid. So entries are checked one by one
+on the wire, before the SDK sees them.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from types import TracebackType
 from typing import Any
 
 import mcp_types
-import pydantic
 from mcp.client import Transport
 from mcp.client._transport import ReadStream, TransportStreams
 from mcp.shared.message import SessionMessage
 from mcp_types.methods import validate_server_result
 from mcp_types.version import LATEST_HANDSHAKE_VERSION
+
+from ..error_text import first_line
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ Incoming = SessionMessage | Exception
 
 
 class TolerantListing:
-    """A transport whose tool lists hold only what the SDK will take."""
+    """A transport that removes tools that the SDK would reject."""
 
     def __init__(self, transport: Transport, server: str) -> None:
         self._transport = transport
@@ -51,7 +52,7 @@ class _Filtered:
         self._server = server
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)  # such as `last_context`, which the SDK looks for
+        return getattr(self._stream, name)  # such as `last_context`, which the SDK reads
 
     async def receive(self) -> Incoming:
         return self._checked(await self._stream.receive())
@@ -82,7 +83,7 @@ class _Filtered:
             incoming.message, mcp_types.JSONRPCResponse
         ):
             result = incoming.message.result
-            # Of all answers only `tools/list` has a list of this name.
+            # Only `tools/list` has a list of this name in its result.
             if isinstance(result.get("tools"), list):
                 result["tools"] = [tool for tool in result["tools"] if self._is_valid(tool)]
         return incoming
@@ -97,7 +98,7 @@ class _Filtered:
         except Exception as error:
             name = tool.get("name") if isinstance(tool, dict) else tool
             logger.warning(
-                "MCP server %r: tool %r is left out: %s", self._server, name, _first_line(error)
+                "MCP server %r: ignoring invalid tool %r: %s", self._server, name, first_line(error)
             )
             return False
         return True
@@ -107,10 +108,3 @@ def _check_schema(schema: dict[str, Any]) -> None:
     from jsonschema.validators import validator_for  # type: ignore[import-untyped]
 
     validator_for(schema).check_schema(schema)
-
-
-def _first_line(error: Exception) -> str:
-    if isinstance(error, pydantic.ValidationError):
-        problem = error.errors(include_url=False)[0]
-        return f"{'.'.join(map(str, problem['loc'][2:]))}: {problem['msg']}"
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
