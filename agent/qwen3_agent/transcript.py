@@ -7,10 +7,11 @@ once. So the prompt of each step starts with the whole prompt and output of the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from .messages import Part
+from .messages.encoding import part_to_json
 
 Kind = Literal["head", "generation_prompt", "sampled", "forced", "tool_results", "user"]
 """The kind of a segment.
@@ -118,7 +119,7 @@ class Transcript:
                 {
                     "kind": segment.kind,
                     "length": len(segment.ids),
-                    "parts": [{"type": _part_type(part)} | asdict(part) for part in segment.parts],
+                    "parts": [part_to_json(part) for part in segment.parts],
                 }
                 for segment in self._segments
             ],
@@ -126,9 +127,3 @@ class Transcript:
         if any(segment.logprobs is not None for segment in self._segments):
             record["logprobs"] = self.logprobs
         return record
-
-
-def _part_type(part: Part) -> str:
-    return {"ToolCall": "tool_call", "MalformedCall": "malformed_call"}.get(
-        type(part).__name__, type(part).__name__.lower()
-    )

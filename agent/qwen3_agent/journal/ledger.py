@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -15,22 +15,13 @@ from ..messages import (
     MalformedCall,
     Message,
     Part,
-    Reasoning,
     ToolCall,
 )
-from ..messages.encoding import chat_api_message, template_message, with_call_ids
-from ..messages.reading import read_message
+from ..messages.encoding import chat_api_message, part_to_json, template_message, with_call_ids
+from ..messages.reading import part_from_json, read_message
 from ..models.session import ModelSession
 from ..transcript import Segment
 from .redaction import Redactor
-
-_PARTS: dict[str, type[Reasoning] | type[Content] | type[ToolCall] | type[MalformedCall]] = {
-    "reasoning": Reasoning,
-    "content": Content,
-    "tool_call": ToolCall,
-    "malformed_call": MalformedCall,
-}
-_PART_TYPES = {kind: name for name, kind in _PARTS.items()}
 
 
 class LedgerWriter:
@@ -223,14 +214,3 @@ def segment_from_json(written: Mapping[str, Any]) -> Segment:
         tuple(part_from_json(part) for part in written.get("parts", ())),
         None if logprobs is None else tuple(logprobs),
     )
-
-
-def part_to_json(part: Part) -> dict[str, Any]:
-    """A part as a JSON object."""
-    return {"type": _PART_TYPES[type(part)], **asdict(part)}
-
-
-def part_from_json(written: Mapping[str, Any]) -> Part:
-    """What `part_to_json` was given."""
-    fields = {name: value for name, value in written.items() if name != "type"}
-    return _PARTS[written["type"]](**fields)

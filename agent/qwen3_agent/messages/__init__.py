@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 __all__ = [
+    "PART_TYPES",
     "UNANSWERED",
     "AssistantMessage",
     "Content",
@@ -71,6 +72,14 @@ class MalformedCall:
 
 
 Part = Reasoning | Content | ToolCall | MalformedCall
+
+PART_TYPES: dict[type[Part], str] = {
+    Reasoning: "reasoning",
+    Content: "content",
+    ToolCall: "tool_call",
+    MalformedCall: "malformed_call",
+}
+"""The names of the parts in journals and training records."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from ..errors import EngineError
 from . import (
+    PART_TYPES,
     AssistantMessage,
     Content,
     MalformedCall,
     Message,
+    Part,
     SystemMessage,
     ToolCall,
     ToolResultMessage,
@@ -29,6 +32,7 @@ __all__ = [
     "chat_api_message",
     "for_chat_api",
     "for_template",
+    "part_to_json",
     "template_message",
     "with_call_ids",
 ]
@@ -57,6 +61,11 @@ def with_call_ids(messages: Iterable[Message]) -> Iterator[tuple[Message, Ids]]:
         if isinstance(message, AssistantMessage):
             ids = call_ids(message, number)
         yield message, ids
+
+
+def part_to_json(part: Part) -> dict[str, Any]:
+    """Return a part as a JSON object, with its type and its raw text."""
+    return {"type": PART_TYPES[type(part)], **asdict(part)}
 
 
 def call_ids(message: AssistantMessage, number: int) -> tuple[str | None, ...]:

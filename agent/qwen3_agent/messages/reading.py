@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from . import (
+    PART_TYPES,
     AssistantMessage,
     Content,
     ImagePart,
@@ -21,13 +22,14 @@ from . import (
     UserMessage,
 )
 
-__all__ = ["call_of", "read_message", "read_messages"]
+__all__ = ["call_of", "part_from_json", "read_message", "read_messages"]
 
 _ROLES = ("user", "assistant", "tool", "system")
 _REASONING_FIELDS = ("reasoning_content", "reasoning")
 _THOUGHT = re.compile(r"<think>\n(?P<thought>.+?)\n</think>\n\n(?P<said>.*)", re.DOTALL)
 _RESPONSE = re.compile(r"<tool_response>\n(.*)\n</tool_response>", re.DOTALL)
 _ERROR = "Error: "
+_PARTS = {name: kind for kind, name in PART_TYPES.items()}
 
 
 def read_messages(history: Iterable[Mapping[str, Any]]) -> list[Message]:
@@ -78,6 +80,16 @@ def read_message(
             text = _text(name, content)
             return _result(_index(written.get("tool_call_id"), before), text)
     raise ValueError(f"{name}: role must be one of {', '.join(_ROLES)}, not {role!r}.")
+
+
+def part_from_json(written: Mapping[str, Any]) -> Part:
+    """Return the part that `encoding.part_to_json` wrote.
+
+    Raises:
+        KeyError, TypeError: it is not such an object.
+    """
+    fields = {name: value for name, value in written.items() if name != "type"}
+    return _PARTS[written["type"]](**fields)
 
 
 def call_of(name: str, arguments: Mapping[str, Any] | str) -> ToolCall | MalformedCall:
