@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from qwen3_agent import Agent, CodeInterpreter
-from qwen3_agent.thinking import Plan, StepState
+from qwen3_agent import Agent, CodeInterpreter, Plan, StepState
 
 
 def think_while_there_is_room(state: StepState) -> Plan:

@@ -34,6 +34,7 @@ LAYERS = (
     ("limits", "thinking", "transcript", "call_display", "sampling"),
     ("messages",),
     ("errors", "option"),
+    ("mcp", "sandbox", "tools"),
 )
 """Rooms of qwen3_agent from the top down: a module imports from its own room and from those in
 lower rows. A row's rooms do not know each other."""

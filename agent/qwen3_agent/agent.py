@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AsyncExitStack,
-    ExitStack,
     asynccontextmanager,
     contextmanager,
 )
@@ -18,6 +17,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from pydantic import SecretStr
 
 from qwen3_tools.source import ToolSource
+from qwen3_tools.threads import LoopThread
 from qwen3_tools.tool import Tool
 
 from .approvals import Approvals
@@ -105,8 +105,7 @@ class Agent:
         )
         self._resources: AgentResources | None = None
         self._stack: AsyncExitStack | None = None
-        self._sync_stack: ExitStack | None = None
-        self._portal: BlockingPortal | None = None
+        self._loop_thread: LoopThread | None = None
 
     def with_options(self, **changes: Any) -> Agent:
         """Return the same agent with some options changed, by their names here."""
@@ -355,10 +354,7 @@ class Agent:
 
     def __enter__(self) -> Self:
         """The same for `run_sync` and `stream_sync`."""
-        with ExitStack() as stack:
-            portal = stack.enter_context(start_blocking_portal())
-            stack.enter_context(portal.wrap_async_context_manager(self))
-            self._portal, self._sync_stack = portal, stack.pop_all()
+        self._loop_thread = LoopThread(self, "The agent")
         return self
 
     def __exit__(
@@ -367,15 +363,15 @@ class Agent:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self._sync_stack is not None, "entered before it is left"
-        stack, self._sync_stack, self._portal = self._sync_stack, None, None
-        stack.__exit__(kind, error, trace)
+        assert self._loop_thread is not None, "entered before it is left"
+        loop_thread, self._loop_thread = self._loop_thread, None
+        loop_thread.close(kind, error, trace)
 
     @contextmanager
     def _sync_portal(self) -> Iterator[BlockingPortal]:
         """An event loop in a thread: the one of `with agent`, or one for this call."""
-        if self._portal is not None:
-            yield self._portal
+        if self._loop_thread is not None:
+            yield self._loop_thread.portal
         elif self._resources is not None:
             raise RuntimeError("Inside `async with agent` use `await agent.run(...)`.")
         else:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Self
 
-from anyio.from_thread import BlockingPortal, start_blocking_portal
-
 from qwen3_tools.code_interpreter.result import CodeResult, Stream
+from qwen3_tools.threads import LoopThread
 
 Listener = Callable[[Stream, str], None]
 
@@ -21,8 +19,7 @@ class SyncInterface(ABC):
     They can be called from any thread.
     """
 
-    _portal: BlockingPortal
-    _sync_stack: contextlib.ExitStack
+    _loop_thread: LoopThread
 
     @abstractmethod
     async def run(self, code: str, on_output: Listener | None = None) -> CodeResult: ...
@@ -47,39 +44,36 @@ class SyncInterface(ABC):
 
     def __enter__(self) -> Self:
         """Open the interpreter on its own event loop, in a thread."""
-        with contextlib.ExitStack() as stack:
-            portal = stack.enter_context(start_blocking_portal())
-            stack.enter_context(portal.wrap_async_context_manager(self))
-            self._portal, self._sync_stack = portal, stack.pop_all()
+        self._loop_thread = LoopThread(self, "The code interpreter")
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._sync_stack.close()
+        self._loop_thread.close()
 
     def run_sync(self, code: str, on_output: Listener | None = None) -> CodeResult:
         """Like `run`; `on_output` is called in the thread of the event loop."""
-        return self._portal.call(self.run, code, on_output)
+        return self._loop_thread.portal.call(self.run, code, on_output)
 
     def upload_sync(self, source: str | os.PathLike[str] | bytes, name: str | None = None) -> None:
         """Like `upload`."""
-        self._portal.call(self.upload, source, name)
+        self._loop_thread.portal.call(self.upload, source, name)
 
     def download_sync(self, name: str) -> bytes:
         """Like `download`."""
-        return self._portal.call(self.download, name)
+        return self._loop_thread.portal.call(self.download, name)
 
     def list_files_sync(self) -> list[str]:
         """Like `list_files`."""
-        return self._portal.call(self.list_files)
+        return self._loop_thread.portal.call(self.list_files)
 
     def interrupt_sync(self) -> None:
         """Like `interrupt`, for use while another thread waits for `run_sync`."""
-        self._portal.call(self.interrupt)
+        self._loop_thread.portal.call(self.interrupt)
 
     def reset_sync(self) -> None:
         """Like `reset`."""
-        self._portal.call(self.reset)
+        self._loop_thread.portal.call(self.reset)
 
     def close_sync(self) -> None:
         """Like `close`."""
-        self._portal.call(self.close)
+        self._loop_thread.portal.call(self.close)
