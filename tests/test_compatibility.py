@@ -79,7 +79,7 @@ def test_old_journals__are_listed_shown_and_exported(runs: Path) -> None:
     shown = {name: command("runs", "show", name, runs=runs) for name in RUNS}
     assert "It rains." in shown["local"]
     assert "Sunny in Rome." in shown["server"]
-    assert "taken back" in shown["compacted"]
+    assert "undone" in shown["compacted"]
     assert "unfinished" in shown["killed"]
     for name in RUNS:
         page = runs.parent / f"{name}.html"

@@ -86,7 +86,7 @@ async def test_a_turn_that_was_stopped_in_a_thought_or_a_call_can_be_taken_back(
         await stop_when(conversation, "Two", lambda e: isinstance(e, events.ToolCallStarted))
         assert (conversation.undo(), conversation.undo()) == ("Two", "One")
         assert conversation.messages == ()
-        with pytest.raises(LookupError, match="No turn"):
+        with pytest.raises(LookupError, match="no turn to undo"):
             conversation.undo()
         await conversation.run("One")
     first, _, last = prompts_of(agent)

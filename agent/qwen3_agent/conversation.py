@@ -142,12 +142,12 @@ class Conversation:
         written, and the variables of the code interpreter.
 
         Raises:
-            LookupError: there is no turn to take back.
+            LookupError: There is no turn to undo.
         """
         self._check_idle()
-        return self._take_back_turn()
+        return self._undo_turn()
 
-    def _take_back_turn(self) -> str:
+    def _undo_turn(self) -> str:
         self._session.undo_turn()
         text, self._switch = self._turns.pop()
         if self._journal is not None:
@@ -236,7 +236,7 @@ class Conversation:
             except PromptTooLongError:
                 if self._session.turn == len(self._session.messages) - 1:
                     # It can never fit, and would keep every later message from being answered
-                    self._take_back_turn()
+                    self._undo_turn()
                 raise
 
     async def _resume(self, emit: Emit) -> RunResult:
@@ -247,7 +247,7 @@ class Conversation:
         if turn is None:
             return await self._turn(text, emit)
         if turn.is_closed:
-            return await self._turn(self._take_back_turn(), emit)
+            return await self._turn(self._undo_turn(), emit)
         with self._one_turn():
             self._recorded = None
             self._switch = latest_switch([turn.text for turn in recorded.turns]) or self._switch

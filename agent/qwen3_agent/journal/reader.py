@@ -169,7 +169,7 @@ class RecordedRun:
 
     @property
     def last_turn(self) -> RecordedTurn | None:
-        """The last one that the user has not taken back."""
+        """The last turn that has not been undone."""
         return next((turn for turn in reversed(self.turns) if turn.status != "undone"), None)
 
     @property

@@ -239,7 +239,7 @@ class ModelSession(ABC):
             LookupError: no turn can be undone.
         """
         if not self._turns:
-            raise LookupError("No turn is left to take back.")
+            raise LookupError("There is no turn to undo.")
         messages, segments = self._turns.pop()
         del self._messages[messages:]
         self.transcript = self.transcript.first(segments)

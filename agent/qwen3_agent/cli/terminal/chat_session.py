@@ -45,7 +45,7 @@ class ChatSession:
 
     Attributes:
         chosen_thinking: what was said of it last; None: nothing.
-        steps: the reports of all steps so far, those of turns that were taken back too.
+        steps: the reports of all steps so far, including those of undone turns.
         turns: how many turns there were.
     """
 
@@ -160,7 +160,7 @@ class ChatSession:
                     self._view.show(event)
                     self._shown(event)
 
-        await self._work(work, "Stopped. What was said stays; /undo takes the turn back.")
+        await self._work(work, "Stopped. The conversation so far stays; /undo removes the turn.")
 
     async def _work(self, work: Callable[[], Awaitable[None]], stopped: str) -> bool:
         """Do what Ctrl-C may stop, and what may fail, without an end to the chat.

@@ -41,7 +41,7 @@ def _lines(run: RecordedRun, verbose: bool) -> Iterator[str]:
         for _, note in turn.notes:
             yield f"  {note}"
         if turn.status == "undone":
-            yield "\ntaken back"
+            yield "\nundone"
         elif turn.error:
             yield f"\n{turn.status}: {turn.error['message']}"
         elif turn.result is None:

@@ -181,14 +181,14 @@ def _save(session: ChatSession, rest: str) -> None:
 
 
 def _undo(session: ChatSession, rest: str) -> None:
-    session.say(f"Taken back: {_in_short(_take_back(session))}")
+    session.say(f"Undone: {_in_short(_undo_turn(session))}")
 
 
 async def _retry(session: ChatSession, rest: str) -> None:
     if session.conversation.unfinished is not None:
         await session.go_on()
         return
-    text = _take_back(session)
+    text = _undo_turn(session)
     session.say(f"Again: {_in_short(text)}")
     await session.turn(text)
 
@@ -196,7 +196,7 @@ async def _retry(session: ChatSession, rest: str) -> None:
 async def _compact(session: ChatSession, rest: str) -> None:
     if session.conversation.unfinished is not None:
         raise CommandError(
-            "The last message is not answered yet: /retry goes on with it, /undo takes it back."
+            "The last message is not answered yet: /retry continues it, /undo removes it."
         )
     saved = await session.compact()
     if saved is None:
@@ -250,8 +250,8 @@ COMMANDS = (
     ),
     Command("files", "what is in the folder of the tools", _files),
     Command("save", "write the conversation to a file, .md or .json", _save, "[FILE]"),
-    Command("undo", "take the last turn back", _undo),
-    Command("retry", "take the last turn back and ask again", _retry),
+    Command("undo", "undo the last turn", _undo),
+    Command("retry", "undo the last turn and ask again", _retry),
     Command("compact", "sum up what was said before the last turn", _compact),
     Command("usage", "tokens and time so far", _usage),
     Command("help", "this list", _help),
@@ -293,7 +293,7 @@ def _fenced(text: str) -> str:
     return f"{fence}\n{text}\n{fence}"
 
 
-def _take_back(session: ChatSession) -> str:
+def _undo_turn(session: ChatSession) -> str:
     try:
         return session.conversation.undo()
     except LookupError as error:

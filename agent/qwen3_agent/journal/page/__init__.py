@@ -30,7 +30,7 @@ _STATUS = {
     "failed": "failed",
     "interrupted": "interrupted",
     "unfinished": "cut off, or still at work",
-    "undone": "taken back",
+    "undone": "undone",
 }
 _ROUTES = {
     "engine": "on this machine",
