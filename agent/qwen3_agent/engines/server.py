@@ -53,7 +53,7 @@ class ServerEngine(Engine):
         finish: str | None = None
         last: Chunk | None = None
         usage: Any = None
-        async with self._client.stream("/completions", body, says=_says) as events:
+        async with self._client.stream("/completions", body, has_output=_has_output) as events:
             async for event in events:
                 for choice in event.get("choices") or []:
                     ids = tuple(choice.get("token_ids") or ())
@@ -99,7 +99,7 @@ def cached_tokens(usage: Any) -> int | None:
     return cached if isinstance(cached, int) else None
 
 
-def _says(event: Event) -> bool:
+def _has_output(event: Event) -> bool:
     return any(
         choice.get("token_ids") or choice.get("finish_reason")
         for choice in event.get("choices") or []

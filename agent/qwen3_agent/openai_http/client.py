@@ -141,7 +141,7 @@ class ServerClient:
 
     @asynccontextmanager
     async def stream(
-        self, path: str, body: bytes, *, says: Callable[[Event], bool]
+        self, path: str, body: bytes, *, has_output: Callable[[Event], bool]
     ) -> AsyncIterator[EventStream]:
         """Post a request, and yield the events of its response.
 
@@ -151,14 +151,14 @@ class ServerClient:
         Args:
             path: appended to the base URL.
             body: JSON.
-            says: returns whether an event holds output of the model, or its end.
+            has_output: returns whether an event holds output of the model, or its end.
 
         Raises:
             Qwen3AgentError: see `ServerErrors`; also while iterating.
         """
         for attempt, pause in enumerate((*PAUSES, None), 1):
             try:
-                events = await self._begin(path, body, says)
+                events = await self._begin(path, body, has_output)
                 break
             except TemporaryError as failure:
                 asked = failure.pause
@@ -178,7 +178,9 @@ class ServerClient:
         if http is not None and self._loop == current_token():
             await http.aclose()
 
-    async def _begin(self, path: str, body: bytes, says: Callable[[Event], bool]) -> EventStream:
+    async def _begin(
+        self, path: str, body: bytes, has_output: Callable[[Event], bool]
+    ) -> EventStream:
         """Send a request and wait for the first token."""
         http = self._client()
         request = http.build_request(
@@ -197,7 +199,7 @@ class ServerClient:
                     raise self.errors.not_a_chat_server(
                         f"its answer to {path} has {kind}, not an event stream"
                     )
-                if not await events.read_until(says):
+                if not await events.read_until(has_output):
                     raise TemporaryError(
                         EngineError(f"{self.shown} ended its answer before the first token.")
                     )
@@ -283,12 +285,12 @@ class EventStream:
         self._ended = False
         self._deadline = 0.0
 
-    async def read_until(self, says: Callable[[Event], bool]) -> bool:
+    async def read_until(self, has_output: Callable[[Event], bool]) -> bool:
         """Wait for the first event with output; return False if the stream ends without one.
 
         The events read so far are kept for the iteration.
         """
-        while not any(says(event) for event in self._ready):
+        while not any(has_output(event) for event in self._ready):
             if self._ended or not await self._read():
                 return False
         self._deadline = anyio.current_time() + self._client.patience.between_tokens

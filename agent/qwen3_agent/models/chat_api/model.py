@@ -27,7 +27,7 @@ from ...sampling import Finish, Sampling
 from ...thinking import Plan
 from ..session import Model, ModelSession, OnDelta, SessionOptions
 from .dialects import OPTIONAL, Kind, thinking_fields
-from .message_reader import MessageReader, says
+from .message_reader import MessageReader, has_content
 from .request_body import EncodedOnce, json_bytes
 from .usage import TokenEstimate, step_of
 
@@ -197,7 +197,9 @@ class ChatApiSession(ModelSession):
             )
             try:
                 body = self._body(plan, max_tokens)
-                async with model.client.stream("/chat/completions", body, says=_says) as events:
+                async with model.client.stream(
+                    "/chat/completions", body, has_output=_has_output
+                ) as events:
                     with self._keeping_what_is_cut_off(reader):
                         async for event in events:
                             reader.feed(event)
@@ -287,8 +289,8 @@ def _choice(tool_choice: ToolChoice) -> str | dict[str, Any]:
     return {"type": "function", "function": {"name": tool_choice}}
 
 
-def _says(event: Event) -> bool:
+def _has_output(event: Event) -> bool:
     return any(
-        says(choice.get("delta") or {}) or choice.get("finish_reason")
+        has_content(choice.get("delta") or {}) or choice.get("finish_reason")
         for choice in event.get("choices") or ()
     )

@@ -1,4 +1,4 @@
-"""The recipes of CONTRIBUTING, followed by somebody who reads nothing but the docstrings."""
+"""An engine written from the docstring of `Engine` alone."""
 
 from __future__ import annotations
 
