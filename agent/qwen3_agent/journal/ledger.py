@@ -148,7 +148,7 @@ class Ledger:
 
 
 def _key(parts: Sequence[Part]) -> str:
-    """What both forms of a message tell of its parts, but for the thought and for white space."""
+    """The words and calls of a message without its thought and its white space."""
     words = "".join(
         part.raw if isinstance(part, MalformedCall) else part.text
         for part in parts

@@ -191,4 +191,4 @@ def _text(name: str, content: object) -> str:
         texts = [part.get("text") if isinstance(part, Mapping) else None for part in content]
         if all(isinstance(text, str) for text in texts):
             return "".join(map(str, texts))
-    raise ValueError(f"{name}: content must be text, which is all that Qwen3 reads: {content!r}.")
+    raise ValueError(f"{name}: content must be text or a list of text parts, not {content!r}.")

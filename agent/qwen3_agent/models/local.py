@@ -32,11 +32,11 @@ class LocalModel(Model):
     """An engine plus a chat format.
 
     Args:
-        engine: token ids in, token ids out.
-        chat_format: of the same checkpoint.
-        name: as it is shown.
-        sampling: used where the caller gives none; None follows the thinking mode.
-        route: "server_tokens" where the engine is on a server.
+        engine: samples token ids.
+        chat_format: the format of the same checkpoint.
+        name: the name that is shown.
+        sampling: the default. None: it follows the thinking mode.
+        route: "server_tokens" if the engine is on a server.
     """
 
     def __init__(
@@ -74,14 +74,14 @@ class LocalModel(Model):
         Takes seconds to minutes; call it in a worker thread.
 
         Args:
-            folder: with the checkpoint.
-            name: as it is shown. None: the folder's.
-            engine: "auto" is vLLM where it is installed and there is a GPU, else Transformers.
-            options: of the engine, see `EngineOptions`.
+            folder: the folder of the checkpoint.
+            name: the name that is shown. None: the name of the folder.
+            engine: "auto" is vLLM if it is installed and there is a GPU, or else Transformers.
+            options: see `EngineOptions`.
 
         Raises:
-            ChatFormatError: its chat format is missing or unknown.
-            EngineError: it cannot be loaded with these options.
+            ChatFormatError: the chat format is missing or unknown.
+            EngineError: the checkpoint cannot be loaded with these options.
         """
         chat_format = ChatFormat.from_folder(folder)
         if engine == "auto":
@@ -112,7 +112,7 @@ class LocalModel(Model):
     def grammar(
         self, tools: Sequence[Mapping[str, Any]], output: Mapping[str, Any] | None = None
     ) -> CallGrammar:
-        """The grammar of a list of tools; the same list has the same one."""
+        """Return the grammar of a list of tools, the same object for the same list."""
         key = json.dumps([list(tools), output])
         grammar = self._grammars.pop(key, None) or CallGrammar(self.chat_format, tools, output)
         self._grammars[key] = grammar
@@ -174,7 +174,7 @@ class LocalSession(ModelSession):
 
     def _append_user(self, text: str) -> None:
         ids = self._format.user_turn(text)
-        if not self._close_message():  # The turn before has put the line's end already
+        if not self._close_message():  # The turn before ends with it
             ids = ids[len(self._format.between_messages()) :]
         self.transcript.append("user", ids)
 
@@ -190,7 +190,7 @@ class LocalSession(ModelSession):
         self._check(plan)
         held_to = self._held_to(tool_choice)
         self.unfinished = None
-        if not self.transcript.segments:  # begun with messages that want an answer
+        if not self.transcript.segments:  # the session began with messages to be answered
             self._start_transcript()
         if self._close_message():
             self.transcript.append("forced", self._format.between_messages())
@@ -214,7 +214,7 @@ class LocalSession(ModelSession):
             on_delta,
             may_call=tool_choice != "none" or held_to("none") is not None,
             constraint=held_to,
-            priority=-self._steps,  # a run that is under way goes before one that begins
+            priority=-self._steps,  # a run in progress goes before one that begins
         )
         self._steps += 1
         finish: Finish | None = None
@@ -267,7 +267,7 @@ class LocalSession(ModelSession):
             )
 
     def _close_message(self) -> bool:
-        """Put the end of a message that was cut off. Whether a message is what came last."""
+        """End a message that was cut off. Return whether a message came last."""
         segments = self.transcript.segments
         if segments[-1].kind not in ("sampled", "forced", "generation_prompt"):
             return False
@@ -278,7 +278,7 @@ class LocalSession(ModelSession):
 
 
 def own_sampling(folder: Path) -> Sampling | None:
-    """Greedy, where the checkpoint's generation_config.json says `"do_sample": false`."""
+    """Return greedy sampling if generation_config.json says `"do_sample": false`, or else None."""
     try:
         config = json.loads((folder / "generation_config.json").read_text("utf-8"))
     except (OSError, ValueError):

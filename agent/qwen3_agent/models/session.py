@@ -1,8 +1,8 @@
 """The interface of a model: `Model`, and `ModelSession`, one conversation with it.
 
-To connect a model of your own, derive from both. A session has to know its `context_length` and to
-write a `step`; the rest keeps the messages, and a transcript that has no token ids. Sessions that
-see the token ids override the methods that add to the transcript.
+To connect a model of your own, subclass both. A session must define `context_length` and `step`;
+the base class keeps the messages and a transcript without token ids. A session that sees the
+token ids overrides the methods that append to the transcript.
 """
 
 from __future__ import annotations
@@ -227,7 +227,7 @@ class ModelSession(ABC):
         self._append_results(results)
 
     def add_message(self, message: AssistantMessage) -> None:
-        """Add what the model wrote."""
+        """Add a message of the model."""
         self._messages.append(message)
         self._append_message()
         self.transcript.name_parts(message.parts)
@@ -254,7 +254,7 @@ class ModelSession(ABC):
         self.transcript.append("user", ())
 
     def _append_message(self) -> None:
-        """Append what the model wrote to the transcript."""
+        """Append a message of the model to the transcript."""
         self.transcript.append("sampled", ())
 
     def _append_results(self, results: Sequence[ToolResultMessage]) -> None:

@@ -262,7 +262,7 @@ _NOTHING = Command("", "", _help)
 
 
 def as_markdown(messages: Sequence[Message]) -> str:
-    """A conversation to be read by people: who said what, calls and results as code."""
+    """Return a conversation as Markdown, with calls and results as code."""
     parts: list[str] = []
     for message in messages:
         match message:

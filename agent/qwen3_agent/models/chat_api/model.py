@@ -34,7 +34,7 @@ from .usage import TokenEstimate, step_of
 __all__ = ["ChatApiModel"]
 
 NATIVE_CONTEXT = 32_768
-"""Tokens that every Qwen3 model's context holds: for servers that do not say."""
+"""The context length of every Qwen3 model, for servers that do not report one."""
 
 _FINISH: dict[str, Finish] = {
     "stop": "stop",
@@ -45,16 +45,16 @@ _FINISH: dict[str, Finish] = {
 
 
 class ChatApiModel(Model):
-    """A model on a chat server. Made by `connect`.
+    """A model on a chat server. Created by `connect`.
 
     Args:
-        client: of the server.
-        model: its name there.
-        kind: whose server it is.
-        context_length: in tokens; None where the server does not say.
-        chat_format: of the model, where its files are on this machine: tells what it can do.
-        sampling: used where the caller gives none; None follows the thinking mode.
-        why_chat: why its tokens are not exchanged, in words.
+        client: the client of the server.
+        model: its name on the server.
+        kind: the server software.
+        context_length: in tokens. None: unknown.
+        chat_format: shows the abilities of the model. None: its files are not on this machine.
+        sampling: the default. None: it follows the thinking mode.
+        why_chat: the reason why token ids are not exchanged.
     """
 
     route: Route = "server_chat"
@@ -82,7 +82,7 @@ class ChatApiModel(Model):
         self.parses_calls = True
         """Whether the server is asked to parse tool calls."""
         self.refused: set[str] = set()
-        """Fields that the server does not take."""
+        """Fields that the server rejects."""
         self._sampling = sampling
 
     def session(
@@ -90,13 +90,13 @@ class ChatApiModel(Model):
     ) -> ChatApiSession:
         """See `Model.session`.
 
-        Thoughts that are kept are sent to the server, whose template may drop them even so. Calls
-        are as well-formed as the server makes them; `tool_choice` is passed on. A schema of the
-        answer is asked for as `response_format` where there are no tools: with tools it would
-        forbid their calls on some servers, and the answer is only validated.
+        Kept thoughts are sent, but the server's template may drop them. `tool_choice` is passed
+        on; the server decides whether calls are constrained. Without tools, the schema of the
+        answer is sent as `response_format`. With tools that would forbid calls on some servers, so
+        the answer is only validated.
 
         Raises:
-            EngineError: log-probabilities are asked for, which need the tokens.
+            EngineError: log-probabilities, which need the tokens, were requested.
         """
         options = options or SessionOptions()
         if options.logprobs:
@@ -128,17 +128,17 @@ class ChatApiSession(ModelSession):
 
     @property
     def context_length(self) -> int:
-        """Tokens that prompt and answer may have together, as far as is known."""
+        """See `ModelSession.context_length`."""
         return self._model.context_length or NATIVE_CONTEXT
 
     @property
     def context_left(self) -> int:
-        """Tokens that still fit into the context: an estimate, from what the server has counted."""
+        """See `ModelSession.context_left`; an estimate from the server's latest count."""
         return max(0, self.context_length - self._estimate.of(self._size))
 
     @property
     def _size(self) -> int:
-        """Bytes of what the server is sent to render."""
+        """The size of the messages and tools in bytes."""
         return sum(map(len, self._encoded.of(self._messages))) + len(self._encoded_tools)
 
     def count(self, messages: Sequence[Message]) -> int:
@@ -186,7 +186,7 @@ class ChatApiSession(ModelSession):
     async def _generate(
         self, plan: Plan, max_tokens: int | None, on_delta: OnDelta
     ) -> MessageReader:
-        """Let the server write a message; with what it can do, if that turns out to be less."""
+        """Request a message; again without the fields that the server rejects."""
         model = self._model
         while True:
             reader = MessageReader(
@@ -228,7 +228,7 @@ class ChatApiSession(ModelSession):
 
     @contextmanager
     def _keeping_what_is_cut_off(self, reader: MessageReader) -> Iterator[None]:
-        """What the user has seen of a message stays said."""
+        """Keep the part of a message that the user has seen when the rest is cut off."""
         try:
             yield
         except BaseException:
@@ -275,7 +275,7 @@ class ChatApiSession(ModelSession):
         self.add_message(AssistantMessage(reader.parts, ids, reader.reasoning_field))
 
     def _check_thought(self, plan: Plan, step: ModelStep, on_delta: OnDelta) -> None:
-        """Say so when the server did not do what it was asked for."""
+        """Notify the user if the server ignored the plan."""
         shown = self._model.client.shown
         if not plan.on and step.usage.thinking_tokens:
             self._notify(on_delta, f"{shown} let the model think although thinking is off.")

@@ -32,7 +32,7 @@ class TokenEstimate:
 
 
 def step_of(reader: MessageReader, finish: Finish | Literal["cut"]) -> ModelStep:
-    """The step, with the server's counts, or where it gives none, with estimates."""
+    """Return the step with the server's counts, or with estimates of those it does not give."""
     usage = reader.usage
     sampled = _count(usage, "completion_tokens")
     sampled = reader.pieces if sampled is None else sampled
