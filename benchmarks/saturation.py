@@ -36,7 +36,7 @@ import anyio
 from qwen3_agent import Agent, LimitExceededError, Limits, RunResult, Sampling, tool
 from qwen3_agent.engines.request import Chunk, Engine, GenerationRequest
 from qwen3_agent.engines.vllm import VllmEngine
-from qwen3_agent.errors import NoAnswerError
+from qwen3_agent.errors import NoAnswerError, PromptTooLongError
 from qwen3_agent.models.choose import resolve
 from qwen3_agent.models.local import LocalModel
 
@@ -66,6 +66,8 @@ class Load:
 
     tokens: int
     seconds: float
+    cpu: float
+    """CPU seconds of this process, all threads; without the engine's child process."""
     requests: list[list[Request]]
     """Of each run."""
     results: list[RunResult | None]
@@ -74,6 +76,16 @@ class Load:
     def rate(self) -> float:
         """Tokens a second, all runs together."""
         return self.tokens / self.seconds
+
+    @property
+    def core(self) -> float:
+        """CPU seconds of this process per second."""
+        return self.cpu / self.seconds
+
+    @property
+    def token_cpu(self) -> float:
+        """CPU microseconds of this process per token."""
+        return 1e6 * self.cpu / self.tokens
 
 
 class Recorder(Engine):
@@ -120,10 +132,11 @@ async def ours(model: LocalModel, count: int, sampling: Sampling, *, at_once: bo
 
     async def run(number: int, task: str) -> None:
         _run.set(requests[number])
-        with suppress(LimitExceededError, NoAnswerError):  # it sampled all the same
+        # Those that fail have sampled too
+        with suppress(LimitExceededError, NoAnswerError, PromptTooLongError):
             results[number] = await agent.run(task)
 
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.process_time()
     if at_once:
         async with anyio.create_task_group() as group:
             for number, task in enumerate(tasks(count)):
@@ -131,8 +144,8 @@ async def ours(model: LocalModel, count: int, sampling: Sampling, *, at_once: bo
     else:
         for number, task in enumerate(tasks(count)):
             await run(number, task)
-    seconds = time.perf_counter() - started
-    return Load(sum(n for each in requests for _, n in each), seconds, requests, results)
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    return Load(sum(n for each in requests for _, n in each), seconds, cpu, requests, results)
 
 
 async def bare(engine: VllmEngine, requests: list[list[Request]], sampling: Sampling) -> Load:
@@ -164,9 +177,10 @@ async def bare(engine: VllmEngine, requests: list[list[Request]], sampling: Samp
         return got
 
     async def all_runs() -> Load:
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), time.process_time()
         tokens = sum(await asyncio.gather(*map(run, requests)))
-        return Load(tokens, time.perf_counter() - started, requests, [])
+        seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+        return Load(tokens, seconds, cpu, requests, [])
 
     load: Load = await in_engine(engine, all_runs())
     return load
@@ -180,7 +194,10 @@ async def empty_cache(engine: VllmEngine) -> None:
 async def in_engine(engine: VllmEngine, work: Any) -> Any:
     """Await something on the engine's event loop."""
     future = asyncio.run_coroutine_threadsafe(work, engine._process._loop)
-    return await anyio.to_thread.run_sync(future.result)
+    try:
+        return await anyio.to_thread.run_sync(future.result, abandon_on_cancel=True)
+    finally:
+        future.cancel()
 
 
 def compare(together: Load, alone: Load) -> str:
