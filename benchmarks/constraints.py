@@ -164,7 +164,9 @@ async def _go_on(
     stop_ids = model.chat_format.stop_ids
     request = GenerationRequest(ids, sampling, max_tokens=most, stop_ids=stop_ids)
     async for chunk in model.engine.generate(request):
-        parser.feed(model.chat_format.decode(id for id in chunk.ids if id not in stop_ids))
+        parser.feed(
+            model.chat_format.decode(token_id for token_id in chunk.ids if token_id not in stop_ids)
+        )
     parser.finish()
     return parser.parts
 
@@ -303,7 +305,7 @@ def schemas() -> None:
             body = json.dumps({"name": name, "arguments": arguments}, ensure_ascii=False)
             text = f"<tool_call>\n{body}\n</tool_call>"
             matcher = xgrammar.GrammarMatcher(compiled, override_stop_tokens=[size - 1])
-            return all(matcher.accept_token(id) for id in tokenizer.encode(text))
+            return all(matcher.accept_token(token_id) for token_id in tokenizer.encode(text))
 
         for _, arguments in calls:
             arguments = in_order(arguments, parameters)

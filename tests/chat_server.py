@@ -300,7 +300,9 @@ class ModelServer(LoopbackServer):
                     choice["finish_reason"] = part.finish
                     handler.event({"object": "text_completion", "choices": [choice]})
                     continue
-                text = decoder.feed(id for id in part.ids if id not in self._format.stop_ids)
+                text = decoder.feed(
+                    token_id for token_id in part.ids if token_id not in self._format.stop_ids
+                )
                 if not self._parses:
                     handler.event(chunk(content=text))
                     continue
@@ -335,8 +337,8 @@ class ModelServer(LoopbackServer):
                 handler.event(chunk(content=delta.text))
             elif isinstance(delta.call, ToolCall):
                 arguments = json.dumps(delta.call.arguments)
-                id = f"call-{time.monotonic_ns()}"
-                piece = call_piece(calls, id=id, name=delta.call.name, arguments=arguments)
+                call_id = f"call-{time.monotonic_ns()}"
+                piece = call_piece(calls, id=call_id, name=delta.call.name, arguments=arguments)
                 handler.event(chunk(**piece))
                 calls += 1
         return calls

@@ -87,7 +87,9 @@ def drawn(constraint: Constraint, seed: int, *, most: int = 3000) -> str:
             return tokenizer().decode(ids)
         closing = allowed[_closes()[allowed]]
         if (rest := _rest_of_value_end(said)) and draw.random() < 0.9:
-            closing = np.array([id for id in allowed if rest.startswith(_bytes()[id])])
+            closing = np.array(
+                [token_id for token_id in allowed if rest.startswith(_bytes()[token_id])]
+            )
         ends = len(closing) and draw.random() < 0.6
         token = int(draw.choice(closing if ends else allowed))
         assert state.accept_token(token)
@@ -98,7 +100,7 @@ def drawn(constraint: Constraint, seed: int, *, most: int = 3000) -> str:
 
 @cache
 def _bytes() -> list[bytes]:
-    return [tokenizer().token_bytes(id) or b"?" for id in range(grammars().size)]
+    return [tokenizer().token_bytes(token_id) or b"?" for token_id in range(grammars().size)]
 
 
 @cache

@@ -50,7 +50,7 @@ class ScriptedEngine(Engine):
         self.constraints.append(request.constraint)
         ids = self.encode(line.removesuffix("..."))
         ids += ids[-1:] * max_tokens if line.endswith("...") else [self.stop_id]
-        stop = next((place for place, id in enumerate(ids) if id in stop_ids), len(ids))
+        stop = next((place for place, token_id in enumerate(ids) if token_id in stop_ids), len(ids))
         ids = ids[: min(stop + 1, max_tokens)]
         ends = ids[-1] in stop_ids
         for start in range(0, len(ids), self.chunk_size):

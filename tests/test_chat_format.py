@@ -48,7 +48,7 @@ def whole(text: str) -> list[int]:
 
 def controls(ids: list[int]) -> list[str]:
     names = demo_tokenizer().get_added_tokens_decoder()
-    return [names[id].content for id in ids if id in names]
+    return [names[call_id].content for call_id in ids if call_id in names]
 
 
 # Families ---------------------------------------------------------------------------------------
@@ -76,11 +76,11 @@ def test_the_family_is_read_off_what_the_template_does(
     default: bool,
     opens: bool,
 ) -> None:
-    format = chat_format(template)
-    assert (format.family, format.call_format) == (family, call_format)
-    assert (format.can_think, format.can_skip_thinking) == (can_think, can_skip)
-    assert format.thinks_by_default == default
-    assert format.opens_thought == opens
+    qwen = chat_format(template)
+    assert (qwen.family, qwen.call_format) == (family, call_format)
+    assert (qwen.can_think, qwen.can_skip_thinking) == (can_think, can_skip)
+    assert qwen.thinks_by_default == default
+    assert qwen.opens_thought == opens
 
 
 @pytest.mark.parametrize("template", ["llama3_1", "gemma3", "nemotron_3_nano"])
@@ -124,9 +124,9 @@ def test_a_mode_that_the_model_does_not_have_is_refused(template: str, thinking:
 def test_the_head_is_the_templates_text_as_the_tokenizer_encodes_it(
     template: str, messages: Messages, schemas: Messages
 ) -> None:
-    format = chat_format(template)
-    text = format.render(messages, schemas, thinking=None, generation_prompt=False)
-    assert format.head(messages, schemas) == whole(text)
+    qwen = chat_format(template)
+    text = qwen.render(messages, schemas, thinking=None, generation_prompt=False)
+    assert qwen.head(messages, schemas) == whole(text)
 
 
 @settings(max_examples=20, deadline=None)
@@ -137,9 +137,9 @@ def test_the_head_has_the_ids_of_qwen3s_own_tokenizer(
     tokenizer = qwen3_tokenizer()
     assert tokenizer.token_to_id("<|im_start|>") == 151644
     assert tokenizer.token_to_id("</think>") == 151668
-    format = ChatFormat(ChatTemplate(template_source("bundled")), Tokenizer(tokenizer))
-    text = format.render(messages, schemas, thinking=None, generation_prompt=False)
-    assert format.head(messages, schemas) == tokenizer.encode(text).ids
+    qwen = ChatFormat(ChatTemplate(template_source("bundled")), Tokenizer(tokenizer))
+    text = qwen.render(messages, schemas, thinking=None, generation_prompt=False)
+    assert qwen.head(messages, schemas) == tokenizer.encode(text).ids
 
 
 @pytest.mark.parametrize("template", FAMILIES)
@@ -150,10 +150,10 @@ def test_the_head_has_the_ids_of_qwen3s_own_tokenizer(
 def test_the_head_spells_what_the_template_renders_whatever_the_text_says(
     template: str, messages: Messages, schemas: Messages
 ) -> None:
-    format = chat_format(template)
-    text = format.render(messages, schemas, thinking=None, generation_prompt=False)
+    qwen = chat_format(template)
+    text = qwen.render(messages, schemas, thinking=None, generation_prompt=False)
     # NFC, which the tokenizer applies, stops at control tokens, so texts are compared normalized.
-    assert nfc(format.decode(format.head(messages, schemas))) == nfc(text)
+    assert nfc(qwen.decode(qwen.head(messages, schemas))) == nfc(text)
 
 
 def nfc(text: str) -> str:
@@ -198,8 +198,8 @@ def places(text: str) -> dict[str, tuple[Messages, Messages]]:
 @pytest.mark.parametrize("template", FAMILIES)
 @pytest.mark.parametrize("place", places(""))
 def test_no_text_speaks_a_control_token(template: str, place: str) -> None:
-    format = chat_format(template)
-    expected = controls(format.head(*places("harmless")[place]))
+    qwen = chat_format(template)
+    expected = controls(qwen.head(*places("harmless")[place]))
     hostile = [*CONTROL_TOKENS, "".join(CONTROL_TOKENS)]
     # What a template may complete with its own brackets.
     hostile += [
@@ -214,12 +214,12 @@ def test_no_text_speaks_a_control_token(template: str, place: str) -> None:
     for text in hostile:
         if place == "assistant" and "</think>" in text:
             continue  # there it is structure: the next test
-        ids = format.head(*places(text)[place])
+        ids = qwen.head(*places(text)[place])
         assert controls(ids) == expected, text
 
 
 def test_the_template_still_finds_thoughts_and_tool_results_in_content() -> None:
-    format = chat_format("bundled")
+    qwen = chat_format("bundled")
     said = "<think>\nHm <|im_end|>\n</think>\n\nThere."
     wrapped = "<tool_response>\n</tool_response>\n</tool_response>"
     messages = [
@@ -227,10 +227,10 @@ def test_the_template_still_finds_thoughts_and_tool_results_in_content() -> None
         {"role": "assistant", "content": said},
         {"role": "user", "content": wrapped},
     ]
-    text = format.render(messages, thinking=None, generation_prompt=False)
+    text = qwen.render(messages, thinking=None, generation_prompt=False)
     assert "<think>\nHm <|im_end|>\n</think>\n\nThere." in text
-    ids = format.head(messages)
-    assert format.decode(ids) == text
+    ids = qwen.head(messages)
+    assert qwen.decode(ids) == text
     turn = ["<|im_start|>", "<|im_end|>"]
     assert controls(ids) == [*turn, "<|im_start|>", "<think>", "</think>", "<|im_end|>", *turn]
 
@@ -238,12 +238,12 @@ def test_the_template_still_finds_thoughts_and_tool_results_in_content() -> None
 @pytest.mark.parametrize("template", FAMILIES)
 @pytest.mark.parametrize("text", [*CONTROL_TOKENS, "".join(CONTROL_TOKENS)])
 def test_no_appended_text_speaks_a_control_token(template: str, text: str) -> None:
-    format = chat_format(template)
-    expected = controls(format.tool_results(["harmless", "harmless"]))
-    assert controls(format.tool_results([text, f"a {text}\n"])) == expected
-    assert controls(format.user_turn(text)) == ["<|im_start|>", "<|im_end|>"]
-    assert controls(format.encode_plain(text)) == []
-    assert format.decode(format.encode_plain(text)) == text
+    qwen = chat_format(template)
+    expected = controls(qwen.tool_results(["harmless", "harmless"]))
+    assert controls(qwen.tool_results([text, f"a {text}\n"])) == expected
+    assert controls(qwen.user_turn(text)) == ["<|im_start|>", "<|im_end|>"]
+    assert controls(qwen.encode_plain(text)) == []
+    assert qwen.decode(qwen.encode_plain(text)) == text
 
 
 # What is appended -------------------------------------------------------------------------------
@@ -255,59 +255,57 @@ def test_no_appended_text_speaks_a_control_token(template: str, text: str) -> No
 def test_appended_tool_results_are_what_the_template_writes(
     template: str, results: list[str]
 ) -> None:
-    format = chat_format(template)
+    qwen = chat_format(template)
     step = {"role": "assistant", "content": "", "tool_calls": [LOOK]}
     answers = [{"role": "tool", "content": text} for text in results]
-    text = format.render([ASKED, step, *answers], thinking=None, generation_prompt=False)
+    text = qwen.render([ASKED, step, *answers], thinking=None, generation_prompt=False)
     said, end, rest = text.partition("</tool_call><|im_end|>")
     assert end
-    assert [*whole(said + end), *format.tool_results(results)] == whole(text)
-    assert format.decode(format.tool_results(results)) == nfc(rest)
+    assert [*whole(said + end), *qwen.tool_results(results)] == whole(text)
+    assert qwen.decode(qwen.tool_results(results)) == nfc(rest)
 
 
 @pytest.mark.parametrize("template", FAMILIES)
 def test_an_appended_user_turn_is_what_the_template_writes(template: str) -> None:
-    format = chat_format(template)
-    assert format.decode(format.user_turn("And now?")) == (
-        "\n<|im_start|>user\nAnd now?<|im_end|>\n"
-    )
+    qwen = chat_format(template)
+    assert qwen.decode(qwen.user_turn("And now?")) == ("\n<|im_start|>user\nAnd now?<|im_end|>\n")
 
 
 @pytest.mark.parametrize("thinking", [True, False])
 def test_a_run_is_the_prefix_of_its_own_continuation(thinking: bool) -> None:
     """Head, prompt, what was sampled and tool results, appended, are the template's rendering."""
-    format = chat_format("bundled")
+    qwen = chat_format("bundled")
     thought = "<think>\nLook there.\n</think>\n\n" if thinking else ""
     call = '<tool_call>\n{"name": "look", "arguments": {"where": "there"}}\n</tool_call>'
     appended = (
-        format.head([ASKED])
-        + format.generation_prompt(thinking=thinking)
+        qwen.head([ASKED])
+        + qwen.generation_prompt(thinking=thinking)
         + whole(thought + call + "<|im_end|>")
-        + format.tool_results(["found"])
+        + qwen.tool_results(["found"])
     )
     step = {"role": "assistant", "content": "", "tool_calls": [LOOK]}
     if thinking:
         step["reasoning_content"] = "Look there."
-    rendered = format.render(
+    rendered = qwen.render(
         [ASKED, step, {"role": "tool", "content": "found"}], thinking=None, generation_prompt=False
     )
-    text = format.decode(appended)
+    text = qwen.decode(appended)
     # The template drops the empty thought of a step that did not think. We never do: it was there.
     assert (text if thinking else text.replace("<think>\n\n</think>\n\n", "")) == rendered
-    assert format.decode(appended).startswith(format.decode(format.head([ASKED])))
+    assert qwen.decode(appended).startswith(qwen.decode(qwen.head([ASKED])))
 
 
 def test_a_cut_off_step_is_closed_as_the_template_would() -> None:
-    format = chat_format("bundled")
-    assert format.close_step() == whole("<|im_end|>")
-    assert format.between_messages() == whole("\n")
-    assert set(format.stop_ids) == {*whole("<|im_end|>"), *whole("<|endoftext|>")}
+    qwen = chat_format("bundled")
+    assert qwen.close_step() == whole("<|im_end|>")
+    assert qwen.between_messages() == whole("\n")
+    assert set(qwen.stop_ids) == {*whole("<|im_end|>"), *whole("<|endoftext|>")}
 
 
 def test_the_closing_sentence_of_a_thought_is_qwens() -> None:
-    format = ChatFormat(ChatTemplate(template_source("bundled")), Tokenizer(qwen3_tokenizer()))
-    assert len(format.close_thought()) == 24
-    assert format.decode(format.close_thought()) == (
+    qwen = ChatFormat(ChatTemplate(template_source("bundled")), Tokenizer(qwen3_tokenizer()))
+    assert len(qwen.close_thought()) == 24
+    assert qwen.decode(qwen.close_thought()) == (
         "\n\nConsidering the limited time by the user, I have to give the solution based on the "
         "thinking directly now.\n</think>\n\n"
     )
@@ -319,26 +317,26 @@ def test_the_closing_sentence_of_a_thought_is_qwens() -> None:
 @settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.integers(1, 5))
 def test_decoding_bit_by_bit_never_shows_half_a_character(text: str, size: int) -> None:
-    format = chat_format("bundled")
-    ids = format.encode_plain(text)
-    decoder = format.decoder()
+    qwen = chat_format("bundled")
+    ids = qwen.encode_plain(text)
+    decoder = qwen.decoder()
     pieces = [decoder.feed(ids[start : start + size]) for start in range(0, len(ids), size)]
     assert "".join(pieces) + decoder.flush() == nfc(text)
     assert "\ufffd" in text or not any("\ufffd" in piece for piece in pieces)
-    assert format.decode(ids) == demo_tokenizer().decode(ids, skip_special_tokens=False)
+    assert qwen.decode(ids) == demo_tokenizer().decode(ids, skip_special_tokens=False)
 
 
 def test_a_character_that_never_becomes_whole_is_shown_as_such() -> None:
-    format = chat_format("bundled")
-    half = format.encode_plain("🙂")[:1]
-    assert format.decode(half) == "\ufffd"
-    assert format.decode([*half, *whole("<|im_end|>")]) == "\ufffd<|im_end|>"
-    assert format.decode([10**6]) == ""
+    qwen = chat_format("bundled")
+    half = qwen.encode_plain("🙂")[:1]
+    assert qwen.decode(half) == "\ufffd"
+    assert qwen.decode([*half, *whole("<|im_end|>")]) == "\ufffd<|im_end|>"
+    assert qwen.decode([10**6]) == ""
 
 
 def test_half_of_a_surrogate_pair_in_outside_text_does_no_harm() -> None:
-    format = chat_format("bundled")
-    assert format.decode(format.encode_plain("a\ud83db")) == "a\ufffdb"
+    qwen = chat_format("bundled")
+    assert qwen.decode(qwen.encode_plain("a\ud83db")) == "a\ufffdb"
 
 
 # Checkpoints ------------------------------------------------------------------------------------

@@ -46,14 +46,14 @@ def test_prompt_prints_what_the_template_renders(
     printed = command(
         "prompt", "--messages", files["messages"], "--tools", files["tools"], *options
     )
-    format = ChatFormat.from_folder(DEMO_FOLDER)
-    assert printed == format.render(MESSAGES, TOOLS, thinking=thinking, generation_prompt=True)
+    qwen = ChatFormat.from_folder(DEMO_FOLDER)
+    assert printed == qwen.render(MESSAGES, TOOLS, thinking=thinking, generation_prompt=True)
 
 
 def test_prompt_ids_are_those_of_a_run(files: dict[str, Path]) -> None:
     printed = json.loads(command("prompt", "--messages", files["messages"], "--ids"))
-    format = chat_format("bundled")
-    assert printed["ids"] == format.head(MESSAGES) + format.generation_prompt(thinking=True)
+    qwen = chat_format("bundled")
+    assert printed["ids"] == qwen.head(MESSAGES) + qwen.generation_prompt(thinking=True)
     ends = printed["ids"].count(demo_tokenizer().token_to_id("<|im_end|>"))
     assert ends == 1
     assert printed["prompt"].count("<|im_end|>") == 2
@@ -80,9 +80,9 @@ def test_prompts_in_bulk_answer_line_by_line() -> None:
     replies = [
         json.loads(line) for line in command("prompt", "--jsonl", stdin=stdin, code=1).splitlines()
     ]
-    format = chat_format("bundled")
+    qwen = chat_format("bundled")
     assert replies == [
-        {"prompt": format.render(MESSAGES, TOOLS, thinking=False, generation_prompt=True)},
+        {"prompt": qwen.render(MESSAGES, TOOLS, thinking=False, generation_prompt=True)},
         {"error": 'line 2: "messages" must be a list of objects.'},
         {"prompt": "<|im_start|>user\nhalf \ud83d<|im_end|>\n<|im_start|>assistant\n"},
         {"error": "line 4: not JSON: Expecting value (line 1, column 1)."},

@@ -60,16 +60,18 @@ def test_a_run_is_killed_listed_resumed_shown_exported_and_deleted(tmp_path: Pat
     assert events[-1]["result"]["output"] == "All five are done."
     assert log.read_text().count("begin open_door") == 1
 
-    id = events[-1]["result"]["run_id"]
-    shown = qwen3_agent("runs", "show", id[:17], "--runs", "runs", cwd=tmp_path)
+    run_id = events[-1]["result"]["run_id"]
+    shown = qwen3_agent("runs", "show", run_id[:17], "--runs", "runs", cwd=tmp_path)
     assert "All five are done." in shown.stdout
-    page = qwen3_agent("runs", "show", id, "--html", "-o", "a.html", "--runs", "runs", cwd=tmp_path)
+    page = qwen3_agent(
+        "runs", "show", run_id, "--html", "-o", "a.html", "--runs", "runs", cwd=tmp_path
+    )
     assert page.stdout == "a.html\n"
     assert "All five are done." in (tmp_path / "a.html").read_text()
     for shape, has in (("chat", "messages"), ("training", "input_ids"), ("otlp", "resourceSpans")):
-        done = qwen3_agent("runs", "export", id, "--as", shape, "--runs", "runs", cwd=tmp_path)
+        done = qwen3_agent("runs", "export", run_id, "--as", shape, "--runs", "runs", cwd=tmp_path)
         assert has in json.loads(done.stdout)
-    assert qwen3_agent("runs", "delete", id, "--runs", "runs", cwd=tmp_path).returncode == 0
+    assert qwen3_agent("runs", "delete", run_id, "--runs", "runs", cwd=tmp_path).returncode == 0
     assert list((tmp_path / "runs").iterdir()) == []
 
 

@@ -132,8 +132,8 @@ async def test_a_list_of_tools_is_compiled_once() -> None:
     model = untrained_model()
     grammars = model.engine._grammars  # type: ignore[attr-defined]
     compiled = []
-    compile = grammars._compile
-    grammars._compile = lambda constraint: compiled.append(compile(constraint)) or compiled[-1]
+    build = grammars._compile
+    grammars._compile = lambda constraint: compiled.append(build(constraint)) or compiled[-1]
     for _ in range(3):
         session = model.session(options=SessionOptions(tools=TOOLS))
         session.add_user("Go")

@@ -113,14 +113,14 @@ async def test_a_conversation_is_taken_up_with_all_that_was_said(tmp_path: Path)
     async with agent.conversation() as conversation:
         await conversation.run("First")
         await conversation.run("Second")
-        id = conversation.run_id or ""
+        run_id = conversation.run_id or ""
     later = Agent(scripted_model("Three."), journal=tmp_path)
-    async with later.conversation(resume=id) as conversation:
+    async with later.conversation(resume=run_id) as conversation:
         assert conversation.unfinished is None
         await conversation.run("Third")
         said = [message["content"] for message in conversation.messages]
     assert said == ["First", "One.", "Second", "Two.", "Third", "Three."]
-    run = Runs(tmp_path).read(id)
+    run = Runs(tmp_path).read(run_id)
     assert [turn.output for turn in run.turns] == ["One.", "Two.", "Three."]
     assert [message["content"] for message in for_chat_api(run.messages)] == said
 
@@ -190,13 +190,13 @@ def test_what_only_looks_like_a_secret_stays() -> None:
 async def test_a_journal_is_in_use_by_one_at_a_time(tmp_path: Path) -> None:
     agent = Agent(scripted_model("One."), journal=tmp_path)
     async with agent.conversation() as conversation:
-        id = conversation.run_id or ""
+        run_id = conversation.run_id or ""
         assert Runs(tmp_path).summaries()[0].status == "running"
         with pytest.raises(JournalError, match="at work in another process"):
-            await Agent(scripted_model("Two."), journal=tmp_path).resume(id)
+            await Agent(scripted_model("Two."), journal=tmp_path).resume(run_id)
         with pytest.raises(JournalError, match="at work in another process"):
-            Runs(tmp_path).delete(id)
-    assert Runs(tmp_path).delete(id) == id
+            Runs(tmp_path).delete(run_id)
+    assert Runs(tmp_path).delete(run_id) == run_id
     assert Runs(tmp_path).summaries() == []
 
 

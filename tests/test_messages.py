@@ -154,9 +154,10 @@ def test_openais_own_form__is_read() -> None:
 
 def test_results_out_of_order__are_those_of_the_calls_with_their_ids() -> None:
     calls = [
-        {"id": id, "type": "function", "function": {"name": id, "arguments": "{}"}} for id in "ab"
+        {"id": call_id, "type": "function", "function": {"name": call_id, "arguments": "{}"}}
+        for call_id in "ab"
     ]
-    results = [{"role": "tool", "tool_call_id": id, "content": id} for id in "ba"]
+    results = [{"role": "tool", "tool_call_id": call_id, "content": call_id} for call_id in "ba"]
     _, first, second = read_messages([{"role": "assistant", "tool_calls": calls}, *results])
     assert (first, second) == (ToolResultMessage(1, "b"), ToolResultMessage(0, "a"))
 

@@ -121,7 +121,10 @@ async def test_openais_client_gets_the_same_tokens_for_what_we_send(
                 for choice in chunk.choices:
                     got += getattr(choice, "token_ids", None) or ()
     sampled = [
-        id for segment in result.transcript.segments if segment.sampled for id in segment.ids
+        token_id
+        for segment in result.transcript.segments
+        if segment.sampled
+        for token_id in segment.ids
     ]
     assert got == sampled
 

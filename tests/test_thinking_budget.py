@@ -157,11 +157,11 @@ class StepScript:
     def model(script: list[tuple[str, str]], chunk_size: int) -> LocalModel:
         model = scripted_model(chunk_size=chunk_size)
         engine: Any = model.engine
-        format = model.chat_format
+        qwen = model.chat_format
         generate = engine.generate
 
         def say(request: GenerationRequest) -> Any:
-            text = format.decode(request.prompt_ids)
+            text = qwen.decode(request.prompt_ids)
             step = text.count("<tool_response>\n") - text.split("user\n", 1)[0].count("<tool_resp")
             thinks = text.endswith("<|im_start|>assistant\n")
             engine.script = [*engine.script, script[step][0 if thinks else 1]]

@@ -79,7 +79,9 @@ async def test_greedy_tokens_and_log_probabilities_are_those_of_transformers(
     options: dict[str, Any] = {"max_tokens": 60, "logprobs": True}
     other = await chunks_of(TransformersEngine.load(DEMO_FOLDER), prompt, **options)
     ours = await chunks_of(engine, prompt, **options)
-    assert [id for chunk in ours for id in chunk.ids] == [id for c in other for id in c.ids]
+    assert [token_id for chunk in ours for token_id in chunk.ids] == [
+        token_id for c in other for token_id in c.ids
+    ]
     scores = [score for chunk in ours for score in chunk.logprobs or ()]
     expected = [score for chunk in other for score in chunk.logprobs or ()]
     assert scores == pytest.approx(expected, abs=1e-3)

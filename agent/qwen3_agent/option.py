@@ -37,7 +37,7 @@ def option(
     default_factory: Callable[[], Any] | Any = MISSING,
     flag: str | None = None,
     metavar: str | None = None,
-    help: str | None = None,
+    help: str | None = None,  # noqa: A002 - the name that typer uses
     key: str | None = None,
     key_type: Any = None,
 ) -> Any:

@@ -187,7 +187,7 @@ def _usage(usage: Usage) -> dict[str, int]:
 def _span(
     name: str,
     trace: str,
-    id: str,
+    span_id: str,
     parent: str | None,
     kind: int,
     start: float,
@@ -195,7 +195,7 @@ def _span(
     attributes: Mapping[str, Any],
     error: Mapping[str, str] | None,
 ) -> dict[str, Any]:
-    span: dict[str, Any] = {"traceId": trace, "spanId": id}
+    span: dict[str, Any] = {"traceId": trace, "spanId": span_id}
     if parent is not None:
         span["parentSpanId"] = parent
     named = dict(attributes) | ({"error.type": error["type"]} if error else {})
@@ -241,14 +241,19 @@ def _numbered_calls(parts: tuple[Part, ...]) -> list[tuple[int, Part]]:
     return numbered
 
 
-def _part(part: Part, id: str) -> dict[str, Any]:
+def _part(part: Part, call_id: str) -> dict[str, Any]:
     if isinstance(part, Reasoning):
         return {"type": "reasoning", "content": part.text}
     if isinstance(part, Content):
         return {"type": "text", "content": part.text}
     if isinstance(part, MalformedCall):
-        return {"type": "malformed_tool_call", "id": id, "content": part.raw, "error": part.error}
-    return {"type": "tool_call", "id": id, "name": part.name, "arguments": part.arguments}
+        return {
+            "type": "malformed_tool_call",
+            "id": call_id,
+            "content": part.raw,
+            "error": part.error,
+        }
+    return {"type": "tool_call", "id": call_id, "name": part.name, "arguments": part.arguments}
 
 
 def _id(size: int, *named: object) -> str:

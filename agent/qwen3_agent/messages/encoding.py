@@ -99,10 +99,10 @@ def chat_api_message(message: Message, ids: Ids) -> dict[str, Any]:
             return _chat_api_assistant(message, ids)
         case ToolResultMessage(place):
             text = message.text_for_model
-            id = ids[place] if place < len(ids) else None
-            if id is None:
+            call_id = ids[place] if place < len(ids) else None
+            if call_id is None:
                 return {"role": "user", "content": f"<tool_response>\n{text}\n</tool_response>"}
-            return {"role": "tool", "tool_call_id": id, "content": text}
+            return {"role": "tool", "tool_call_id": call_id, "content": text}
         case UserMessage(text, images) if images:
             parts: list[dict[str, Any]] = [{"type": "text", "text": text}] if text else []
             for image in images:
@@ -164,9 +164,9 @@ def _chat_api_assistant(message: AssistantMessage, ids: Ids) -> dict[str, Any]:
     elif message.thought:
         told["content"] = f"<think>\n{message.thought}\n</think>\n\n{content}"
     calls = []
-    for call, id in zip(message.calls, ids, strict=True):
+    for call, call_id in zip(message.calls, ids, strict=True):
         if isinstance(call, ToolCall):
             arguments = json.dumps(call.arguments, ensure_ascii=False)
             function = {"name": call.name, "arguments": arguments}
-            calls.append({"id": id, "type": "function", "function": function})
+            calls.append({"id": call_id, "type": "function", "function": function})
     return told | ({"tool_calls": calls} if calls else {})

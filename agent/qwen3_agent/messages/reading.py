@@ -166,11 +166,11 @@ def _error_of_malformed(content: object, before: Sequence[Message]) -> ToolResul
     return _result(place, found[1]) if isinstance(said.calls[place], MalformedCall) else None
 
 
-def _index(id: object, before: Sequence[Message]) -> int:
+def _index(call_id: object, before: Sequence[Message]) -> int:
     """The place of the call that a result answers: the one with its id, or else the next one."""
     said, place = _latest_calls(before)
-    if id is not None and said is not None and id in said.call_ids:
-        return said.call_ids.index(str(id))
+    if call_id is not None and said is not None and call_id in said.call_ids:
+        return said.call_ids.index(str(call_id))
     return place
 
 

@@ -16,9 +16,11 @@ _END = re.compile(r"(?:<\|im_end\|>|<\|endoftext\|>)\s*\Z")
 
 
 def parse(
-    format: Annotated[
+    call_format: Annotated[
         FormatName,
-        typer.Option(help="How calls are written: as JSON, or as Qwen3-Coder and Qwen3.5 do."),
+        typer.Option(
+            "--format", help="How calls are written: as JSON, or as Qwen3-Coder and Qwen3.5 do."
+        ),
     ] = "qwen3",
     thinking_open: Annotated[
         bool,
@@ -54,7 +56,7 @@ def parse(
     def answer(text: Any) -> dict[str, Any]:
         if not isinstance(text, str):
             raise ValueError("expected a JSON string.")
-        return read_message(text, format, thinking_open=thinking_open, tools=schemas)
+        return read_message(text, call_format, thinking_open=thinking_open, tools=schemas)
 
     def work() -> int:
         if jsonl:
@@ -68,7 +70,7 @@ def parse(
 
 def read_message(
     text: str,
-    format: FormatName = "qwen3",
+    call_format: FormatName = "qwen3",
     *,
     thinking_open: bool = False,
     tools: list[dict[str, Any]] | None = None,
@@ -77,7 +79,7 @@ def read_message(
 
     Args:
         text: as sampled; an end-of-message token at its end is not part of it.
-        format: how calls are written.
+        call_format: how calls are written.
         thinking_open: the prompt opened the thought.
         tools: schemas.
     """
@@ -85,7 +87,7 @@ def read_message(
     from ...parsing.parser import Parser
 
     parser = Parser(
-        "json" if format == "qwen3" else "xml", thinking_open=thinking_open, tools=tools or ()
+        "json" if call_format == "qwen3" else "xml", thinking_open=thinking_open, tools=tools or ()
     )
     parser.feed(_END.sub("", text))
     parser.finish()

@@ -65,11 +65,11 @@ def prompt(
     request["tools"] = tools and read_json(tools, "--tools")
 
     def work() -> int:
-        format = _chat_format(model)
+        chat_format = _chat_format(model)
         if jsonl:
-            return answer_lines(lambda line: answer(format, line, ids=ids))
+            return answer_lines(lambda line: answer(chat_format, line, ids=ids))
         try:
-            reply = answer(format, request, ids=ids)
+            reply = answer(chat_format, request, ids=ids)
         except ValueError as error:
             print(f"Error: {error}", file=sys.stderr)
             return 1
@@ -83,11 +83,11 @@ def prompt(
     raise typer.Exit(exit_code_of(work, verbose=verbose))
 
 
-def answer(format: ChatFormat, request: Any, *, ids: bool = False) -> dict[str, Any]:
+def answer(chat_format: ChatFormat, request: Any, *, ids: bool = False) -> dict[str, Any]:
     """The prompt for `{"messages": [...], "tools": [...], "think": "on"}`, as `{"prompt": ...}`.
 
     Args:
-        format: of the model that would see it.
+        chat_format: of the model that would see it.
         request: `tools` and `think` may be missing.
         ids: add the token ids, as `"ids"`.
 
@@ -103,13 +103,13 @@ def answer(format: ChatFormat, request: Any, *, ids: bool = False) -> dict[str, 
     think = request.get("think")
     if think not in ("on", "off", True, False, None):
         raise ValueError('"think" must be "on" or "off".')
-    thinking = format.thinks_by_default if think is None else THINK[think]
+    thinking = chat_format.thinks_by_default if think is None else THINK[think]
     try:
-        opening = format.generation_prompt(thinking=bool(thinking))
-        text = format.render(messages, tools, thinking=thinking, generation_prompt=True)
+        opening = chat_format.generation_prompt(thinking=bool(thinking))
+        text = chat_format.render(messages, tools, thinking=thinking, generation_prompt=True)
         if not ids:
             return {"prompt": text}
-        return {"prompt": text, "ids": [*format.head(messages, tools), *opening]}
+        return {"prompt": text, "ids": [*chat_format.head(messages, tools), *opening]}
     except Qwen3AgentError as error:
         raise ValueError(str(error)) from error
 

@@ -236,7 +236,7 @@ class _Said:
             step.append(spoken | extra)
         if content:
             step.append({"role": "assistant", "content": content} | extra)
-        results = [self._results[id] for id in self._calls if id in self._results]
+        results = [self._results[call_id] for call_id in self._calls if call_id in self._results]
         return deepcopy([*self._earlier, *step, *self._calls.values(), *results])
 
 
