@@ -4,7 +4,7 @@
                                  [--kill-every 0.01]
 
 The ipykernel runs in namespaces of its own as well (`unshare`), so the ratios are of one machine,
-one run and the same walls. Two cores of a Xeon server, Python 3.11, otherwise idle, November 2026
+one run and the same backend. Two cores of a Xeon server, Python 3.11, otherwise idle, November 2026
 (a second run gave 21 times for the start):
 
     what                                        here   ipykernel  times

@@ -1,7 +1,7 @@
 """An interpreter as one writes it in an afternoon: `exec` in a child, lines of JSON over pipes.
 
-It has no walls and no limits, and believes what it is told. `unsandboxed.py` shows what the
-hostile cells do to it, so that one sees that they are hostile.
+It has no isolation and no limits, and trusts every reply. `unsandboxed.py` runs the hostile cells
+in it to show that they are hostile.
 """
 
 from __future__ import annotations

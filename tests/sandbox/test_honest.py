@@ -1,4 +1,4 @@
-"""Programs that people really write must run as they do outside, behind each kind of walls."""
+"""Ordinary programs must run in every sandbox backend as they do outside."""
 
 from __future__ import annotations
 

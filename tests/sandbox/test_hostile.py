@@ -1,4 +1,4 @@
-"""Hostile cells, one after another in one session, behind each kind of walls.
+"""Hostile cells, run one after another in one session, for each sandbox backend.
 
 After each: nothing of the user's was read, changed, reached or killed; it took bounded time; the
 next call works. After the last: nothing is left running.

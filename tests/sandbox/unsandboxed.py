@@ -1,14 +1,14 @@
-"""The hostile cells where no walls are: the suite can fail, and this shows how much of it does.
+"""Runs the hostile cells without a sandbox, to show that the tests can fail.
 
     python -m tests.sandbox.unsandboxed [bare | ours]
 
-`bare`, by default: a process that does `exec` and believes what it is told. `ours`: our worker with
-its limits and its watch, behind no walls. Each cell runs in a bubblewrap of its own, with a machine
-to destroy that is gone afterwards; to the cell it is the user's own. Start it as an ordinary user:
-what only root may do, the kernel refuses there without any help of ours.
+`bare` (the default): a process that uses `exec` and trusts every reply. `ours`: our worker with its
+limits and watchdog, but without isolation. Each cell runs in its own bubblewrap sandbox, which
+stands in for the user's machine and is discarded. Run it as an ordinary user, since the kernel
+refuses privileged operations there in any case.
 
-November 2026: 153 of 175 cells got somewhere in the bare process. Of the others, most want what
-this kernel or machine has not got (a network, BPF, x32), or hurt an interpreter of another make.
+November 2026: 153 of 175 cells succeeded in the bare process. Most of the others require what this
+machine lacks (a network, BPF, x32), or attack another kind of interpreter.
 """
 
 from __future__ import annotations

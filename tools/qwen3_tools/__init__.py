@@ -1,7 +1,7 @@
-"""Everything a model can call: Python functions, MCP servers, a sandboxed code interpreter.
+"""Tools for models: Python functions, MCP servers and a sandboxed code interpreter.
 
-This package never imports the runtime. What needs a heavy import (`qwen3_tools.mcp`,
-`qwen3_tools.code_interpreter`) is a module of its own, imported by those who want it.
+This package never imports the runtime. Modules with heavy imports (`qwen3_tools.mcp`,
+`qwen3_tools.code_interpreter`) are not imported here.
 """
 
 import logging
@@ -35,5 +35,5 @@ __all__ = [
     "tool",
 ]
 
-# Details for the developer go to this logger, and nowhere unless logging is set up.
+# Details for developers; discarded unless logging is configured.
 logging.getLogger(__name__).addHandler(logging.NullHandler())

@@ -1,7 +1,7 @@
-"""The folder of a run for what is no text, or too much of it: the code interpreter sees it too.
+"""The folder of a run for files and long texts, which the code interpreter can read.
 
-It is a context variable because tools are shared between runs that go on at the same time, while
-each call is made in the context of its own run.
+It is a context variable because concurrent runs share tools, while each call is made in the context
+of its own run.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LONGEST_NAME = 80
 
 @contextmanager
 def artifact_folder(folder: Path) -> Iterator[None]:
-    """Within the block, and in all tasks started in it, tools save their files in `folder`."""
+    """Make tools save files in `folder` during the block, including tasks started in it."""
     token = _folder.set(folder)
     try:
         yield
@@ -29,16 +29,16 @@ def artifact_folder(folder: Path) -> Iterator[None]:
 
 
 def save_artifact(name: str, data: bytes, *, again: bool = True) -> Path | None:
-    """Save `data` in the run's folder under a name close to `name` that no file has yet.
+    """Save `data` in the run's folder under a new name similar to `name`.
 
     Args:
-        name: may come from anywhere: it never leads out of the folder, and no file is ever
-            overwritten or followed.
-        data: what is saved.
-        again: False takes a file of such a name that has the same data already.
+        name: May be untrusted: the file is always inside the folder, and existing files are
+            neither overwritten nor followed.
+        data: The content.
+        again: False: reuse an existing file of such a name with the same content.
 
     Returns:
-        The path, or None where the run has no folder.
+        The path, or None if the run has no folder.
     """
     folder = _folder.get()
     if folder is None:
@@ -62,7 +62,7 @@ def save_artifact(name: str, data: bytes, *, again: bool = True) -> Path | None:
 
 
 def _holds(path: Path, data: bytes) -> bool:
-    """Whether a plain file has just these data. What runs in the folder may have put it there."""
+    """Return True if a regular file, which may be untrusted, has exactly this content."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -75,15 +75,15 @@ def _holds(path: Path, data: bytes) -> bool:
 
 
 def shortened(text: str, max_chars: int, name: str) -> tuple[str, Path | None]:
-    """Both ends of a long `text`, its full length, and the name of a file that has all of it.
+    """Shorten a long text to both of its ends, and save the whole text in a file.
 
     Args:
-        text: returned as it is if it is no longer than `max_chars`.
-        max_chars: how much of it is kept; the note in the middle is not counted.
-        name: what to call the file, without its ending.
+        text: Returned unchanged if it has at most `max_chars` characters.
+        max_chars: How many characters to keep, besides the note in the middle.
+        name: Name for the file, without suffix.
 
     Returns:
-        The text, and the file if one was needed and the run has a folder.
+        The text, and the file if one was necessary and the run has a folder.
     """
     if len(text) <= max_chars:
         return text, None

@@ -1,4 +1,4 @@
-"""Reads Google-style docstrings: what comes before `Args:`, and each argument's words.
+"""Parses Google-style docstrings: the description, and that of each argument.
 
 The format: https://google.github.io/styleguide/pyguide.html#383-functions-and-methods
 """
@@ -21,16 +21,16 @@ _ARGUMENT = re.compile(r"\*{0,2}(\w+)\s*(?:\([^)]*\))?\s*:\s*(.*)")
 
 @dataclass(frozen=True, slots=True)
 class Docstring:
-    """A docstring taken apart."""
+    """A parsed docstring."""
 
     description: str
-    """All text above the first section, its line breaks kept."""
+    """All text above the first section, including line breaks."""
     arguments: dict[str, str]
-    """Each described argument's words, on one line."""
+    """The description of each documented argument, on one line."""
 
 
 def parse_docstring(text: str) -> Docstring:
-    """Take a Google-style docstring apart. A text without sections is all description."""
+    """Parse a Google-style docstring. A text without sections is all description."""
     lines = inspect.cleandoc(text).splitlines()
     heads = [number for number, line in enumerate(lines) if line.rstrip() in _SECTIONS]
     arguments: dict[str, str] = {}

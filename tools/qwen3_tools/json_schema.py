@@ -1,4 +1,4 @@
-"""JSON Schemas in the plain shape that Qwen3 was trained on, without loss of meaning."""
+"""Simplifies JSON Schemas to the shape known from Qwen3's training, keeping their meaning."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any, cast
 
 Schema = dict[str, Any]
 
-# Where a schema holds schemas (JSON Schema 2020-12, section 10). All else, such as `default` or
-# `enum`, is data and may well have a key called "title" or "$ref" of its own.
+# Keys that hold schemas (JSON Schema 2020-12, section 10). Other keys, such as `default` or `enum`,
+# hold data, which may have keys called "title" or "$ref".
 _SCHEMA_KEYS = frozenset(
     {
         *("additionalProperties", "contains", "else", "if", "items", "not", "propertyNames"),
@@ -23,13 +23,13 @@ _LIST_KEYS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 _MAP_KEYS = frozenset(
     {"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"}
 )
-# Words about a value, which say nothing of what it may be: the nearer ones count.
+# Annotations do not constrain a value; those next to a `$ref` override those of its target.
 _ANNOTATIONS = frozenset({"default", "description", "examples", "title"})
 _MAX_INLINED = 500
 
 
 def map_subschemas(schema: Schema, change: Callable[[Any], Any]) -> Schema:
-    """A copy of `schema` with `change` applied to each schema directly inside it."""
+    """Return a copy of `schema` with `change` applied to each direct subschema."""
     changed: Schema = {}
     for key, value in schema.items():
         if key in _MAP_KEYS and isinstance(value, dict):
@@ -44,7 +44,7 @@ def map_subschemas(schema: Schema, change: Callable[[Any], Any]) -> Schema:
 
 
 def without_titles(schema: Any) -> Any:
-    """`schema` without the `title`s that generators derive from names: tokens, no meaning."""
+    """Remove `title`s, which generators derive from names: they cost tokens without meaning."""
     if not isinstance(schema, dict):
         return schema
     bare = {key: value for key, value in schema.items() if key != "title"}
@@ -52,10 +52,10 @@ def without_titles(schema: Any) -> Any:
 
 
 def with_references_inlined(schema: Schema) -> Schema:
-    """`schema` with each local `$ref` replaced by what it names.
+    """Replace each local `$ref` by its target.
 
-    A definition that contains itself stays a reference and keeps its entry in `$defs`. So does
-    everything when inlining would grow the schema without measure, or a reference is no path.
+    Recursive definitions remain references with an entry in `$defs`. The schema is unchanged if
+    inlining would make it too large, or if a reference is not a path.
     """
     budget = _MAX_INLINED
     kept: dict[str, Any] = {}
@@ -66,7 +66,7 @@ def with_references_inlined(schema: Schema) -> Schema:
             return node
         reference = node.get("$ref")
         if "$dynamicRef" in node or (isinstance(reference, str) and re.match("#[^/]", reference)):
-            raise _NotInlinedError  # it is looked up by a name that may stand anywhere
+            raise _NotInlinedError  # refers to an anchor that may be anywhere
         if isinstance(reference, str):
             target = _lookup(schema, reference)
             if isinstance(target, dict) and reference != "#":
@@ -79,7 +79,7 @@ def with_references_inlined(schema: Schema) -> Schema:
                 beside = {key: value for key, value in node.items() if key != "$ref"}
                 opened = (*open_references, reference)
                 if any(key in target and key not in _ANNOTATIONS for key in beside):
-                    # Both apply, so neither may take the place of the other.
+                    # Both apply, so neither may override the other.
                     return {"allOf": [inline(target, opened), inline(beside, open_references)]}
                 return inline({**target, **beside}, opened)
         return map_subschemas(node, lambda inner: inline(inner, open_references))
@@ -91,7 +91,7 @@ def with_references_inlined(schema: Schema) -> Schema:
         return copy.deepcopy(schema)
     if not kept:
         return inlined
-    # A reference into a definition that itself refers on needs its neighbors too, as they were.
+    # Remaining references may need other definitions, in their original form.
     for container in ("$defs", "definitions"):
         if container in schema:
             inlined[container] = copy.deepcopy(schema[container])
@@ -99,9 +99,9 @@ def with_references_inlined(schema: Schema) -> Schema:
 
 
 def without_null_alternatives(schema: Any) -> Any:
-    """`schema` with `anyOf: [X, null]` of a property that may be left out written as plain `X`.
+    """Replace `anyOf: [X, null]` of optional properties by `X`.
 
-    Leaving the property out says the same, and is what the model has seen in training.
+    Omitting the property means the same, and is what the model knows from training.
     """
     if not isinstance(schema, dict):
         return schema
@@ -118,7 +118,7 @@ def without_null_alternatives(schema: Any) -> Any:
 
 
 def in_reading_order(schema: Any) -> Any:
-    """`schema` with its keys in the order in which people, and Qwen's own examples, write them."""
+    """Order the keys of `schema` as people, and Qwen's own examples, write them."""
     if not isinstance(schema, dict):
         return schema
     schema = map_subschemas(schema, in_reading_order)
@@ -128,11 +128,11 @@ def in_reading_order(schema: Any) -> Any:
 
 
 def problems_with(value: Any, schema: Schema) -> list[str]:
-    """What is wrong with a value, by its schema, in words that a model can act on.
+    """Describe for a model how a value violates a schema.
 
-    Nothing is ever fetched: a part of the schema that lies elsewhere allows everything.
+    Nothing is fetched: a schema with remote references allows everything.
     """
-    # Imported here because it takes a while, and the schema of most runs is never broken.
+    # Imported here because it is slow, and rarely necessary.
     from jsonschema.validators import validator_for  # type: ignore[import-untyped]
     from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
     from referencing.exceptions import Unresolvable
@@ -150,7 +150,7 @@ def problems_with(value: Any, schema: Schema) -> list[str]:
 
 @functools.cache
 def _forgiving(validator_class: Any) -> Any:
-    """Takes a pattern that only JavaScript understands, such as `\\p{L}`, to allow all."""
+    """Accept any value for patterns that Python does not support, such as `\\p{L}`."""
     from jsonschema.validators import extend
 
     def forgive(keyword: Any) -> Any:
@@ -170,7 +170,7 @@ class _NotInlinedError(Exception):
 
 
 def _lookup(schema: Schema, reference: str) -> Any:
-    """What a local JSON pointer (`#/$defs/Point`) names, or None."""
+    """Return the target of a local JSON pointer (`#/$defs/Point`), or None."""
     if not reference.startswith("#"):
         return None
     node: Any = schema

@@ -1,6 +1,6 @@
-"""How far a call has come: said by the tool, heard by whoever made the call.
+"""Progress of a call: reported by the tool, received by the caller.
 
-A context variable, as for artifacts: a tool is shared between runs, a call belongs to one.
+The listener is a context variable, as for artifacts: runs share tools, but a call belongs to one.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from anyio.lowlevel import current_token
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A point that a call has come to."""
+    """A progress report."""
 
     done: float
-    """Grows from report to report; in whatever unit the tool counts."""
+    """Increases with each report, in any unit."""
     total: float | None = None
-    """What `done` will be at the end, where the tool knows."""
+    """The final value of `done`, if known."""
     message: str = ""
-    """What it is doing, for people."""
+    """A description for users."""
 
 
 Listener = Callable[[Progress], None]
@@ -34,16 +34,16 @@ _listener: ContextVar[Listener | None] = ContextVar("progress_listener", default
 
 @contextmanager
 def progress_to(listener: Listener) -> Iterator[None]:
-    """Within the block, and in all tasks and threads started in it, progress goes to `listener`."""
+    """Send progress of the block, including its tasks and threads, to `listener`."""
     home, loop = threading.get_ident(), current_token()
 
-    def heard(now: Progress) -> None:
+    def forward(now: Progress) -> None:
         if threading.get_ident() == home:
             listener(now)
         else:
             anyio.from_thread.run_sync(listener, now, token=loop)
 
-    token = _listener.set(heard)
+    token = _listener.set(forward)
     try:
         yield
     finally:
@@ -51,12 +51,12 @@ def progress_to(listener: Listener) -> Iterator[None]:
 
 
 def report_progress(done: float, total: float | None = None, message: str = "") -> None:
-    """Say how far the call has come; for tools, of any kind. Nobody listening is fine."""
+    """Report the progress of the current call, from any tool. Ignored without a listener."""
     listener = _listener.get()
     if listener is not None:
         listener(Progress(done, total, message))
 
 
 def progress_listener() -> Listener | None:
-    """Who listens to the call that is being made, for tools that report from another task."""
+    """Return the listener of the current call, for tools that report from another task."""
     return _listener.get()

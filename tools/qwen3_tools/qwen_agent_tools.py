@@ -1,4 +1,4 @@
-"""Tools that were written for Qwen-Agent, as they are; their package is not imported here."""
+"""Adapts tools written for Qwen-Agent, without importing that package."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from .tool import Tool, ToolResult
 
 
 def is_qwen_agent_tool(given: object) -> bool:
-    """Whether `given` has the shape of a `qwen_agent.tools.base.BaseTool`."""
+    """Return True if `given` has the shape of a `qwen_agent.tools.base.BaseTool`."""
     return callable(getattr(given, "call", None)) and isinstance(
         getattr(given, "function", None), Mapping
     )
 
 
 def from_qwen_agent(given: Any) -> Tool:
-    """A `BaseTool` of Qwen-Agent as a tool of ours.
+    """Convert a `BaseTool` of Qwen-Agent to a `Tool`.
 
-    It is called in a thread of its own, with the arguments as a JSON text. What it returns is
-    shown to the model as Qwen-Agent shows it: text as it is, everything else as indented JSON.
+    It is called in its own thread, with the arguments as JSON text. Its result is shown to the
+    model as in Qwen-Agent: text unchanged, everything else as indented JSON.
     """
     function = given.function
     name: str = function["name"]
@@ -37,7 +37,7 @@ def from_qwen_agent(given: Any) -> Tool:
 
 
 def _schema(parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """JSON Schema; Qwen-Agent also takes a list of parameters that say themselves if required."""
+    """Return a JSON Schema, also for Qwen-Agent's list of parameters with `required` flags."""
     if isinstance(parameters, Mapping):
         return dict(parameters)
     properties = {

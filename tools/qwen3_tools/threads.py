@@ -1,4 +1,4 @@
-"""Blocking functions in threads that can hold nobody: neither a run nor the end of the process."""
+"""Runs blocking functions in daemon threads, which block neither a run nor process exit."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ class LoopThread:
 
 
 async def run_in_daemon_thread(function: Callable[[], T]) -> T:
-    """Run a function that may never return in a thread of its own, and wait for it.
+    """Run a function that may never return in its own thread, and wait for it.
 
-    A cancellation leaves the thread to itself. The process can end while it runs, as it can't with
-    the worker threads of anyio on asyncio or of an executor, which Python waits for.
+    On cancellation the thread is abandoned. The process can exit while it is running, unlike with
+    worker threads of anyio on asyncio or of an executor, which Python joins.
 
-    The function runs in the context of the caller. `anyio.from_thread` needs a token in it.
+    The function runs in the context of the caller. `anyio.from_thread` requires a token in it.
     """
     done = anyio.Event()
     token = current_token()
@@ -77,7 +77,7 @@ async def run_in_daemon_thread(function: Callable[[], T]) -> T:
             outcome[:] = [context.run(function), None]
         except BaseException as error:
             outcome[:] = [None, error]
-        with suppress(RuntimeError):  # The event loop is gone, and nobody waits any more
+        with suppress(RuntimeError):  # the event loop was closed
             anyio.from_thread.run_sync(done.set, token=token)
 
     threading.Thread(target=work, name=f"tool {_name(function)}", daemon=True).start()
@@ -87,7 +87,7 @@ async def run_in_daemon_thread(function: Callable[[], T]) -> T:
         try:
             raise error
         finally:
-            del error, outcome  # What it refers to refers to it
+            del error, outcome  # breaks a reference cycle
     result: T = value
     return result
 

@@ -45,7 +45,7 @@ def new_files(folder: Path, before: set[str], images: Iterable[Path]) -> tuple[s
 
 
 def read(folder: Path, name: str) -> bytes:
-    """A regular file below `folder` that has no other name. Raises OSError for anything else."""
+    """Read a regular file below `folder` without other links. Raise OSError for anything else."""
     from qwen3_tools.code_interpreter.jail import kernel
 
     beneath = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -70,7 +70,9 @@ def write(folder: Path, name: str, source: str | os.PathLike[str] | bytes, uid: 
         source: A file to copy, or data.
         uid: The owner of the new file.
 
-    Raises ValueError when `name` is more than the name of a file, OSError when it is a folder's.
+    Raises:
+        ValueError: `name` is not a plain file name.
+        OSError: `name` is a folder.
     """
     if name in ("", ".", "..") or "/" in name or "\0" in name:
         raise ValueError(f"{name!r} is not a file name; subfolders are not allowed")
@@ -137,7 +139,8 @@ def _entries(handle: int, above: str, depth: int) -> Generator[str | None, None,
 def remove_tree(folder: Path) -> None:
     """Remove a folder, including unreadable subfolders and trees of any depth.
 
-    Raises OSError when something in it belongs to somebody else.
+    Raises:
+        OSError: It contains files of other users.
     """
     handle = os.open(folder, _INTO_FOLDER)
     try:

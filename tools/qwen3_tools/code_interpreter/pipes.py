@@ -26,18 +26,18 @@ class Output:
     def __init__(self, limit: int, listener: Callable[[str], None] | None = None) -> None:
         self._listener = listener
         self._decoder = _Decoder(errors="replace") if listener else None
-        self._unheard = limit
+        self._reportable = limit
         self._limit = limit
         self._head = bytearray()
         self._tail = bytearray()
         self._dropped = 0
 
     def add(self, data: bytes) -> None:
-        if self._listener and self._decoder and self._unheard:
-            heard = self._decoder.decode(data)[: self._unheard]
-            self._unheard -= len(heard)
-            if heard:
-                self._listener(heard)
+        if self._listener and self._decoder and self._reportable:
+            text = self._decoder.decode(data)[: self._reportable]
+            self._reportable -= len(text)
+            if text:
+                self._listener(text)
         space = 2 * self._limit - len(self._head)  # bytes; a character may take several
         self._head += data[:space]
         self._tail += data[space:] if space < len(data) else b""

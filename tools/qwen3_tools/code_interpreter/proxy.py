@@ -67,7 +67,8 @@ class Proxy:
         domains: Allowed names, or `*.name` for all subdomains of a name.
         connect: Connects to a checked address.
 
-    Raises Qwen3AgentError for what is no domain, such as an address or a URL.
+    Raises:
+        Qwen3AgentError: A domain is invalid, such as an address or a URL.
     """
 
     def __init__(self, domains: Sequence[str], connect: Connect | None = None) -> None:

@@ -67,7 +67,7 @@ def check_limit(name: str, value: object, *kinds: type) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """What a session requires of any backend."""
+    """The requirements of a session, for any backend."""
 
     python: str | None
     limits: Limits

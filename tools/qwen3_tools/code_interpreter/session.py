@@ -262,7 +262,7 @@ class Session:
         return None if interrupted else reply
 
     def _drain(self, stdout: pipes.Output, stderr: pipes.Output) -> None:
-        """Read what is in the pipes, without end: a remaining process may keep writing."""
+        """Read what is in the pipes now: a remaining process may keep writing forever."""
         for handle, output in ((self._stdout, stdout), (self._stderr, stderr)):
             for _ in range(2):
                 if not (data := pipes.read_now(handle)):

@@ -349,7 +349,7 @@ def _describe(error: BaseException, work_dir: str, traceback: Any) -> str:
 
 
 def _escapes(canary: str, port: int, abstract: str, host_pid: int) -> list[str]:
-    """What this sandbox fails to prevent; called with real canaries before any other code."""
+    """List what this sandbox fails to prevent. Runs before any other code."""
     import _socket as socket
     import ctypes
 

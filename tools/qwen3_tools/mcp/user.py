@@ -1,4 +1,4 @@
-"""Who answers requests of MCP servers: the user, and a model if the user agrees."""
+"""Interfaces for answering requests of MCP servers, by the user or by a model."""
 
 from __future__ import annotations
 

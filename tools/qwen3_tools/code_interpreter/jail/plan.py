@@ -18,7 +18,7 @@ _LAUNCH = (
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the launcher is to set up."""
+    """The sandbox that the launcher sets up."""
 
     backend: Backend
     host_pid: int

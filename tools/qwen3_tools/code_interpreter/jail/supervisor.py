@@ -46,7 +46,7 @@ def start_worker(plan: Plan) -> None:
     usage = Usage(plan)
     parent = _outlived_by_none() if os.getpid() != 1 else 0
     if plan.backend != "none":
-        _become_nobody(plan.uid)
+        _drop_privileges(plan.uid)
     if os.getpid() != 1:
         signal.signal(signal.SIGTERM, lambda *_: _end())
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
@@ -156,7 +156,7 @@ def _reaped_one() -> bool:
         return False
 
 
-def _become_nobody(uid: int) -> None:
+def _drop_privileges(uid: int) -> None:
     kernel.drop_capability_bounds()
     if os.geteuid() == 0:
         os.setgroups([])

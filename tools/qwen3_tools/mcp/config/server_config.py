@@ -19,7 +19,7 @@ _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class OAuthConfig(pydantic.BaseModel):
-    """How to sign in to a server. Everything is optional: most servers announce what they need."""
+    """How to sign in to a server. All of it is optional: most servers announce what is needed."""
 
     model_config = pydantic.ConfigDict(alias_generator=to_camel, extra="allow", frozen=True)
 
