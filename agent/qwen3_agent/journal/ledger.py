@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import Any
 
 from ..formats.chat_format import ChatFormat
@@ -25,16 +24,16 @@ from .redaction import Redactor
 
 
 class LedgerWriter:
-    """Says what is new in a chat.
+    """Describes what is new in a session since the last record.
 
-    It compares with what it has seen before, object by object, so that nothing has to tell it of
-    a change: a transcript that began anew and messages that were rewritten are noticed too.
+    It compares object by object with the state at that record, so it needs no notification of
+    changes: a new transcript and rewritten messages are found as well.
 
     Args:
-        session: what grows.
-        redactor: takes secrets out.
-        chat_format: turns ids into text and back; None where the chat has none.
-        with_ids: whether messages are written as the chat protocol has them, with ids of calls.
+        session: the session to follow.
+        redactor: removes secrets.
+        chat_format: converts ids to text and back. None: the session has no ids.
+        with_ids: whether messages are written in the chat protocol's form, with ids of calls.
     """
 
     def __init__(
@@ -55,7 +54,7 @@ class LedgerWriter:
         self._messages: list[Message] = []
 
     def news(self) -> dict[str, Any]:
-        """What the next record has to say of the chat."""
+        """Return what the next record contains about the session."""
         segments, messages = self._session.transcript.segments, self._session.messages
         same = _same(self._segments, segments)
         same_messages = _same(self._messages, messages)
@@ -73,7 +72,7 @@ class LedgerWriter:
         }
 
     def seen(self) -> None:
-        """Take what is in the chat now for written: a resumed run goes on from there."""
+        """Treat the current state as written: a resumed run continues from there."""
         self._segments = list(self._session.transcript.segments)
         self._written = [1] * len(self._segments)
         self._messages = list(self._session.messages)
@@ -98,7 +97,7 @@ class LedgerWriter:
 
 
 def _same(before: Sequence[object], now: Sequence[object]) -> int:
-    """How many objects at the beginning are the same ones."""
+    """Return the number of identical objects at the beginning."""
     count = 0
     for old, new in zip(before, now, strict=False):
         if old is not new:
@@ -108,21 +107,21 @@ def _same(before: Sequence[object], now: Sequence[object]) -> int:
 
 
 class Ledger:
-    """What the records up to one of them say of a chat."""
+    """The state of a session according to the records so far."""
 
     def __init__(self) -> None:
         self.segments: list[Segment] = []
         self.messages: list[Message] = []
         self.turn = 0
-        """Which of the messages began the last turn."""
+        """The place of the newest user message."""
         self._said: dict[str, tuple[Part, ...]] = {}
         """By their words and calls, the parts of the messages that were sampled."""
 
     def apply(self, news: Mapping[str, Any]) -> list[Segment] | None:
-        """Take in what a record says. Returns the transcript that it ends, if it does.
+        """Apply a record. Return the transcript that it ends, if any.
 
         Raises:
-            KeyError, TypeError, ValueError: it is not what `LedgerWriter.news` makes.
+            KeyError, TypeError, ValueError: it was not written by `LedgerWriter.news`.
         """
         kept, kept_messages = news["kept"]
         self.turn = news.get("turn", self.turn)
@@ -169,7 +168,7 @@ def messages_to_json(
         start: messages before it are left out.
     """
     written = []
-    for message, ids in islice(with_call_ids(messages), start, None):
+    for message, ids in with_call_ids(messages, start=start):
         line = chat_api_message(message, ids) if with_ids else template_message(message)
         if isinstance(message, AssistantMessage) and any(
             isinstance(call, MalformedCall) for call in message.calls
@@ -196,7 +195,7 @@ def _with_parts(message: AssistantMessage, parts: Sequence[Part]) -> AssistantMe
 
 
 def segment_to_json(segment: Segment) -> dict[str, Any]:
-    """A segment as a JSON object."""
+    """Return a segment as a JSON object."""
     written: dict[str, Any] = {"kind": segment.kind, "ids": list(segment.ids)}
     if segment.logprobs is not None:
         written["logprobs"] = list(segment.logprobs)
@@ -206,7 +205,7 @@ def segment_to_json(segment: Segment) -> dict[str, Any]:
 
 
 def segment_from_json(written: Mapping[str, Any]) -> Segment:
-    """What `segment_to_json` was given."""
+    """Return the segment that `segment_to_json` wrote."""
     logprobs = written.get("logprobs")
     return Segment(
         written["kind"],

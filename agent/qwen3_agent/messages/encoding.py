@@ -49,15 +49,25 @@ def for_template(messages: Iterable[Message]) -> list[dict[str, Any]]:
     return [template_message(message) for message in messages]
 
 
-def for_chat_api(messages: Iterable[Message]) -> list[dict[str, Any]]:
+def for_chat_api(messages: Sequence[Message]) -> list[dict[str, Any]]:
     """Return the messages as the chat completions protocol has them."""
     return [chat_api_message(message, ids) for message, ids in with_call_ids(messages)]
 
 
-def with_call_ids(messages: Iterable[Message]) -> Iterator[tuple[Message, Ids]]:
-    """Yield each message with the ids of the latest calls, which are its own or those before it."""
+def with_call_ids(messages: Sequence[Message], *, start: int = 0) -> Iterator[tuple[Message, Ids]]:
+    """Yield each message with the ids of the latest calls, which are its own or those before it.
+
+    Args:
+        messages: all of a conversation.
+        start: the place of the first message to yield.
+    """
     ids: Ids = ()
-    for number, message in enumerate(messages):
+    for number in reversed(range(start)):
+        if isinstance(before := messages[number], AssistantMessage):
+            ids = call_ids(before, number)
+            break
+    for number in range(start, len(messages)):
+        message = messages[number]
         if isinstance(message, AssistantMessage):
             ids = call_ids(message, number)
         yield message, ids

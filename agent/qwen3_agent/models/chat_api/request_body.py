@@ -28,12 +28,15 @@ class EncodedOnce:
 
     def of(self, messages: Sequence[Message]) -> list[bytes]:
         """Return each message as JSON."""
-        del self._encoded[len(messages) :]
-        for place, (message, ids) in enumerate(with_call_ids(messages)):
-            if place < len(self._encoded) and self._encoded[place][0] is message:
-                continue
+        same = 0
+        for message, (known, _) in zip(messages, self._encoded, strict=False):
+            if message is not known:
+                break
+            same += 1
+        del self._encoded[same:]
+        for message, ids in with_call_ids(messages, start=same):
             encoded = json_bytes(chat_api_message(_defused(message), ids))
-            self._encoded[place : place + 1] = [(message, encoded)]
+            self._encoded.append((message, encoded))
         return [encoded for _, encoded in self._encoded]
 
 
