@@ -68,7 +68,7 @@ class Tool:
     """Of a longer answer the model is shown both ends; the whole is saved for it."""
     folder: Path | None = None
     """Where it works, if it does: what other tools save for the model is put there."""
-    objection: Callable[[dict[str, Any]], str | None] = field(
+    problem: Callable[[dict[str, Any]], str | None] = field(
         default=lambda arguments: None, repr=False, compare=False
     )
     """What is wrong with arguments, in words for the model, without a call; None: nothing. A person
@@ -197,7 +197,7 @@ def _make_tool(
         except pydantic.ValidationError as error:
             raise ToolError(_explain(name, error, parameters)) from None
 
-    def objection(arguments: dict[str, Any]) -> str | None:
+    def problem(arguments: dict[str, Any]) -> str | None:
         try:
             valid(arguments)
         except ToolError as error:
@@ -221,7 +221,7 @@ def _make_tool(
         description=documented.description if description is None else description,
         parameters=_schema(name, adapter, parameters),
         run=run,
-        objection=objection,
+        problem=problem,
         timeout=timeout,
         read_only=read_only,
         requires_approval=requires_approval,

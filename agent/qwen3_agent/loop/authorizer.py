@@ -55,7 +55,7 @@ class CallAuthorizer:
             by, reason = "policy", DENIED.format(name=name)
         elif self._approvals.approver is None:
             by, reason = "nobody", NOBODY_THERE.format(name=name)
-        elif (problem := tool.objection(dict(call.arguments))) is not None:
+        elif (problem := tool.problem(dict(call.arguments))) is not None:
             by, reason = "tool", problem
         else:
             refused = await self._ask(call, tool, emit, paused)

@@ -58,8 +58,7 @@ async def _run_until_answered(turn: Turn, past: Sequence[PastStep]) -> Stop | No
         while not answered:
             if (stop := turn.stop()) is not None:
                 return stop
-            choice = turn.output.choice(first=not turn.reports)
-            step = await _step(turn, turn.plan(), choice)
+            step = await _step(turn, turn.next_plan(), turn.output.choice(first=not turn.reports))
             if step.finish == "length":
                 return turn.stop_at("tokens" if turn.budget.tokens_left == 0 else "context")
             if turn.silent_steps > 1:
@@ -74,23 +73,21 @@ async def _run_until_answered(turn: Turn, past: Sequence[PastStep]) -> Stop | No
 async def _step(turn: Turn, plan: Plan, tool_choice: ToolChoice) -> ModelStep:
     """Take one step: the model writes a message, then the tools that it calls run."""
     plan = await turn.hooks.before_step(turn.result, plan)
-    turn.begin_step(plan)
+    turn.begin_step(plan, tool_choice)
     try:
-        step = await _model_step(turn, plan, tool_choice)
-        if step.calls and step.finish == "stop" and tool_choice != "none":
-            await run_calls(turn, CallResults(step.calls))
+        step = await _run_tools(turn, await _model_step(turn))
     finally:
         turn.end_step()
     await turn.hooks.after_step(turn.reports[-1])
     return step
 
 
-async def _model_step(turn: Turn, plan: Plan, tool_choice: ToolChoice) -> ModelStep:
+async def _model_step(turn: Turn) -> ModelStep:
     """Let the model write a message, after compacting the conversation if necessary."""
     compaction = Compaction(turn.model, turn.session, turn.emit, turn.budget.tokens_left)
     try:
         await compaction.make_room()
-        step = await _write(turn, plan, tool_choice, compaction)
+        step = await _write(turn, compaction)
     finally:
         turn.budget.tokens += compaction.sampled
     turn.add_step(step)
@@ -98,17 +95,25 @@ async def _model_step(turn: Turn, plan: Plan, tool_choice: ToolChoice) -> ModelS
     return step
 
 
-async def _write(
-    turn: Turn, plan: Plan, tool_choice: ToolChoice, compaction: Compaction
-) -> ModelStep:
+async def _write(turn: Turn, compaction: Compaction) -> ModelStep:
     try:
         return await turn.session.step(
-            plan, max_tokens=compaction.tokens, on_delta=turn.pass_on, tool_choice=tool_choice
+            turn.plan,
+            max_tokens=compaction.tokens,
+            on_delta=turn.pass_on,
+            tool_choice=turn.tool_choice,
         )
     except PromptTooLongError:  # by the count of a server, which is not known before
         if compaction.changes or not await compaction.make_room(force=True):
             raise
-        return await _write(turn, plan, tool_choice, compaction)
+        return await _write(turn, compaction)
+
+
+async def _run_tools(turn: Turn, step: ModelStep) -> ModelStep:
+    """Run the tools that a step calls, unless it was cut off or must not call any."""
+    if step.calls and step.finish == "stop" and turn.tool_choice != "none":
+        await run_calls(turn, CallResults(step.calls))
+    return step
 
 
 async def _resume_step(turn: Turn, before: PastStep) -> None:

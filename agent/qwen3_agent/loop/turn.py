@@ -14,6 +14,7 @@ from qwen3_tools.toolbox import Toolbox
 from .. import events
 from ..errors import InvalidAnswerError, LimitExceededError
 from ..events import Emit
+from ..grammar.tool_grammar import ToolChoice
 from ..hooks import HookRunner, Refuse
 from ..limits import Budget, LimitName, Stop
 from ..messages import UNANSWERED, MalformedCall, ToolCall, ToolResultMessage
@@ -73,7 +74,11 @@ class Turn:
     text: str = field(default="", init=False)
     """Text of the last step for the user."""
     was_answering: bool = field(default=False, init=False)
-    """Whether the last step was cut off at a limit while it said something to the user."""
+    """Whether the last step was cut off at a limit while it wrote text for the user."""
+    plan: Plan = field(default_factory=lambda: Plan(on=False), init=False)
+    """The thinking plan of the current step."""
+    tool_choice: ToolChoice = field(default="auto", init=False)
+    """The tool choice of the current step."""
     silent_steps: int = field(default=0, init=False)
     """Steps that ended with neither text nor calls."""
     waiting_for: tuple[str, ...] = field(default=(), init=False)
@@ -81,7 +86,6 @@ class Turn:
     _last: LastEvent = field(default="user", init=False)
     _repetition: Repetition = field(default_factory=Repetition, init=False)
     _calls_made: set[str] = field(default_factory=set, init=False)
-    _plan: Plan = field(default_factory=lambda: Plan(on=False), init=False)
     _step_started: float = field(default=0, init=False)
     _report: StepReport | None = field(default=None, init=False)
 
@@ -107,7 +111,7 @@ class Turn:
         allowed = getattr(self.budget.limits, limit) or 0
         return Stop(limit, allowed, waited_for if limit == "seconds" else ())
 
-    def plan(self) -> Plan:
+    def next_plan(self) -> Plan:
         """Return the thinking plan of the next step."""
         if self.silent_steps:
             return self.without_thought("the last step said nothing")
@@ -133,10 +137,10 @@ class Turn:
 
     # During a step
 
-    def begin_step(self, plan: Plan) -> None:
+    def begin_step(self, plan: Plan, tool_choice: ToolChoice) -> None:
         """Note that the model begins to write."""
         self.emit(events.StepStarted(len(self.reports), plan))
-        self._plan, self._report = plan, None
+        self.plan, self.tool_choice, self._report = plan, tool_choice, None
         self.session.unfinished = None
         self._step_started = time.monotonic()
         self.text = ""
@@ -156,7 +160,7 @@ class Turn:
         """Add what the model wrote."""
         seconds = time.monotonic() - self._step_started
         index = len(self.reports)
-        self._add(StepReport.of(step, index=index, plan=self._plan, seconds=seconds), step)
+        self._add(StepReport.of(step, index=index, plan=self.plan, seconds=seconds), step)
         self.was_answering = step.finish == "length" and not step.calls and bool(step.content)
         self.waiting_for = ()
 

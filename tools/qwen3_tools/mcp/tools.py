@@ -76,12 +76,12 @@ def _model_tool(
     read_only = bool(hints and hints.read_only_hint)
     repeatable = read_only or bool(hints and hints.idempotent_hint)
 
-    def objection(arguments: dict[str, Any]) -> str | None:
+    def problem(arguments: dict[str, Any]) -> str | None:
         problems = without_stray_nulls(arguments, schema)[1]
         return f"Invalid arguments for {name}: {'; '.join(problems)}." if problems else None
 
     async def run(arguments: dict[str, Any]) -> ToolResult:
-        if (wrong := objection(arguments)) is not None:
+        if (wrong := problem(arguments)) is not None:
             raise ToolError(wrong)
         fitting, _ = without_stray_nulls(arguments, schema)
         return await call(described.name, fitting, repeatable=repeatable)
@@ -91,7 +91,7 @@ def _model_tool(
         description=(described.description or described.title or "").strip(),
         parameters=model_schema(schema),
         run=run,
-        objection=objection,
+        problem=problem,
         read_only=read_only,
         requires_approval=not config.approves(described.name),
         max_result_chars=config.max_result_chars,
