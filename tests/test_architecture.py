@@ -48,8 +48,6 @@ IN_CIRCLES = {
     "qwen3_agent.agent",
     "qwen3_agent.cli.config.servers",
     "qwen3_agent.cli.config.settings",
-    "qwen3_agent.cli.terminal.chat_session",
-    "qwen3_agent.cli.terminal.slash_commands",
     "qwen3_agent.integrations.mcp_server",
     "qwen3_agent.integrations.qwen_agent.assistant",
     "qwen3_agent.integrations.qwen_agent.model",

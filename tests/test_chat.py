@@ -90,7 +90,7 @@ def test_a_call_a_stop_in_a_thought_and_what_comes_after(
         terminal.type("\x04")
         assert terminal.wait_for_end() == 0
         assert not terminal.cursor_hidden
-    goes_on = re.search(r"qwen3-agent chat (--resume \S+) goes on here", terminal.screen)
+    goes_on = re.search(r"To continue: qwen3-agent chat (--resume \S+)", terminal.screen)
     assert goes_on, terminal.screen
     with chat(tmp_path, *goes_on[1].split(), columns=columns, rows=rows) as terminal:
         assert "6 messages so far.\n\n> Do book Grace.\n\nGrace is yours.\n" in terminal.screen
@@ -116,7 +116,7 @@ def test_a_window_that_changes_its_size_in_the_middle_of_an_answer_shows_nothing
         terminal.wait_for("That was all.")
         left = int(terminal.wait_for("tokens left").split("· ")[-1].split()[0])
         terminal.type("/compact\r")
-        terminal.wait_for("Shorter by")
+        terminal.wait_for("Saved ")
         now = terminal.wait_for("tokens left").split("· ")[-1].split()[0]
         assert int(now) > left + 500
 
@@ -161,7 +161,7 @@ def test_the_bundled_model_its_commands_and_several_lines(tmp_path: Path) -> Non
         terminal.wait_for("> /save talk.md")
         assert len(list((tmp_path / "state/qwen3-agent/runs").iterdir())) == 1
         terminal.type("\x03")
-        terminal.wait_for("Ctrl-D leaves.\n")
+        terminal.wait_for("Ctrl-D exits.\n")
         terminal.type("\x04")
         assert terminal.wait_for_end() == 0
     saved = (tmp_path / "talk.md").read_text()
@@ -186,7 +186,7 @@ def test_another_model_goes_on_with_the_conversation_and_one_that_is_none_change
         ):
             terminal.type(f"/model {wrong}\r")
             terminal.wait_for(says)
-            terminal.wait_for("The chat goes on with qwen3-tiny.")
+            terminal.wait_for("The chat continues with qwen3-tiny.")
             terminal.wait_for("tokens left")
         terminal.type("/model twin\r")
         terminal.wait_for("twin · can think")
@@ -198,7 +198,7 @@ def test_another_model_goes_on_with_the_conversation_and_one_that_is_none_change
         terminal.wait_for("2 turns")
         terminal.type("\x04")
         assert terminal.wait_for_end() == 0
-    goes_on = re.search(r"qwen3-agent chat (--resume \S+) goes on here", terminal.screen)
+    goes_on = re.search(r"To continue: qwen3-agent chat (--resume \S+)", terminal.screen)
     assert goes_on, terminal.screen
     with chat(tmp_path, *goes_on[1].split()) as terminal:
         assert "twin · " in terminal.screen
@@ -208,4 +208,4 @@ def test_another_model_goes_on_with_the_conversation_and_one_that_is_none_change
 def test_a_chat_without_a_terminal_says_what_to_take_instead(tmp_path: Path) -> None:
     done = subprocess.run([COMMAND, "chat"], capture_output=True, input=b"", cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr == b"Error: A chat needs a terminal. For a pipe: qwen3-agent run -\n"
+    assert done.stderr == b"Error: chat requires a terminal. In a pipe, use: qwen3-agent run -\n"

@@ -83,7 +83,7 @@ def test_python_dash_m_is_the_same_command() -> None:
         (["run", "hello", "--agent", "nowhere.py"], "there is no file nowhere.py"),
         (["run", "hello", "--agent", "agent.txt"], "FILE.py:name"),
         (["run", "hello", "--agent", "agent.py:a-b"], "FILE.py:name"),
-        (["run", "hello", "--json", "--quiet"], "exclude each other"),
+        (["run", "hello", "--json", "--quiet"], "cannot be used together"),
         (["run", "hello", "--base-url", "localhost:8000"], "expected e.g. http://localhost"),
         (["run", "hello", "--no-such-option"], "--no-such-option"),
         (["tools", "call", "f", "{"], "it is not JSON: Expecting property name"),
@@ -220,12 +220,12 @@ def test_a_command_works_with_closed_streams_and_no_file_takes_their_place(
 def test_a_folder_that_was_removed_is_told(tmp_path: Path) -> None:
     done = shell("mkdir gone && cd gone && rmdir ../gone && $command config", tmp_path)
     assert done.returncode == 1
-    assert done.stderr == b"Error: The folder that you are in was removed: go to another one.\n"
+    assert done.stderr == b"Error: The current directory was deleted; change to another one.\n"
 
 
 def test_a_file_that_cannot_be_opened_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code_of(lambda: len(Path("/no/such").read_text()), verbose=False) == 1
-    said = "Error: The operating system refused: No such file or directory: /no/such.\n"
+    said = "Error: The operating system reported: No such file or directory: /no/such.\n"
     assert capsys.readouterr().err == said
 
 

@@ -68,7 +68,7 @@ def _until(terminal: int, cue: str | None) -> str:
 def test_the_question_stands_below_what_led_to_it_and_shows_the_exact_call() -> None:
     screen, code = answered(("\n> ", "y\n"), ("\n> ", "n Bob has moved\n"))
     assert code == 0
-    before, _, after = screen.partition("May this call run? It may change things.")
+    before, _, after = screen.partition("Run this call? It may change things.")
     assert "I write to both." in before
     assert 'to="Ada\\u001b[2J"' in after
     assert "  │ Dear Ada,\r\n  │ all is well.\r\n" in after
@@ -80,7 +80,7 @@ def test_the_question_stands_below_what_led_to_it_and_shows_the_exact_call() -> 
 def test_yes_for_this_run_is_asked_once_and_what_is_no_answer_is_asked_again() -> None:
     screen, code = answered(("\n> ", "\n"), ("> ", "yes please\n"), ("> ", "r\n"))
     assert code == 0
-    assert screen.count("May this call run?") == 1
+    assert screen.count("Run this call?") == 1
     assert "sent to Bob" in screen
 
 

@@ -92,7 +92,7 @@ def test_prompts_in_bulk_answer_line_by_line() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["prompt"], 2, "name a file of messages"),
+        (["prompt"], 2, "specify a file of messages"),
         (["prompt", "--messages", "nowhere.json"], 2, "cannot read nowhere.json"),
         (["prompt", "--messages", "broken"], 2, "not JSON: Expecting value (line 2, column 10)"),
         (["prompt", "--messages", "object"], 1, '"messages" must be a list of objects'),

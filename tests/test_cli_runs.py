@@ -80,7 +80,7 @@ def test_a_run_is_killed_listed_resumed_shown_exported_and_deleted(tmp_path: Pat
     [
         (["show", "20200101"], "There is no run '20200101' in nowhere. There are no runs yet."),
         (["resume", "../../etc"], "There is no run '../../etc'"),
-        (["delete"], "Name runs, or give --older-than DAYS."),
+        (["delete"], "Specify runs, or --older-than DAYS."),
     ],
 )
 def test_a_run_that_is_not_there_is_one_sentence(

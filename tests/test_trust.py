@@ -155,7 +155,7 @@ def test_a_list_that_was_spoilt_is_told(project: Path) -> None:
     trusted_file().write_text("{}")
     done = run("tools", "list")
     assert done.returncode == 1
-    assert 'trusted_folders.json should be ["folder", ...]. Mend it' in done.stderr
+    assert 'trusted_folders.json must be ["folder", ...]. Fix or remove it' in done.stderr
 
 
 def test_at_a_terminal_it_is_asked_and_no_answer_is_a_no(project: Path) -> None:

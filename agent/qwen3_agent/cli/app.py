@@ -1,4 +1,4 @@
-"""The commands and what they share: the version, and the words of the help."""
+"""The command line: all commands, and the options that they share."""
 
 from __future__ import annotations
 

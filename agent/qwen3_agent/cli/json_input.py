@@ -1,4 +1,4 @@
-"""JSON that commands read and write: whole files, and one value a line in bulk."""
+"""Reading and writing JSON: whole files, and JSON lines."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ STANDARD_INPUT = Path("-")
 
 
 def read_json(path: Path, option: str) -> Any:
-    """The JSON value in a file, or on standard input for `-`.
+    """Return the JSON value in a file, or on standard input for `-`.
 
     Raises:
-        typer.BadParameter: it cannot be read, or is not JSON; says where.
+        typer.BadParameter: The file cannot be read or is not JSON; the message says where.
     """
     try:
         data = sys.stdin.buffer.read() if path == STANDARD_INPUT else path.read_bytes()
@@ -35,10 +35,9 @@ def read_json(path: Path, option: str) -> Any:
 
 
 def answer_lines(answer: Callable[[Any], dict[str, Any]]) -> int:
-    """Answer each line of JSON on standard input with one line of JSON; the exit code.
+    """Answer each line of JSON on standard input with one line of JSON. Return the exit code.
 
-    A line that cannot be answered, for which `answer` raises ValueError, gets `{"error": ...}`,
-    and the others are answered all the same.
+    If `answer` raises ValueError, the reply is `{"error": ...}`, and the next line follows.
     """
     failed = False
     for number, line in enumerate(sys.stdin.buffer, start=1):
@@ -55,10 +54,10 @@ def answer_lines(answer: Callable[[Any], dict[str, Any]]) -> int:
 
 
 def write_json(value: Any) -> None:
-    """One line of JSON on standard output."""
+    """Write one line of JSON to standard output."""
     try:
         line = json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can carry
+    except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can express
         line = json.dumps(value).encode()
     sys.stdout.buffer.write(line + b"\n")
 

@@ -1,4 +1,4 @@
-"""What a command ends with: an exit code, and one clear sentence when it failed."""
+"""Exit codes of commands, and error messages of one sentence."""
 
 from __future__ import annotations
 
@@ -9,21 +9,43 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
 
 import typer
-
-from qwen3_tools.state import state_folder
-
-from ..errors import LimitExceededError, Qwen3AgentError
-from .server_log import log_servers_to
-from .terminal.printable import printable
 
 FAILED = 1
 LIMIT_REACHED = 3
 
+P = ParamSpec("P")
+
+
+def command(function: Callable[P, int | None]) -> Callable[P, None]:
+    """Make a function a command, which exits with the code that the function returns.
+
+    An error is printed as one sentence, with a traceback if the command was given `--verbose`.
+    """
+
+    @wraps(function)
+    def run(*args: P.args, **arguments: P.kwargs) -> None:
+        options = arguments.get("options")
+        verbose = bool(arguments.get("verbose") or getattr(options, "verbose", False))
+
+        def work() -> int:
+            prepare_output(verbose=verbose)
+            return function(*args, **arguments) or 0
+
+        raise typer.Exit(exit_code_of(work, verbose=verbose))
+
+    return run
+
 
 def prepare_output(*, verbose: bool) -> None:
-    """Print what the locale cannot write as escapes, and hush libraries unless asked not to."""
+    """Escape characters that the locale cannot encode, and silence libraries unless verbose."""
+    from qwen3_tools.state import state_folder
+
+    from .server_log import log_servers_to
+
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -34,15 +56,17 @@ def prepare_output(*, verbose: bool) -> None:
 
 
 def exit_code_of(work: Callable[[], int], *, verbose: bool) -> int:
-    """Do the work and return its exit code, or say what went wrong and return the right one."""
+    """Return the exit code of `work`; print its error, if it raises one, and return that code."""
+    from ..errors import LimitExceededError
+
     try:
         code = work()
-        sys.stdout.flush()  # What cannot be written is told here, and not by Python at its exit
+        sys.stdout.flush()  # so that an error is reported here, not by Python when it exits
         return code
     except (typer.BadParameter, typer.Exit):
-        raise  # Both are for typer to tell
+        raise  # typer reports both
     except BrokenPipeError:
-        # Whoever read the output has left, as `head` does; Python must not try to flush again.
+        # The reader has exited, as `head` does. Python must not try to flush again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:
@@ -51,25 +75,30 @@ def exit_code_of(work: Callable[[], int], *, verbose: bool) -> int:
 
 
 def sentence_of(error: Exception, *, verbose: bool) -> str:
-    """What went wrong, in a sentence for a terminal; with `verbose`, also where."""
+    """Return the error message of one sentence; with `verbose`, with a traceback."""
+    from ..errors import Qwen3AgentError
+    from .terminal.printable import printable
+
     if isinstance(error, Qwen3AgentError):
         sentence = str(error)
     elif isinstance(error, OSError):
         sentence = _of_the_system(error)
     else:
         what = f"{type(error).__name__}: {error}".rstrip(": ")
-        hint = "" if verbose else " --verbose shows where."
-        sentence = f"This is a fault in qwen3-agent, or in code of the agent's. {what}.{hint}"
+        hint = "" if verbose else " Use --verbose for a traceback."
+        sentence = f"Internal error in qwen3-agent or in your agent's code. {what}.{hint}"
     trace = "".join(traceback.format_exception(error)) if verbose else ""
     return printable(f"{trace}Error: {sentence}")
 
 
 def _of_the_system(error: OSError) -> str:
-    """What the operating system refused, and of what."""
+    """Return the error message of the operating system, with the file."""
     if isinstance(error, FileNotFoundError) and error.filename is None and not _is_anywhere():
-        return "The folder that you are in was removed: go to another one."
+        return "The current directory was deleted; change to another one."
     what = error.strerror or str(error)
-    return f"The operating system refused: {what}{f': {error.filename}' if error.filename else ''}."
+    return (
+        f"The operating system reported: {what}{f': {error.filename}' if error.filename else ''}."
+    )
 
 
 def _is_anywhere() -> bool:

@@ -1,4 +1,4 @@
-"""What MCP servers log goes to a file in the user's state folder, never to the terminal."""
+"""Writes the log messages of MCP servers to a file in the user's state folder."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ _MOST_BYTES = 1_000_000
 
 
 def log_servers_to(path: Path) -> None:
-    """Append what servers log to the file at `path`, and begin it anew after a megabyte.
+    """Append the log messages of MCP servers to a file, and rotate it after a megabyte.
 
-    The file is made when a server first logs something. One that cannot be written is done
-    without: it is nothing to fail for.
+    The file is created with the first message. If it cannot be written, messages are dropped.
     """
-    said = logging.getLogger("qwen3_tools.mcp.server_log")
-    if said.handlers:
+    logger = logging.getLogger("qwen3_tools.mcp.server_log")
+    if logger.handlers:
         return
-    said.propagate = False
-    said.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.setLevel(logging.INFO)
     handler = _Log(path, maxBytes=_MOST_BYTES, backupCount=1, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    said.addHandler(handler)
+    logger.addHandler(handler)
 
 
 class _Log(RotatingFileHandler):

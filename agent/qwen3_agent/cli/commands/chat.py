@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ..config.agent_options import AgentOptions, takes_agent_options
+from ..outcome import command
 
 if TYPE_CHECKING:
     from ...agent import Agent
@@ -18,49 +19,44 @@ if TYPE_CHECKING:
 
 
 @takes_agent_options
+@command
 def chat(
     options: AgentOptions,
     resume: Annotated[
         str | None,
         typer.Option(
             metavar="RUN",
-            help="Go on with an earlier chat: its id, the beginning of it, or latest. Options "
-            "that are not given are as they were.",
+            help="Continue an earlier chat: its id, the beginning of its id, or latest. Options "
+            "that are not given keep their values.",
         ),
     ] = None,
-) -> None:
-    """Talk with an agent: several turns with one memory, at a terminal.
+) -> int:
+    """Chat with an agent at a terminal; it remembers the conversation.
 
-    Ctrl-C stops a turn and keeps the conversation; Ctrl-D leaves. Limits are for each turn. The
-    chat is recorded as a run is: --resume goes on with it.
+    Ctrl-C stops a turn and keeps the conversation; Ctrl-D leaves. Limits apply to each turn. The
+    chat is recorded like a run: --resume continues it.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        print("Error: A chat needs a terminal. For a pipe: qwen3-agent run -", file=sys.stderr)
+        print("Error: chat requires a terminal. In a pipe, use: qwen3-agent run -", file=sys.stderr)
         raise typer.Exit(2)
 
-    from ..outcome import exit_code_of, prepare_output
+    from ...journal import Runs
+    from ..config.build import build_agent, config_warnings
+    from ..terminal.approving import InOrder
+    from ..terminal.terminal_person import person_at_terminal
 
-    def work() -> int:
-        from ...journal import Runs
-        from ..config.build import build_agent, config_warnings
-        from ..terminal.approving import InOrder
-        from ..terminal.terminal_person import person_at_terminal
-
-        chosen, run = options, None
-        if resume is not None:
-            recorded = Runs(options.runs).read(resume)
-            chosen, run = options.over_those_of(recorded), recorded.id
-        chosen.check()
-        prepare_output(verbose=options.verbose)
-        person = person_at_terminal()
-        approver = InOrder(person.approve) if person else None
-        agent = build_agent(chosen, person=person, approver=approver)
-        for warning in config_warnings(agent):
-            print(f"Warning: {warning}", file=sys.stderr)
-        shown = approver.shown if approver else lambda event: None
-        return _hold(agent, person, shown, resume=run, verbose=options.verbose)
-
-    raise typer.Exit(exit_code_of(work, verbose=options.verbose))
+    chosen, run = options, None
+    if resume is not None:
+        recorded = Runs(options.runs).read(resume)
+        chosen, run = options.over_those_of(recorded), recorded.id
+    chosen.check()
+    person = person_at_terminal()
+    approver = InOrder(person.approve) if person else None
+    agent = build_agent(chosen, person=person, approver=approver)
+    for warning in config_warnings(agent):
+        print(f"Warning: {warning}", file=sys.stderr)
+    shown = approver.shown if approver else lambda event: None
+    return _hold(agent, person, shown, resume=run, verbose=options.verbose)
 
 
 def _hold(
@@ -71,11 +67,7 @@ def _hold(
     resume: str | None,
     verbose: bool,
 ) -> int:
-    """Hold a conversation with the agent, and tell `shown` of each event that has been shown.
-
-    Returns:
-        The exit code.
-    """
+    """Hold a conversation, and pass each event to `shown` after it. Return the exit code."""
     from ...models.choose import DEMO
     from ..terminal.chat_session import ChatSession
     from ..terminal.interrupt import run_until_interrupted
@@ -117,7 +109,7 @@ def _hold(
             run = session.conversation.run_id
             journal = agent.spec.journal
             if journal and run and not (resume or session.turns):
-                journal.delete(run)  # Nothing was said: nothing to come back to
+                journal.delete(run)  # empty: there is nothing to resume
         finally:
             view.close()
         return 0
@@ -133,7 +125,7 @@ def _hold(
 
 
 def _named(thinking: Mode | Literal["adaptive"] | Policy | None) -> str | None:
-    """What `/think` calls it."""
+    """Return the name of a thinking policy, as `/think` takes it."""
     match thinking:
         case None:
             return None
@@ -141,4 +133,4 @@ def _named(thinking: Mode | Literal["adaptive"] | Policy | None) -> str | None:
             return "auto"
         case str() | int() as mode:
             return str(mode)
-    return "as the agent has it"
+    return "as the agent sets it"

@@ -1,4 +1,4 @@
-"""`qwen3-agent config`: each setting, its value, and the file that it comes from."""
+"""`qwen3-agent config`: each setting, its value, and the file that sets it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..config.options import TracebackOption
+from ..outcome import command
 
 if TYPE_CHECKING:
     from ..config.settings import Layers
 
 
+@command
 def config(
     agent: Annotated[
         Path | None,
@@ -21,39 +23,32 @@ def config(
             metavar="FILE.toml",
             exists=True,
             dir_okay=False,
-            help="The TOML file of an agent, over the other files.",
+            help="The TOML file of an agent, which overrides the other files.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     verbose: TracebackOption = False,
 ) -> None:
     """Show each setting, its value, and where it comes from.
 
-    The files are ./qwen3-agent.toml, the project's, over ~/.config/qwen3-agent/qwen3-agent.toml,
-    the user's. Options of a command count before both.
+    The project's file, ./qwen3-agent.toml, overrides the user's,
+    ~/.config/qwen3-agent/qwen3-agent.toml. The options of a command override both.
     """
-    from ..outcome import exit_code_of, prepare_output
+    from ..config.saved_approvals import saved_approvals, saved_file
+    from ..config.settings import FILE_NAME, load_settings
 
-    def work() -> int:
-        from ..config.saved_approvals import saved_approvals, saved_file
-        from ..config.settings import FILE_NAME, load_settings
-
-        prepare_output(verbose=verbose)
-        settings = load_settings(agent, ask=False)
-        rows = list(_rows(settings))
-        left_out = f"{FILE_NAME}, which is not trusted: qwen3-agent trust"
-        rows += [(key, value, left_out) for key, value in settings.waiting.items()]
-        saved = saved_approvals(Path.cwd())
-        if saved:
-            rows.append(("approvals.saved", saved, str(saved_file())))
-        if as_json:
-            shown = [{"key": key, "value": value, "source": source} for key, value, source in rows]
-            print(json.dumps(shown, indent=2, ensure_ascii=False))
-        else:
-            _print(rows)
-        return 0
-
-    raise typer.Exit(exit_code_of(work, verbose=verbose))
+    settings = load_settings(agent, ask=False)
+    rows = list(_rows(settings))
+    left_out = f"{FILE_NAME}, which is not trusted: qwen3-agent trust"
+    rows += [(key, value, left_out) for key, value in settings.waiting.items()]
+    saved = saved_approvals(Path.cwd())
+    if saved:
+        rows.append(("approvals.saved", saved, str(saved_file())))
+    if as_json:
+        shown = [{"key": key, "value": value, "source": source} for key, value, source in rows]
+        print(json.dumps(shown, indent=2, ensure_ascii=False))
+    else:
+        _print(rows)
 
 
 def _rows(settings: Layers) -> list[tuple[str, object, str]]:
@@ -61,7 +56,7 @@ def _rows(settings: Layers) -> list[tuple[str, object, str]]:
     for key in settings.keys:
         values = list(settings.all(key))
         gathered = key in ("approvals.allow", "approvals.ask", "approvals.deny")
-        # The patterns of all files count; the default is none
+        # The patterns of all files apply; the default is empty
         counting = (values[:-1] or values) if gathered else values[:1]
         rows += [(key, value, source) for value, source in counting]
     return rows

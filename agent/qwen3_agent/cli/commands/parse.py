@@ -1,4 +1,4 @@
-"""`qwen3-agent parse`: what a model's raw text says."""
+"""`qwen3-agent parse`: parse the raw text of a model."""
 
 from __future__ import annotations
 
@@ -10,44 +10,43 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ..config.options import TracebackOption
+from ..outcome import command
 
 FormatName = Literal["qwen3", "qwen3-coder"]
 _END = re.compile(r"(?:<\|im_end\|>|<\|endoftext\|>)\s*\Z")
 
 
+@command
 def parse(
     call_format: Annotated[
         FormatName,
         typer.Option(
-            "--format", help="How calls are written: as JSON, or as Qwen3-Coder and Qwen3.5 do."
+            "--format", help="The format of tool calls: JSON, or that of Qwen3-Coder and Qwen3.5."
         ),
     ] = "qwen3",
     thinking_open: Annotated[
         bool,
-        typer.Option("--thinking-open", help="The prompt opened the thought, as of 2507-Thinking."),
+        typer.Option("--thinking-open", help="The prompt opened the thought (2507-Thinking)."),
     ] = False,
     tools: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="A JSON list of tool schemas, for the types of values in qwen3-coder's format.",
+            help="A JSON list of tool schemas, for the types of values in the qwen3-coder format.",
         ),
     ] = None,
     jsonl: Annotated[
         bool,
-        typer.Option("--jsonl", help="In bulk: one JSON string a line, one object for each."),
+        typer.Option("--jsonl", help="Read JSON strings, one a line; print an object for each."),
     ] = False,
     verbose: TracebackOption = False,
-) -> None:
-    """Print what a model's raw text says, as a JSON object.
-
-    The text is read from standard input.
+) -> int:
+    """Parse a model's raw text on standard input; print it as JSON.
 
     {"reasoning": "...", "content": "...", "tool_calls": [{"name": "...", "arguments": {...}}],
     "errors": ["..."]}
     """
     from ..json_input import answer_lines, read_json, write_json
-    from ..outcome import exit_code_of
 
     schemas = read_json(tools, "--tools") if tools else []
     if not isinstance(schemas, list) or not all(isinstance(item, dict) for item in schemas):
@@ -58,14 +57,11 @@ def parse(
             raise ValueError("expected a JSON string.")
         return read_message(text, call_format, thinking_open=thinking_open, tools=schemas)
 
-    def work() -> int:
-        if jsonl:
-            return answer_lines(answer)
-        write_json(answer(sys.stdin.buffer.read().decode("utf-8", "replace")))
-        sys.stdout.buffer.flush()
-        return 0
-
-    raise typer.Exit(exit_code_of(work, verbose=verbose))
+    if jsonl:
+        return answer_lines(answer)
+    write_json(answer(sys.stdin.buffer.read().decode("utf-8", "replace")))
+    sys.stdout.buffer.flush()
+    return 0
 
 
 def read_message(
@@ -75,13 +71,13 @@ def read_message(
     thinking_open: bool = False,
     tools: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """What a message says: reasoning, content, tool calls, and errors of malformed calls.
+    """Return the reasoning, content, tool calls, and errors of malformed calls in a message.
 
     Args:
-        text: as sampled; an end-of-message token at its end is not part of it.
-        call_format: how calls are written.
-        thinking_open: the prompt opened the thought.
-        tools: schemas.
+        text: The sampled text. An end-of-message token at its end is ignored.
+        call_format: The format of tool calls.
+        thinking_open: Whether the prompt opened the thought.
+        tools: Tool schemas.
     """
     from ...messages import Content, MalformedCall, Reasoning, ToolCall
     from ...parsing.parser import Parser

@@ -1,4 +1,4 @@
-"""`qwen3-agent prompt`: what the model would see."""
+"""`qwen3-agent prompt`: print the prompt that a model would see."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ..config.options import TracebackOption
+from ..outcome import command
 
 if TYPE_CHECKING:
     from ...formats.chat_format import ChatFormat
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 THINK = {"on": True, "off": False, True: True, False: False, None: None}
 
 
+@command
 def prompt(
     messages: Annotated[
         Path | None,
@@ -27,72 +29,68 @@ def prompt(
     ] = None,
     think: Annotated[
         Literal["on", "off"] | None,
-        typer.Option(help="Let the model think. Default: as the model does by itself."),
+        typer.Option(help="Let the model think. Default: the model's own."),
     ] = None,
     model: Annotated[
         str,
         typer.Option(
             metavar="FOLDER|ID",
-            help="Whose chat format and tokens. Default: the bundled model, whose format is that "
-            "of the hybrid Qwen3 models, though its tokens are its own.",
+            help="The model whose chat format and tokens to use. Default: the bundled model, which "
+            "has the format of the hybrid Qwen3 models, but its own tokens.",
         ),
     ] = "qwen3-tiny",
-    ids: Annotated[bool, typer.Option("--ids", help="Token ids as well, as JSON.")] = False,
+    ids: Annotated[bool, typer.Option("--ids", help="Print JSON with the token ids, too.")] = False,
     jsonl: Annotated[
         bool,
         typer.Option(
             "--jsonl",
-            help='In bulk: for each line {"messages": [...], "tools": [...], "think": "on"} on '
-            'standard input, {"prompt": "..."}.',
+            help='For each line {"messages": [...], "tools": [...], "think": "on"} on standard '
+            'input, print {"prompt": "..."}.',
         ),
     ] = False,
     verbose: TracebackOption = False,
-) -> None:
-    """Print exactly what the model would see.
+) -> int:
+    """Print the exact prompt that the model would see.
 
-    Messages and tools are shaped as in OpenAI's API. With --ids, text in them that looks like a
+    Messages and tools have the format of OpenAI's API. With --ids, text in them that looks like a
     control token has the ids of ordinary text, as in a run.
     """
     if jsonl and (messages or tools or think):
         raise typer.BadParameter("--jsonl takes messages, tools and think from each line.")
     if not jsonl and not messages:
-        raise typer.BadParameter("name a file of messages.", param_hint="--messages")
+        raise typer.BadParameter("specify a file of messages.", param_hint="--messages")
 
     from ..json_input import answer_lines, read_json, write_json
-    from ..outcome import exit_code_of
 
     request = {"messages": messages and read_json(messages, "--messages"), "think": think}
     request["tools"] = tools and read_json(tools, "--tools")
 
-    def work() -> int:
-        chat_format = _chat_format(model)
-        if jsonl:
-            return answer_lines(lambda line: answer(chat_format, line, ids=ids))
-        try:
-            reply = answer(chat_format, request, ids=ids)
-        except ValueError as error:
-            print(f"Error: {error}", file=sys.stderr)
-            return 1
-        if ids:
-            write_json(reply)
-        else:
-            sys.stdout.buffer.write(reply["prompt"].encode("utf-8", "replace"))
-        sys.stdout.buffer.flush()
-        return 0
-
-    raise typer.Exit(exit_code_of(work, verbose=verbose))
+    chat_format = _chat_format(model)
+    if jsonl:
+        return answer_lines(lambda line: answer(chat_format, line, ids=ids))
+    try:
+        reply = answer(chat_format, request, ids=ids)
+    except ValueError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    if ids:
+        write_json(reply)
+    else:
+        sys.stdout.buffer.write(reply["prompt"].encode("utf-8", "replace"))
+    sys.stdout.buffer.flush()
+    return 0
 
 
 def answer(chat_format: ChatFormat, request: Any, *, ids: bool = False) -> dict[str, Any]:
-    """The prompt for `{"messages": [...], "tools": [...], "think": "on"}`, as `{"prompt": ...}`.
+    """Return `{"prompt": ...}` for `{"messages": [...], "tools": [...], "think": "on"}`.
 
     Args:
-        chat_format: of the model that would see it.
-        request: `tools` and `think` may be missing.
-        ids: add the token ids, as `"ids"`.
+        chat_format: The chat format of the model.
+        request: `tools` and `think` are optional.
+        ids: Add the token ids, as `"ids"`.
 
     Raises:
-        ValueError: what is wrong with the request.
+        ValueError: The request is invalid.
     """
     from ...errors import Qwen3AgentError
 

@@ -1,15 +1,16 @@
-"""`qwen3-agent run TASK`: one task, worked on until there is an answer."""
+"""`qwen3-agent run TASK`: work on one task until there is an answer."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..config.agent_options import AgentOptions, takes_agent_options
+from ..outcome import command
 
 if TYPE_CHECKING:
     from ...agent import Agent
@@ -18,72 +19,66 @@ if TYPE_CHECKING:
     from ..terminal.views import View
 
 DEMO_NOTE = "No GPU: using qwen3-tiny, a demo model. For a real one: --model Qwen/Qwen3-4B"
+"""Shown when the default model is the bundled one."""
 
 
 @takes_agent_options
+@command
 def run(
     task: Annotated[
         str,
         typer.Argument(metavar="TASK", help="What to do; - reads it from standard input."),
     ],
     options: AgentOptions,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON event a line on standard output.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="The answer alone.")] = False,
-) -> None:
+    as_json: Annotated[bool, typer.Option("--json", help="Print events as JSON lines.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the answer.")] = False,
+) -> int:
     """Work on one task until there is an answer.
 
-    The run is recorded: `qwen3-agent runs` shows it, and resumes it when it was cut off.
+    The run is recorded: `qwen3-agent runs` shows it, and resumes it if it was interrupted.
 
     Exit codes: 0 answered, 1 failed, 2 wrong usage, 3 a limit was reached before there was an
     answer, 130 interrupted.
     """
     text = _read_task(task)
-    work_on(lambda agent: agent.stream(text), options, as_json=as_json, quiet=quiet)
+    return work_on(lambda agent: agent.stream(text), options, as_json=as_json, quiet=quiet)
 
 
 def work_on(
     start: Callable[[Agent], RunStream], options: AgentOptions, *, as_json: bool, quiet: bool
-) -> NoReturn:
-    """Show the run that `start` begins with the agent that the options describe, and exit."""
+) -> int:
+    """Start a run of the agent that the options describe, and show it. Return the exit code."""
     if as_json and quiet:
-        raise typer.BadParameter("--json and --quiet exclude each other.")
+        raise typer.BadParameter("--json and --quiet cannot be used together.")
     options.check()
 
-    from ..outcome import exit_code_of, prepare_output
+    from ..config.build import build_agent, config_warnings
+    from ..terminal.approving import InOrder
+    from ..terminal.terminal_person import person_at_terminal
+    from ..terminal.views import choose_view
 
-    def work() -> int:
-        from ..config.build import build_agent, config_warnings
-        from ..terminal.approving import InOrder
-        from ..terminal.terminal_person import person_at_terminal
-        from ..terminal.views import choose_view
-
-        prepare_output(verbose=options.verbose)
-        person = None if as_json or quiet else person_at_terminal()
-        approver = InOrder(person.approve) if person else None
-        agent = build_agent(options, person=person, approver=approver)
-        for warning in () if quiet else config_warnings(agent):
-            print(f"Warning: {warning}", file=sys.stderr)
-        view = choose_view(as_json=as_json, quiet=quiet, verbose=options.verbose)
-        if person is not None:
-            person.say = view.note
-        shown = approver.shown if approver else lambda event: None
-        return _show(start, agent, view, shown, tell_if_demo=not quiet)
-
-    raise typer.Exit(exit_code_of(work, verbose=options.verbose))
+    person = None if as_json or quiet else person_at_terminal()
+    approver = InOrder(person.approve) if person else None
+    agent = build_agent(options, person=person, approver=approver)
+    for warning in () if quiet else config_warnings(agent):
+        print(f"Warning: {warning}", file=sys.stderr)
+    view = choose_view(as_json=as_json, quiet=quiet, verbose=options.verbose)
+    if person is not None:
+        person.say = view.note
+    shown = approver.shown if approver else lambda event: None
+    return _show(start, agent, view, shown, tell_if_demo=not quiet)
 
 
 def _read_task(task: str) -> str:
-    """The task in words, from standard input for `-`."""
+    """Return the task, from standard input for `-`."""
     try:
-        # As bytes, since UTF-8 is what a task is in, whatever the locale says.
+        # As bytes: a task is UTF-8, whatever the locale.
         given = sys.stdin.buffer.read() if task == "-" else os.fsencode(task)
         text = given.decode().strip()
     except UnicodeError:
-        raise typer.BadParameter("it is not valid UTF-8.", param_hint="TASK") from None
+        raise typer.BadParameter("the task is not valid UTF-8.", param_hint="TASK") from None
     if not text:
-        raise typer.BadParameter("it is empty; say what to do.", param_hint="TASK")
+        raise typer.BadParameter("the task is empty.", param_hint="TASK")
     return text
 
 
@@ -95,7 +90,7 @@ def _show(
     *,
     tell_if_demo: bool,
 ) -> int:
-    """Show the run as it happens, and tell `shown` of each event that has been; its exit code."""
+    """Show the run as it happens, and pass each event to `shown` after it. Return the exit code."""
     from ...events import RunStarted
     from ...models.choose import DEMO
     from ..terminal.interrupt import run_until_interrupted

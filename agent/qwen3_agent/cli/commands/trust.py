@@ -1,4 +1,4 @@
-"""`qwen3-agent trust`: let the files of this folder count in full."""
+"""`qwen3-agent trust`: trust the files of the current folder."""
 
 from __future__ import annotations
 
@@ -8,30 +8,25 @@ from typing import Annotated
 import typer
 
 from ..config.options import TracebackOption
+from ..outcome import command
 
 
+@command
 def trust(
     no_more: Annotated[
-        bool, typer.Option("--no-more", help="Take it back: they count no more than a stranger's.")
+        bool, typer.Option("--no-more", help="Stop trusting the files of this folder.")
     ] = False,
     verbose: TracebackOption = False,
 ) -> None:
-    """Let the files of this folder count in full from now on.
+    """Trust the files of this folder from now on.
 
-    What ./qwen3-agent.toml allows or opens does not count before that, since a folder may come
-    from anywhere; what it forbids always does. At a terminal that is asked for, and run and
-    chat ask before they start the MCP servers of ./mcp_servers.json.
+    Until then, ./qwen3-agent.toml can forbid things but not allow them, since a folder may come
+    from anywhere. At a terminal you are asked, and run and chat ask before they start the MCP
+    servers of ./mcp_servers.json.
     """
-    from ..outcome import exit_code_of, prepare_output
+    from ..config.trusted_folders import trust as trust_folder
+    from ..terminal.printable import printable
 
-    def work() -> int:
-        from ..config.trusted_folders import trust as trust_folder
-        from ..terminal.printable import printable
-
-        prepare_output(verbose=verbose)
-        folder = Path.cwd()
-        trust_folder(folder, no_more=no_more)
-        print(f"{printable(str(folder))} is {'no longer ' if no_more else ''}trusted.")
-        return 0
-
-    raise typer.Exit(exit_code_of(work, verbose=verbose))
+    folder = Path.cwd()
+    trust_folder(folder, no_more=no_more)
+    print(f"{printable(str(folder))} is {'no longer ' if no_more else ''}trusted.")

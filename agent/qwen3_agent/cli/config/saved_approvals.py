@@ -1,4 +1,4 @@
-"""What was answered with "always": tools that run unasked in one folder, from then on."""
+"""Saved approvals: tools that may always run in a folder."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ _SAVED = StateFile("approvals.json", dict[str, list[str]], {}, '{"folder": ["too
 
 
 def saved_file() -> Path:
-    """Where the answers are, for people to read and to take back."""
+    """Return the file of the approvals, for people to read and edit."""
     return _SAVED.path
 
 
 def saved_approvals(folder: Path) -> list[str]:
-    """The tools that run unasked in `folder`.
+    """Return the tools that may always run in `folder`.
 
     Raises:
-        Qwen3AgentError: the file is not as it was written.
+        Qwen3AgentError: The file is invalid.
     """
     return _SAVED.read().get(str(folder.resolve()), [])
 
 
 def save_approval(folder: Path, tool: str) -> None:
-    """Let `tool` run unasked in `folder` from now on. Several processes may do so at once.
+    """Always allow `tool` in `folder`. Several processes may save at once.
 
     Raises:
-        Qwen3AgentError: as for `saved_approvals`.
-        OSError: it cannot be written.
+        Qwen3AgentError: The file is invalid.
+        OSError: The file cannot be written.
     """
     here = str(folder.resolve())
 

@@ -29,8 +29,9 @@ from ...engines.options import EngineOptions
 from ...errors import Qwen3AgentError
 from ...limits import Limits
 from ...models.choose import EngineName, Hub
+from ..terminal.terminal_person import can_ask
 from .servers import BUNDLED_SERVERS, CONFIG_FILE
-from .trusted_folders import agreement, keys_that_wait, servers_in, somebody_to_ask
+from .trusted_folders import agreement, keys_that_wait, servers_in
 
 FILE_NAME = "qwen3-agent.toml"
 DEFAULT = "default"
@@ -199,7 +200,7 @@ def load_settings(agent: Path | None = None, *, servers: bool = False, ask: bool
         project.values, default=Layers(below)["approvals.default"], folder=Path.cwd()
     )
     wants = [f"{path} sets {key} = {json.dumps(project.values[key])}" for key in waiting]
-    if servers and ask and somebody_to_ask():
+    if servers and ask and can_ask():
         files = Layers([*above, project, *below])["mcp"]
         if files is None or files == project.values.get("mcp"):
             wants += servers_in(map(Path, files or [CONFIG_FILE]), same_as=BUNDLED_SERVERS)

@@ -1,4 +1,4 @@
-"""A small JSON file in the user's state folder that several processes may change."""
+"""Small JSON files in the user's state folder, which several processes may change."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class StateFile(Generic[T]):
-    """Its name, and what is in it.
+    """A JSON file.
 
     Args:
-        name: of the file.
-        kind: the type of its content.
-        empty: what stands for a file that is not there.
-        shape: the same in words, for who mends it.
+        name: The name of the file.
+        kind: The type of its content.
+        empty: The content if the file does not exist.
+        shape: The type in words, for error messages.
     """
 
     name: str
@@ -37,14 +37,14 @@ class StateFile(Generic[T]):
 
     @property
     def path(self) -> Path:
-        """Where it is. It may not be there yet."""
+        """The path of the file, which may not exist yet."""
         return state_folder() / self.name
 
     def read(self) -> T:
-        """What is in it.
+        """Return the content.
 
         Raises:
-            Qwen3AgentError: it is not as it was written.
+            Qwen3AgentError: The file is invalid.
         """
         path = self.path
         try:
@@ -56,16 +56,14 @@ class StateFile(Generic[T]):
         try:
             return pydantic.TypeAdapter(self.kind).validate_json(text, strict=True)
         except pydantic.ValidationError:
-            raise Qwen3AgentError(
-                f"{path} should be {self.shape}. Mend it, or remove it."
-            ) from None
+            raise Qwen3AgentError(f"{path} must be {self.shape}. Fix or remove it.") from None
 
     def change(self, change: Callable[[T], T]) -> None:
-        """Write what `change` makes of what is in it.
+        """Replace the content by what `change` returns for it.
 
         Raises:
-            Qwen3AgentError: as for `read`.
-            OSError: it cannot be written.
+            Qwen3AgentError: The file is invalid.
+            OSError: The file cannot be written.
         """
         path = self.path
         path.parent.mkdir(parents=True, exist_ok=True)

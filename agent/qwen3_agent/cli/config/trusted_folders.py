@@ -1,8 +1,8 @@
-"""What the files of a folder may say before its user has agreed: a folder may come from anywhere.
+"""Trusted folders: the files of other folders may restrict an agent, but not give it permissions.
 
-`./qwen3-agent.toml` and `./mcp_servers.json` count because they lie where a command was started,
-not because anybody named them. So what takes something from the user waits for a yes, which is
-asked for once and kept for the folder. What only limits always counts.
+`./qwen3-agent.toml` and `./mcp_servers.json` are read because they are in the current folder, not
+because the user named them. So settings that need the user's approval are ignored until the user
+trusts the folder, which is asked once. Settings that only restrict always apply.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ _LOOSEST_FIRST = get_args(Decision)
 
 
 def trusted_file() -> Path:
-    """Where the folders are listed, for people to read and to take back."""
+    """Return the file that lists the trusted folders, for people to read and edit."""
     return _TRUSTED.path
 
 
 def trusts(folder: Path) -> bool:
-    """Whether its user has agreed to what the folder's files say.
+    """Return whether the user trusts the files of a folder.
 
     Raises:
-        Qwen3AgentError: the list is not as it was written.
+        Qwen3AgentError: The list of folders is invalid.
     """
     return str(folder.resolve()) in _TRUSTED.read()
 
 
 def trust(folder: Path, *, no_more: bool = False) -> None:
-    """Let the folder's files count in full from now on, or no more.
+    """Trust the files of a folder from now on, or no longer.
 
     Raises:
-        Qwen3AgentError: as for `trusts`.
-        OSError: the list cannot be written.
+        Qwen3AgentError: The list of folders is invalid.
+        OSError: The list cannot be written.
     """
     here = [str(folder.resolve())]
     _TRUSTED.change(
@@ -57,12 +57,12 @@ def trust(folder: Path, *, no_more: bool = False) -> None:
 
 
 def keys_that_wait(values: Mapping[str, Any], *, default: Decision, folder: Path) -> list[str]:
-    """The keys of a folder's settings that do not count before its user has agreed.
+    """Return the keys of a folder's settings that apply only if the user trusts the folder.
 
     Args:
-        values: of `./qwen3-agent.toml`, by dotted key, paths absolute.
-        default: what `approvals.default` is without the file.
-        folder: where the file is.
+        values: The settings in `./qwen3-agent.toml` by dotted key, with absolute paths.
+        default: The value of `approvals.default` without the file.
+        folder: The folder of the file.
     """
     return [key for key, value in values.items() if _takes(key, value, default, folder)]
 
@@ -77,43 +77,39 @@ def _takes(key: str, value: Any, default: Decision, folder: Path) -> bool:
             return isinstance(value, dict) and not _OPENS_SANDBOX.isdisjoint(value)
         case "engine_options":  # vLLM's own, such as trust_remote_code
             return not EngineOptions.model_fields.keys() >= value.keys()
-        case "base_url":  # It gets what is said, and the API key
+        case "base_url":  # it receives the conversation and the API key
             return urlsplit(value).hostname not in _LOOPBACK
         case "work_dir":
             return not Path(value).resolve().is_relative_to(folder.resolve())
     return False
 
 
-def somebody_to_ask() -> bool:
-    """Whether there is a terminal."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
-
-
 def agreement(folder: Path, wants: Sequence[str], *, ask: bool) -> Agreement:
-    """Whether the folder's files count in full: as was said before, or as is said now.
+    """Return whether the user trusts the files of a folder; ask if that is not known.
 
     Args:
-        folder: whose files they are.
-        wants: what they want, a line each.
-        ask: False: what was not said before is a no.
+        folder: The folder.
+        wants: The settings that need approval, one line each.
+        ask: False: do not ask; the answer is no.
     """
     if not wants or trusts(folder):
         return "yes"
     if not ask:
         return "no"
-    if not somebody_to_ask():
-        return "nobody asked"
-    import termios
-
     from ..terminal.approving import in_rows
+    from ..terminal.terminal_person import can_ask, discard_typed
+
+    if not can_ask():
+        return "nobody asked"
 
     listed = in_rows("\n".join(f"  {visible(line)}" for line in wants))
     print(
-        f"\nThe files of this folder want what needs your agreement:\n\n{listed}\n\n"
-        f"[y] yes: trust {visible(str(folder.resolve()))} from now on\n[n] no: go on without it",
+        f"\nFiles in this folder request settings that need your approval:\n\n{listed}\n\n"
+        f"[y] yes: trust {visible(str(folder.resolve()))} from now on\n"
+        "[n] no: continue without them",
         file=sys.stderr,
     )
-    termios.tcflush(sys.stdin, termios.TCIFLUSH)  # What was typed before is no answer to it
+    discard_typed()
     while True:
         print("> ", end="", file=sys.stderr, flush=True)
         typed = sys.stdin.readline()
@@ -121,8 +117,8 @@ def agreement(folder: Path, wants: Sequence[str], *, ask: bool) -> Agreement:
             case "y" | "yes":
                 try:
                     trust(folder)
-                except OSError as error:  # It counts now even so
-                    print(f"Warning: the answer could not be kept: {error}", file=sys.stderr)
+                except OSError as error:  # it applies to this run anyway
+                    print(f"Warning: the answer could not be saved: {error}", file=sys.stderr)
                 return "yes"
             case "n" | "no":
                 return "no"
@@ -131,17 +127,17 @@ def agreement(folder: Path, wants: Sequence[str], *, ask: bool) -> Agreement:
 
 
 def servers_in(files: Iterable[Path], *, same_as: Mapping[str, Any]) -> Iterator[str]:
-    """What files of MCP servers start, a line each. Nothing for one that has just `same_as`.
+    """Yield what files of MCP servers start, a line each. Skip files equal to `same_as`.
 
     Raises:
-        MCPConfigError: a file cannot be used.
+        MCPConfigError: A file is invalid.
     """
     from qwen3_tools.mcp import mcp_servers
 
     for path in files:
         if not path.is_file():
             continue
-        with suppress(OSError, ValueError):  # That is told below, or it is more than plain JSON
+        with suppress(OSError, ValueError):  # reported below, or not plain JSON
             if json.loads(path.read_text("utf-8")) == {"mcpServers": same_as}:
                 continue
         for name, server in mcp_servers(path).config.servers.items():

@@ -1,4 +1,4 @@
-"""The question before a tool call, in words for a terminal, and what may be typed as an answer."""
+"""The question before a tool call, as shown at a terminal, and the answers to it."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _GOES_ON = "\n  ┆ "
 
 
 def question(request: ApprovalRequest) -> str:
-    """What is asked: the exact call, and the answers that there are."""
-    does = "It says that it only reads." if request.tool.read_only else "It may change things."
-    always = "[a] yes, and always in this folder\n" if request.can_be_saved else ""
+    """Return the question: the exact call, and the possible answers."""
+    does = "The tool says it is read-only." if request.tool.read_only else "It may change things."
+    always = "[a] yes, always in this folder\n" if request.can_be_saved else ""
     return (
-        f"\nMay this call run? {does}\n\n{in_rows(request.text)}\n\n"
-        f"[y] yes, once\n[r] yes, and {request.tool.name} from now on in this run\n{always}"
-        "[n] no; words behind the n are told to the model"
+        f"\nRun this call? {does}\n\n{in_rows(request.text)}\n\n"
+        f"[y] yes, once\n[r] yes, and allow {request.tool.name} for the rest of this run\n{always}"
+        '[n] no (text after "n" is sent to the model as the reason)'
     )
 
 
 def in_rows(text: str) -> str:
-    """No row that the terminal would break itself: what follows must not look like ours."""
+    """Break long lines, so that the terminal does not: a continuation must not look like ours."""
     from rich.cells import chop_cells
 
     width = max(20, shutil.get_terminal_size().columns - len(_GOES_ON) - 1)
@@ -33,7 +33,7 @@ def in_rows(text: str) -> str:
 
 
 def answer_of(typed: str, request: ApprovalRequest) -> Approval | None:
-    """The answer that was typed, None when it is none: `y`, `r`, `a`, or `n` and a reason."""
+    """Return the answer: `y`, `r`, `a`, or `n` and a reason. None: anything else."""
     word, _, reason = typed.strip().partition(" ")
     match word.rstrip(":,.").lower():
         case "y" | "yes":
@@ -48,13 +48,13 @@ def answer_of(typed: str, request: ApprovalRequest) -> Approval | None:
 
 
 class InOrder:
-    """An approver that asks when all that happened before the question has been shown.
+    """An approver that waits until everything before the question has been shown.
 
-    What is shown and what asks are two tasks: without this a question could stand above the words
-    that led to it.
+    Events are shown by another task: without this, a question could appear above the text that
+    led to it.
 
     Args:
-        approver: asks.
+        approver: Asks the user.
     """
 
     def __init__(self, approver: Approver) -> None:
@@ -62,14 +62,14 @@ class InOrder:
         self._shown = anyio.Semaphore(0)
 
     def shown(self, event: Event) -> None:
-        """To be called with each event once it is on the screen."""
+        """Note that an event is on the screen."""
         while isinstance(event, SubagentEvent):
             event = event.event
         if isinstance(event, ToolCallAsked):
             self._shown.release()
 
     async def __call__(self, request: ApprovalRequest, /) -> Approval | bool:
-        """See `Approver`."""
+        """Ask the user; see `Approver`."""
         await self._shown.acquire()
         return await self._approver(request)
 

@@ -1,4 +1,4 @@
-"""A chat at the terminal: a message, its turn, the next message."""
+"""A chat at the terminal."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ from .live_view import ROUTES, LiveView
 from .printable import printable
 from .slash_commands import CommandCompleter, CommandError, run_command, split_command
 
-HOW_TO = "/help lists the commands, Ctrl-C stops a turn, Ctrl-D leaves."
+HOW_TO = "/help lists the commands, Ctrl-C stops a turn, Ctrl-D exits."
 
 MOST_NAMES = 8
-"""Tools that are named in the greeting."""
+"""Maximum number of tools named in the greeting."""
 
 
 class ChatSession:
-    """A conversation and the person who holds it.
+    """A conversation between a user and an agent.
 
     Args:
-        agent: whose conversation it is.
-        conversation: to hold.
-        view: shows what happens.
-        keyboard: of the same terminal.
-        shown: told each event when it has been shown.
-        thinking: how what the agent has it is called; None: as the model does by itself.
-        verbose: say of an error where it came from.
+        agent: The agent.
+        conversation: A conversation with it.
+        view: Shows events.
+        keyboard: The keyboard of the same terminal.
+        shown: Receives each event after it has been shown.
+        thinking: The name of the agent's thinking mode. None: the model's default.
+        verbose: Show tracebacks of errors.
 
     Attributes:
-        chosen_thinking: what was said of it last; None: nothing.
-        steps: the reports of all steps so far, including those of undone turns.
-        turns: how many turns there were.
+        chosen_thinking: The last choice of the user. None: there is none.
+        steps: The reports of all steps so far, also of turns that were undone.
+        turns: The number of turns so far.
     """
 
     def __init__(
@@ -77,16 +77,16 @@ class ChatSession:
 
     @property
     def thinking(self) -> str:
-        """What `/think` shows."""
+        """The current thinking mode."""
         by_itself = "on" if self.conversation.model.thinks_by_default else "off"
         return self.chosen_thinking or by_itself
 
     def greet(self) -> None:
-        """Say with what and with which tools, and how to get on."""
+        """Show the model, the tools, and how to proceed."""
         names = [tool.name for tool in self.conversation.tools]
         tools = ", ".join(names) or "no tools"
         if len(names) > MOST_NAMES:
-            tools = f"{len(names)} tools, which /tools lists"
+            tools = f"{len(names)} tools (/tools lists them)"
         route = ROUTES[self.conversation.model.route]
         self.say(f"{self.conversation.model.name}{route} · {tools}", "dim")
         self._recall()
@@ -95,18 +95,18 @@ class ChatSession:
         self.say(HOW_TO, "dim")
 
     def part(self) -> None:
-        """Say how to come back, if there is something to come back to."""
+        """Show how to resume the chat, if there is something to resume."""
         if self.turns and self.conversation.run_id:
-            self.say(f"qwen3-agent chat --resume {self.conversation.run_id} goes on here.", "dim")
+            self.say(f"To continue: qwen3-agent chat --resume {self.conversation.run_id}", "dim")
 
     async def hold(self) -> None:
-        """Answer messages until the person leaves."""
+        """Answer messages until the user exits."""
         while True:
             self.say("")
             try:
                 text = await self._prompt.message()
             except KeyboardInterrupt:
-                self.say("Ctrl-D leaves.")
+                self.say("Ctrl-D exits.")
                 continue
             except EOFError:
                 return
@@ -114,27 +114,27 @@ class ChatSession:
                 await self._take(text.strip())
 
     async def turn(self, text: str) -> None:
-        """Let the model answer, and show how. Ctrl-C ends the turn, and so does an error."""
+        """Let the model answer a message. Ctrl-C or an error ends the turn."""
         await self._follow(self.conversation.stream(text))
 
     async def go_on(self) -> None:
-        """The same for the message that a resumed chat has not answered yet."""
+        """Continue the unfinished turn of a resumed chat."""
         await self._follow(self.conversation.stream_resume())
 
     async def compact(self) -> int | None:
-        """Make the conversation shorter, and return by how many tokens. None: it was stopped."""
+        """Compact the conversation. Return the tokens saved; None: it was stopped."""
         saved: int | None = None
 
         async def work() -> None:
             nonlocal saved
-            self._view.wait("Summing up")
+            self._view.wait("Compacting")
             saved = await self.conversation.compact()
 
         await self._work(work, "Stopped.")
         return saved
 
     async def switch_model(self, name: str) -> bool:
-        """Go on with another model. Whether that came to be; if not, it was said why."""
+        """Continue with another model. Return whether it could be loaded; if not, show why."""
         before = self.conversation.model.name
 
         async def work() -> None:
@@ -143,11 +143,11 @@ class ChatSession:
 
         done = await self._work(work, "Stopped.")
         if not done:
-            self.say(f"The chat goes on with {before}.")
+            self.say(f"The chat continues with {before}.")
         return done
 
     async def aclose(self) -> None:
-        """Let go of a model that was loaded on the way."""
+        """Close the model that the user switched to."""
         await self._other_model.aclose()
 
     async def _follow(self, stream: RunStream) -> None:
@@ -160,14 +160,10 @@ class ChatSession:
                     self._view.show(event)
                     self._shown(event)
 
-        await self._work(work, "Stopped. The conversation so far stays; /undo removes the turn.")
+        await self._work(work, "Stopped. The turn is kept; /undo removes it.")
 
     async def _work(self, work: Callable[[], Awaitable[None]], stopped: str) -> bool:
-        """Do what Ctrl-C may stop, and what may fail, without an end to the chat.
-
-        Returns:
-            Whether it was done.
-        """
+        """Do work that Ctrl-C may stop and that may fail. Return whether it was completed."""
         try:
             with stopped_by_interrupt() as scope:
                 self._stop = scope.cancel
@@ -183,7 +179,7 @@ class ChatSession:
             return False
 
     async def answer(self, question: str) -> str | None:
-        """Ask in the middle of a turn. None: there is no answer. Ctrl-C stops the turn."""
+        """Ask a question during a turn. None: no answer. Ctrl-C stops the turn."""
         async with self._one_question:
             with self._view.held():
                 try:
@@ -196,7 +192,7 @@ class ChatSession:
             return None
 
     def say(self, text: str, style: str = "") -> None:
-        """Show a line of the chat's own."""
+        """Show a line."""
         self._view.console.print(Text(printable(text), style=style))
 
     async def _take(self, text: str) -> None:
@@ -210,26 +206,26 @@ class ChatSession:
             self.say(str(error), "red")
 
     def _recall(self) -> None:
-        """Show how a resumed chat stood: its last message, and what was said to it."""
+        """Show the last message of a resumed chat, and its answer."""
         said = read_messages(self.conversation.messages)
         asked = [message.text for message in said if isinstance(message, UserMessage)]
         if not asked:
             return
         turns = f"{len(asked)} {'message' if len(asked) == 1 else 'messages'}"
-        self.say(f"Going on with run {self.conversation.run_id}, {turns} so far.", "dim")
+        self.say(f"Continuing run {self.conversation.run_id}, {turns} so far.", "dim")
         self.say(f"\n> {asked[-1]}")
         last = said[-1]
         if isinstance(last, AssistantMessage) and last.text:
             self._view.answer(last.text)
         if self.conversation.unfinished is not None:
-            self.say("That is not answered yet: /retry goes on with it.", "yellow")
+            self.say("This message has no answer yet: /retry continues.", "yellow")
 
     def _count(self, event: Event) -> None:
         if isinstance(event, StepFinished):
             self.steps.append(event.report)
 
     def _status(self) -> str:
-        """The foot of the screen while a message is typed: as much as there is room for."""
+        """Return the status line, as much as fits."""
         parts = [
             printable(self.conversation.model.name),
             f"thinking {self.thinking}",

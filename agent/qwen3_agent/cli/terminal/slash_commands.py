@@ -1,4 +1,4 @@
-"""What can be typed in a chat after a slash."""
+"""The slash commands of a chat."""
 
 from __future__ import annotations
 
@@ -10,47 +10,75 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.document import Document
 
+from ...agent import Agent
+from ...conversation import Conversation
 from ...messages import AssistantMessage, Message, SystemMessage, ToolCall, ToolResultMessage
 from ...messages.reading import read_messages
 from ...models.choose import DEMO
-from ...result import Usage
+from ...result import StepReport, Usage
 from ..config.options import thinking_mode
 from .live_view import ROUTES
 from .printable import printable
 
-if TYPE_CHECKING:
-    from .chat_session import ChatSession
-
 MOST_FILES = 50
-"""Files that `/files` lists."""
+"""Maximum number of files that `/files` lists."""
+
+
+class Session(Protocol):
+    """The chat, as the commands see it."""
+
+    agent: Agent
+    conversation: Conversation
+    chosen_thinking: str | None
+    steps: list[StepReport]
+    turns: int
+
+    @property
+    def thinking(self) -> str:
+        """The current thinking mode."""
+
+    def say(self, text: str, style: str = "") -> None:
+        """Show a line."""
+
+    async def turn(self, text: str) -> None:
+        """Answer a message."""
+
+    async def go_on(self) -> None:
+        """Continue an unfinished turn."""
+
+    async def compact(self) -> int | None:
+        """Compact the conversation. Return the tokens saved; None: it was stopped."""
+
+    async def switch_model(self, name: str) -> bool:
+        """Continue with another model. Return whether it could be loaded."""
 
 
 class CommandError(Exception):
-    """A command that cannot be done; the message says why and what would be right."""
+    """A command that cannot be executed; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command."""
+    """A slash command."""
 
     name: str
     about: str
-    run: Callable[[ChatSession, str], Awaitable[None] | None]
+    run: Callable[[Session, str], Awaitable[None] | None]
     takes: str = ""
-    """What may stand behind it, as it is shown."""
+    """The argument, as shown by `/help`. Empty: it takes none."""
     choices: tuple[str, ...] = ()
-    """What is proposed to stand behind it."""
+    """Suggested arguments."""
 
 
 def split_command(text: str) -> tuple[str, str] | None:
-    """The name and the rest of what was typed; None when it is no command.
+    """Return the name and the argument of a command. None: the text is not a command.
 
-    Qwen3's own soft switches, `/think` and `/no_think` before a question, are for the model.
+    `/no_think` and `/think` before a question are soft switches of Qwen3, for the model.
     """
     found = re.fullmatch(r"/([a-z_]*)(?:\s+(.*))?", text.strip(), re.DOTALL)
     if found is None or found[1] == "no_think":
@@ -58,26 +86,26 @@ def split_command(text: str) -> tuple[str, str] | None:
     return found[1], (found[2] or "").strip()
 
 
-async def run_command(session: ChatSession, name: str, rest: str) -> None:
-    """Do what a command says.
+async def run_command(session: Session, name: str, rest: str) -> None:
+    """Execute a command.
 
     Raises:
-        CommandError: it cannot be done, or there is no such command.
+        CommandError: It cannot be executed, or does not exist.
     """
     command = _BY_NAME.get(name)
     if command is None:
         near = difflib.get_close_matches(name, _BY_NAME, n=1)
         hint = f" Did you mean /{near[0]}?" if near else ""
-        raise CommandError(f"There is no command /{name}.{hint} /help lists them; Ctrl-D leaves.")
+        raise CommandError(f"There is no command /{name}.{hint} /help lists them; Ctrl-D exits.")
     if rest and not command.takes:
-        raise CommandError(f"/{name} takes nothing behind it.")
+        raise CommandError(f"/{name} takes no arguments.")
     work = command.run(session, rest)
     if work is not None:
         await work
 
 
 class CommandCompleter(Completer):
-    """Proposes commands and what may stand behind them."""
+    """Completes commands and their arguments."""
 
     def __init__(self) -> None:
         self._paths = PathCompleter(expanduser=True)
@@ -103,20 +131,20 @@ class CommandCompleter(Completer):
             yield from self._paths.get_completions(Document(rest), complete_event)
 
 
-def _think(session: ChatSession, rest: str) -> None:
+def _think(session: Session, rest: str) -> None:
     if rest:
         try:
             mode = thinking_mode(rest)
         except ValueError as error:
             raise CommandError(
-                f"/think: {error} To ask with thinking, type the question alone."
+                f"/think: {error} To ask a question with thinking, type only the question."
             ) from None
         session.conversation.set_thinking(mode)
         session.chosen_thinking = rest
     session.say(f"Thinking: {session.thinking}.")
 
 
-def _tools(session: ChatSession, rest: str) -> None:
+def _tools(session: Session, rest: str) -> None:
     tools = session.conversation.tools
     width = max((len(tool.name) for tool in tools), default=0)
     for tool in tools:
@@ -126,7 +154,7 @@ def _tools(session: ChatSession, rest: str) -> None:
         session.say("No tools.")
 
 
-def _mcp(session: ChatSession, rest: str) -> None:
+def _mcp(session: Session, rest: str) -> None:
     from qwen3_tools.mcp import MCPServers
 
     sources = [tool for tool in session.agent.tools if isinstance(tool, MCPServers)]
@@ -140,17 +168,17 @@ def _mcp(session: ChatSession, rest: str) -> None:
         session.say("No MCP servers.")
 
 
-async def _model(session: ChatSession, rest: str) -> None:
+async def _model(session: Session, rest: str) -> None:
     if rest and not await session.switch_model(rest):
         return
     model = session.conversation.model
     thinks = "always thinks" if not model.can_skip_thinking else "can think"
     thinks = thinks if model.can_think else "cannot think"
     session.say(f"{model.name}{ROUTES[model.route]} · {thinks}")
-    session.say(f"{session.conversation.context_left} tokens of context are left.")
+    session.say(f"{session.conversation.context_left} tokens of context left.")
 
 
-def _files(session: ChatSession, rest: str) -> None:
+def _files(session: Session, rest: str) -> None:
     folder = session.conversation.folder
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     files = [path for path in files if not path.relative_to(folder).parts[0].startswith(".")]
@@ -161,10 +189,10 @@ def _files(session: ChatSession, rest: str) -> None:
         session.say(f"  … and {len(files) - MOST_FILES} more")
 
 
-def _save(session: ChatSession, rest: str) -> None:
+def _save(session: Session, rest: str) -> None:
     messages = session.conversation.messages
     if not messages:
-        raise CommandError("Nothing has been said yet.")
+        raise CommandError("The conversation is empty.")
     path = Path(os.path.expanduser(rest or time.strftime("chat-%Y-%m-%d-%H%M%S.md")))
     if path.suffix == ".json":
         text = json.dumps(messages, ensure_ascii=False, indent=2) + "\n"
@@ -174,17 +202,17 @@ def _save(session: ChatSession, rest: str) -> None:
         with path.open("x", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
     except FileExistsError:
-        raise CommandError(f"{path} is there already; name another file.") from None
+        raise CommandError(f"{path} already exists; choose another name.") from None
     except OSError as error:
         raise CommandError(f"{path} cannot be written: {error.strerror}.") from None
     session.say(f"Saved to {path}.")
 
 
-def _undo(session: ChatSession, rest: str) -> None:
+def _undo(session: Session, rest: str) -> None:
     session.say(f"Undone: {_in_short(_undo_turn(session))}")
 
 
-async def _retry(session: ChatSession, rest: str) -> None:
+async def _retry(session: Session, rest: str) -> None:
     if session.conversation.unfinished is not None:
         await session.go_on()
         return
@@ -193,22 +221,22 @@ async def _retry(session: ChatSession, rest: str) -> None:
     await session.turn(text)
 
 
-async def _compact(session: ChatSession, rest: str) -> None:
+async def _compact(session: Session, rest: str) -> None:
     if session.conversation.unfinished is not None:
         raise CommandError(
-            "The last message is not answered yet: /retry continues it, /undo removes it."
+            "The last message has no answer yet: /retry continues, /undo removes it."
         )
     saved = await session.compact()
     if saved is None:
         return
     if saved <= 0:
-        session.say("Nothing to make shorter: the last question and answer always stay.")
+        session.say("Nothing to compact: the last question and answer are always kept.")
     else:
         left = session.conversation.context_left
-        session.say(f"Shorter by {saved} tokens; {left} tokens of context are left.")
+        session.say(f"Saved {saved} tokens; {left} tokens of context left.")
 
 
-def _usage(session: ChatSession, rest: str) -> None:
+def _usage(session: Session, rest: str) -> None:
     steps = session.steps
     usage = sum((step.usage for step in steps), Usage())
     seconds = sum(step.seconds for step in steps)
@@ -221,40 +249,40 @@ def _usage(session: ChatSession, rest: str) -> None:
     session.say(
         f"{usage.output_tokens} sampled tokens, {usage.thinking_tokens} of them in thoughts"
     )
-    session.say(f"{session.conversation.context_left} tokens of context are left.")
+    session.say(f"{session.conversation.context_left} tokens of context left.")
 
 
-def _help(session: ChatSession, rest: str) -> None:
+def _help(session: Session, rest: str) -> None:
     for command in COMMANDS:
         session.say(f"{f'/{command.name} {command.takes}'.ljust(24)}  {command.about}")
-    session.say("Enter sends; Alt-Enter, Ctrl-J, or \\ before Enter begins a new line.")
-    session.say("Ctrl-C stops the step; Ctrl-D leaves; up and down go through what was typed.")
+    session.say("Enter sends; Alt-Enter, Ctrl-J, or \\ before Enter starts a new line.")
+    session.say("Ctrl-C stops the turn; Ctrl-D exits; up and down browse the history.")
 
 
 COMMANDS = (
     Command(
         "think",
-        "whether the model thinks, or how many tokens at most",
+        "turn thinking on or off, or limit its tokens",
         _think,
         "[on|off|N|auto]",
         ("on", "off", "auto"),
     ),
-    Command("tools", "what the model can call", _tools),
-    Command("mcp", "how the MCP servers are doing", _mcp),
+    Command("tools", "list the tools", _tools),
+    Command("mcp", "show the state of the MCP servers", _mcp),
     Command(
         "model",
-        "which model it is, or go on with another one: a folder, or an id on the hub",
+        "show the model, or switch to another: a folder or a hub id",
         _model,
         "[NAME]",
         (DEMO,),
     ),
-    Command("files", "what is in the folder of the tools", _files),
-    Command("save", "write the conversation to a file, .md or .json", _save, "[FILE]"),
+    Command("files", "list the files in the tools' folder", _files),
+    Command("save", "save the conversation to a file, .md or .json", _save, "[FILE]"),
     Command("undo", "undo the last turn", _undo),
     Command("retry", "undo the last turn and ask again", _retry),
-    Command("compact", "sum up what was said before the last turn", _compact),
-    Command("usage", "tokens and time so far", _usage),
-    Command("help", "this list", _help),
+    Command("compact", "summarize everything before the last turn", _compact),
+    Command("usage", "show tokens and time so far", _usage),
+    Command("help", "show this list", _help),
 )
 
 _BY_NAME = {command.name: command for command in COMMANDS}
@@ -287,13 +315,13 @@ def as_markdown(messages: Sequence[Message]) -> str:
 
 
 def _fenced(text: str) -> str:
-    """As a block of code, whatever fences are in it."""
+    """Return a block of code, with a fence that does not occur in the text."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}\n{text}\n{fence}"
 
 
-def _undo_turn(session: ChatSession) -> str:
+def _undo_turn(session: Session) -> str:
     try:
         return session.conversation.undo()
     except LookupError as error:
@@ -310,7 +338,7 @@ def _of(count: int, what: str) -> str:
 
 
 def _size(count: int) -> str:
-    """Bytes, in a unit that suits."""
+    """Return a number of bytes in a suitable unit."""
     size, unit = float(count), "B"
     for unit in ("B", "KiB", "MiB", "GiB"):
         if size < 1024 or unit == "GiB":

@@ -1,4 +1,4 @@
-"""The person at the terminal, who approves calls and is asked what MCP servers ask."""
+"""Asks the user at the terminal to approve calls and to answer requests of MCP servers."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ _YES = ("y", "yes")
 
 
 def person_at_terminal() -> TerminalPerson | None:
-    """Whoever sits at the terminal; None where there is none to ask at."""
-    return TerminalPerson() if sys.stdin.isatty() and sys.stderr.isatty() else None
+    """Return the user at the terminal. None: there is no terminal to ask at."""
+    return TerminalPerson() if can_ask() else None
 
 
 class TerminalPerson:
-    """Asks on standard error, and reads the answers from standard input."""
+    """Asks questions on standard error, and reads the answers from standard input."""
 
     def __init__(self) -> None:
         self.say: Callable[[str], None] = partial(print, file=sys.stderr)
-        """Shows a line, after whatever else is being shown has been put out of the way."""
+        """Shows a line. A view replaces it, to clear its own lines first."""
         self.read: Callable[[str], Awaitable[str | None]] = _read
-        """Asks for a line; None at the end of the input."""
+        """Reads a line after a prompt. None: end of input."""
 
     async def approve(self, request: ApprovalRequest, /) -> Approval:
-        """Show the exact call and take an answer; see `Approver`. No answer is a no."""
+        """Show the exact call and read the answer; see `Approver`. End of input means no."""
         self.say(question(request))
-        termios.tcflush(sys.stdin, termios.TCIFLUSH)  # What was typed before is no answer to it
+        discard_typed()
         while (typed := await self.read("> ")) is not None:
             answer = answer_of(typed, request)
             if answer is not None:
@@ -47,7 +47,7 @@ class TerminalPerson:
     async def fill_in(
         self, server: str, message: str, schema: dict[str, Any]
     ) -> dict[str, Any] | None:
-        """Ask for each field of the form; see `UserPrompter`."""
+        """Ask for each field of a form; see `UserPrompter`."""
         self.say(f"\nThe MCP server {printable(server)} asks: {printable(message)}")
         if not await self._yes("Answer it?", default=True):
             return None
@@ -60,25 +60,25 @@ class TerminalPerson:
         return answer
 
     async def open_page(self, server: str, message: str, url: str) -> bool:
-        """Show where it leads and open a browser; see `UserPrompter`."""
+        """Show the address and open a browser; see `UserPrompter`."""
         self.say(f"\nThe MCP server {printable(server)}: {printable(message)}")
-        self.say(f"It wants you to go to {printable(urlsplit(url).netloc)}:\n{printable(url)}")
+        self.say(f"It asks you to visit {printable(urlsplit(url).netloc)}:\n{printable(url)}")
         if not await self._yes("Open it in a browser?", default=False):
             return False
         import webbrowser
 
         opened = await to_thread.run_sync(webbrowser.open, url, abandon_on_cancel=True)
         if not opened:
-            self.say("There is no browser here: open the address yourself.")
+            self.say("No browser was found; open the address yourself.")
         return True
 
     async def confirm(self, server: str, question: str) -> bool:
-        """Ask for a yes; see `UserPrompter`."""
+        """Ask a yes-or-no question; see `UserPrompter`."""
         self.say(f"\nThe MCP server {printable(server)}. {printable(question)}")
-        return await self._yes("Is that all right?", default=False)
+        return await self._yes("Allow it?", default=False)
 
     async def _field(self, name: str, field: dict[str, Any], *, must: bool) -> Any:
-        """A value for one field; None to leave it out."""
+        """Ask for the value of one field. None: left out."""
         label = printable(str(field.get("title") or name))
         about = printable(field.get("description") or "")
         choices = _choices(field)
@@ -86,7 +86,7 @@ class TerminalPerson:
             about += f" one of: {', '.join(printable(choice) for choice in choices)}"
         default = field.get("default")
         hint = f" [{printable(_shown(default))}]" if default is not None else ""
-        hint = hint or ("" if must else " (may be left empty)")
+        hint = hint or ("" if must else " (optional)")
         while True:
             given = await self._line(f"{label}{f' ({about.strip()})' if about else ''}{hint}: ")
             if not given:
@@ -104,8 +104,18 @@ class TerminalPerson:
         return given in _YES or (default and given not in _NO)
 
     async def _line(self, prompt: str) -> str:
-        """What is typed; nothing at the end of the input."""
+        """Return the line that is typed; an empty one at the end of input."""
         return (await self.read(prompt) or "").strip()
+
+
+def can_ask() -> bool:
+    """Return whether there is a terminal to ask questions at."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def discard_typed() -> None:
+    """Discard what was typed before a question: it is not an answer to it."""
+    termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
 
 async def _read(prompt: str) -> str | None:
@@ -115,7 +125,7 @@ async def _read(prompt: str) -> str | None:
 
 
 def _choices(field: dict[str, Any]) -> list[str]:
-    """What a field may be, where that is a list: four ways of saying so have been in use."""
+    """Return the choices of a field. Versions of the protocol express them in four ways."""
     items = field.get("items", {}) if field.get("type") == "array" else field
     named = items.get("oneOf") or items.get("anyOf") or []
     return [str(each) for each in items.get("enum") or [option.get("const") for option in named]]
@@ -128,12 +138,12 @@ def _value(given: str, field: dict[str, Any], choices: list[str]) -> Any:
     if kind == "boolean":
         if given.lower() in (*_YES, *_NO, "true", "false"):
             return given.lower() in (*_YES, "true")
-        raise ValueError("Say yes or no.")
+        raise ValueError("Enter yes or no.")
     if kind in ("integer", "number"):
         try:
             return int(given) if kind == "integer" else float(given)
         except ValueError:
-            raise ValueError(f"It must be a number, {kind}.") from None
+            raise ValueError(f"It must be a number ({kind}).") from None
     return _chosen(given, choices)
 
 
