@@ -32,7 +32,7 @@ def interpreter_in_another_process() -> subprocess.Popen[bytes]:
     )
 
 
-def test_the_folder_of_a_killed_process_goes_when_the_next_interpreter_opens() -> None:
+def test_killed_process__its_folder_is_removed_by_the_next_interpreter() -> None:
     with interpreter_in_another_process() as other:
         assert other.stdout is not None
         folder = Path(os.fsdecode(other.stdout.readline().strip()))
@@ -46,13 +46,13 @@ def test_the_folder_of_a_killed_process_goes_when_the_next_interpreter_opens() -
         assert not folder.parent.exists()
 
 
-def test_a_folder_that_was_given_stays_when_its_process_is_killed(tmp_path: Path) -> None:
+def test_given_folder__is_kept(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "mine")
     workspace.close()
     assert (tmp_path / "mine").is_dir()
 
 
-def test_a_tree_of_any_depth_is_removed(tmp_path: Path) -> None:
+def test_remove_tree__works_at_any_depth(tmp_path: Path) -> None:
     top = tmp_path / "top"
     top.mkdir()
     handle = os.open(top, os.O_RDONLY)
@@ -68,7 +68,7 @@ def test_a_tree_of_any_depth_is_removed(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_closed_folders_are_removed_and_links_are_not_followed(tmp_path: Path) -> None:
+def test_remove_tree__opens_closed_folders_and_follows_no_links(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "canary").write_text("x")
@@ -84,7 +84,7 @@ def test_closed_folders_are_removed_and_links_are_not_followed(tmp_path: Path) -
     assert (outside / "canary").exists()
 
 
-def test_root_gives_a_folder_to_the_same_user_again(tmp_path: Path) -> None:
+def test_root__gives_a_folder_to_the_same_user_again(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root runs code as another user")
     uids = []
@@ -95,7 +95,7 @@ def test_root_gives_a_folder_to_the_same_user_again(tmp_path: Path) -> None:
     assert uids[0] == uids[1] != 0
 
 
-def test_a_file_is_no_work_folder(tmp_path: Path) -> None:
+def test_work_dir__must_not_be_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(FileExistsError):
         Workspace(tmp_path / "file")

@@ -72,7 +72,7 @@ WAYS = (
 
 
 @both_backends
-async def test_all_of_them_beside_one_that_works(tmp_path: Path) -> None:
+async def test_broken_servers__do_not_affect_one_that_works(tmp_path: Path) -> None:
     env = {"PIDS": str(tmp_path / "pids"), "CALLS": str(tmp_path / "calls")}
     # A machine that is busy may take its time with so many interpreters, but not with those.
     never = {"silent", "discovery_only"}
@@ -98,7 +98,7 @@ async def test_all_of_them_beside_one_that_works(tmp_path: Path) -> None:
 
 
 @both_backends
-async def test_all_of_them_left_in_the_middle_of_calls(tmp_path: Path) -> None:
+async def test_broken_servers__can_be_left_during_calls(tmp_path: Path) -> None:
     ways = ("never_answers_calls", "dies_in_call", "leaves_a_child", "stubborn", "big_line")
     env = {"PIDS": str(tmp_path / "pids"), "CALLS": str(tmp_path / "calls")}
     config = {way: broken(way, env=env, callTimeout=600) for way in ways}
@@ -134,7 +134,7 @@ async def test_all_of_them_left_in_the_middle_of_calls(tmp_path: Path) -> None:
         ("exits", "it exited with status 7; its stderr ends with:\ncannot start: no license"),
     ],
 )
-async def test_a_start_that_fails_says_why(way: str, reason: str) -> None:
+async def test_failed_start__says_why(way: str, reason: str) -> None:
     bound = 0.8 if "startTimeout" in reason else 20
     started = time.monotonic()
     async with mcp_servers(one(way, startTimeout=bound)) as servers:
@@ -143,7 +143,7 @@ async def test_a_start_that_fails_says_why(way: str, reason: str) -> None:
 
 
 @both_backends
-async def test_a_call_that_is_never_answered_ends_at_its_bound() -> None:
+async def test_call_timeout__ends_a_call_that_is_never_answered() -> None:
     async with mcp_servers(one("never_answers_calls", callTimeout=0.3)) as servers:
         started = time.monotonic()
         hung = await servers.call("s__hang")
@@ -156,7 +156,7 @@ async def test_a_call_that_is_never_answered_ends_at_its_bound() -> None:
 
 
 @both_backends
-async def test_the_bound_holds_when_the_server_no_longer_reads() -> None:
+async def test_call_timeout__holds_when_the_server_no_longer_reads() -> None:
     async with mcp_servers(one("stops_reading", callTimeout=0.3)) as servers:
         for size in (1, 1_000_000, 1):  # a pipe holds 64 kB
             started = time.monotonic()
@@ -165,7 +165,7 @@ async def test_the_bound_holds_when_the_server_no_longer_reads() -> None:
 
 
 @both_backends
-async def test_a_call_that_is_cancelled_is_cancelled_on_the_wire_too(tmp_path: Path) -> None:
+async def test_cancelled_call__is_cancelled_at_the_server_too(tmp_path: Path) -> None:
     told = tmp_path / "told"
     async with mcp_servers(one("never_answers_calls", env={"CALLS": str(told)})) as servers:
         async with anyio.create_task_group() as tasks:
@@ -188,7 +188,9 @@ async def until_it_says(path: Path, text: str) -> None:
 
 
 @both_backends
-async def test_death_in_a_call_is_told_at_once_and_the_call_is_not_repeated(tmp_path: Path) -> None:
+async def test_death_in_a_call__is_reported_at_once_and_the_call_is_not_repeated(
+    tmp_path: Path,
+) -> None:
     calls = tmp_path / "calls"
     async with mcp_servers(one("dies_once", env={"CALLS": str(calls)})) as servers:
         with anyio.fail_after(10):
@@ -200,7 +202,7 @@ async def test_death_in_a_call_is_told_at_once_and_the_call_is_not_repeated(tmp_
             assert (await servers.call("s__act")).text == "fine"
 
 
-async def test_a_call_that_only_reads_is_repeated_after_a_death(tmp_path: Path) -> None:
+async def test_read_only_call__is_repeated_after_a_death(tmp_path: Path) -> None:
     calls = tmp_path / "calls"
     async with mcp_servers(one("dies_once", env={"CALLS": str(calls)})) as servers:
         with anyio.fail_after(10):
@@ -208,7 +210,7 @@ async def test_a_call_that_only_reads_is_repeated_after_a_death(tmp_path: Path) 
     assert calls.read_text() == "called\ncalled\n"
 
 
-async def test_one_that_dies_in_every_call_fails_each_and_hangs_none(tmp_path: Path) -> None:
+async def test_server_that_dies_in_every_call__fails_each_and_hangs_none(tmp_path: Path) -> None:
     calls = tmp_path / "calls"
     async with mcp_servers(one("dies_in_call", env={"CALLS": str(calls)})) as servers:
         with anyio.fail_after(10):
@@ -217,7 +219,7 @@ async def test_one_that_dies_in_every_call_fails_each_and_hangs_none(tmp_path: P
     assert calls.read_text() == "called\ncalled\n"
 
 
-async def test_one_that_is_not_to_be_restarted_is_named_as_gone(tmp_path: Path) -> None:
+async def test_restart_false__server_is_reported_as_failed(tmp_path: Path) -> None:
     config = one("dies_in_call", env={"CALLS": str(tmp_path / "calls")}, restart=False)
     async with mcp_servers(config) as servers:
         await servers.call("s__act")
@@ -227,7 +229,7 @@ async def test_one_that_is_not_to_be_restarted_is_named_as_gone(tmp_path: Path) 
         assert "is not running" in again.text
 
 
-async def test_one_that_keeps_dying_is_left_for_dead_with_its_reason(
+async def test_server_that_keeps_dying__is_given_up_with_its_reason(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("qwen3_tools.mcp.server._FIRST_PAUSE_SECONDS", 0.001)
@@ -242,7 +244,7 @@ async def test_one_that_keeps_dying_is_left_for_dead_with_its_reason(
 
 
 @both_backends
-async def test_a_child_that_holds_the_pipes_does_not_hide_a_death(tmp_path: Path) -> None:
+async def test_child_that_holds_the_pipes__does_not_hide_a_death(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     async with mcp_servers(one("leaves_a_child", env={"PIDS": str(pids)})) as servers:
         with anyio.fail_after(8):
@@ -251,7 +253,9 @@ async def test_a_child_that_holds_the_pipes_does_not_hide_a_death(tmp_path: Path
     assert not any(is_running(int(pid)) for pid in pids.read_text().split())
 
 
-async def test_junk_on_stdout_is_skipped_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+async def test_invalid_lines_on_stdout__are_skipped_and_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with mcp_servers(one("floods")) as servers:
         assert servers.status[0].invalid_lines > 50_000
         assert (await servers.call("s__act")).text == "fine"
@@ -261,7 +265,7 @@ async def test_junk_on_stdout_is_skipped_and_counted(caplog: pytest.LogCaptureFi
     )
 
 
-async def test_stderr_goes_to_a_file_of_which_the_end_is_kept(tmp_path: Path) -> None:
+async def test_stderr__goes_to_a_file_whose_end_is_kept(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path))
         async with mcp_servers(one("floods")) as servers:
@@ -277,7 +281,7 @@ async def test_stderr_goes_to_a_file_of_which_the_end_is_kept(tmp_path: Path) ->
     assert status.stderr_file.read_text().rstrip().endswith("noise")
 
 
-async def test_a_line_of_20_mb_costs_time_in_proportion() -> None:
+async def test_line_of_20_mb__takes_linear_time() -> None:
     async with mcp_servers(one("big_line", maxResultChars=100_000_000)) as servers:
         started = time.monotonic()
         result = await servers.call("s__act", {"size": 20_000_000})
@@ -285,7 +289,7 @@ async def test_a_line_of_20_mb_costs_time_in_proportion() -> None:
         assert len(result.text) == 20_000_000
 
 
-async def test_a_line_beyond_all_measure_is_an_error_of_its_call_alone() -> None:
+async def test_line_over_the_limit__is_an_error_of_its_call_only() -> None:
     async with mcp_servers(one("big_line")) as servers:
         result = await servers.call("s__act", {"size": 70_000_000})
         assert result.is_error
@@ -293,7 +297,7 @@ async def test_a_line_beyond_all_measure_is_an_error_of_its_call_alone() -> None
         assert (await servers.call("s__act", {"size": 3})).text == "xxx"
 
 
-async def test_a_tool_with_an_invalid_schema_does_not_cost_the_others(
+async def test_invalid_schema__does_not_affect_other_tools(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with mcp_servers(one("invalid_schema")) as servers:
@@ -302,7 +306,7 @@ async def test_a_tool_with_an_invalid_schema_does_not_cost_the_others(
         assert "ignoring invalid tool 'wrong_type'" in caplog.text
 
 
-async def test_included_tools_that_are_not_there_are_told(
+async def test_include_tools__warns_of_unknown_names(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     config = one(
@@ -316,19 +320,19 @@ async def test_included_tools_that_are_not_there_are_told(
     )
 
 
-async def test_an_invalid_result_is_an_error_for_the_model() -> None:
+async def test_invalid_result__is_an_error_for_the_model() -> None:
     async with mcp_servers(one("invalid_result")) as servers:
         result = await servers.call("s__act")
     assert result.is_error
     assert result.text == "The server 's' gave an invalid result."
 
 
-async def test_all_pages_are_read() -> None:
+async def test_tool_list__is_read_to_its_last_page() -> None:
     async with mcp_servers(one("many_pages")) as servers:
         assert len(servers.tools) == 300
 
 
-async def test_names_are_fit_for_models_unique_and_stable() -> None:
+async def test_tool_names__are_valid_unique_and_stable() -> None:
     seen = []
     for _ in range(2):
         async with mcp_servers(one("odd_names")) as servers:
@@ -343,7 +347,7 @@ async def test_names_are_fit_for_models_unique_and_stable() -> None:
 
 
 @both_backends
-async def test_one_that_ignores_everything_is_killed_with_its_children(tmp_path: Path) -> None:
+async def test_server_that_ignores_signals__is_killed_with_its_children(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     async with mcp_servers(one("stubborn", env={"PIDS": str(pids)})):
         running = [int(pid) for pid in pids.read_text().split()]
@@ -354,7 +358,7 @@ async def test_one_that_ignores_everything_is_killed_with_its_children(tmp_path:
 
 
 @both_backends
-async def test_cancelled_while_starting_it_leaves_nothing_behind() -> None:
+async def test_cancelled_start__leaves_nothing_behind() -> None:
     before = processes_of_this_one()
     with anyio.move_on_after(0.6) as scope:
         async with mcp_servers(one("silent")):

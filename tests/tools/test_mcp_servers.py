@@ -52,7 +52,7 @@ async def time_server() -> AsyncIterator[MCPServers]:
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
-async def test_the_default_config_starts_and_answers(page: str) -> None:
+async def test_default_config__starts_and_answers(page: str) -> None:
     config = json.loads((ROOT / "mcp_servers.json").read_text())
     config["mcpServers"]["fetch"]["args"] = ["--allow-private-ips", "--ignore-robots-txt"]
     async with mcp_servers(config) as servers:
@@ -70,7 +70,7 @@ async def test_the_default_config_starts_and_answers(page: str) -> None:
         assert "<title>Otters</title>" in fetched.text
 
 
-async def test_the_model_sees_plain_schemas(time_server: MCPServers) -> None:
+async def test_schemas__are_plain_for_the_model(time_server: MCPServers) -> None:
     for tool in time_server.tools:
         text = json.dumps(tool.parameters)
         assert tool.parameters["type"] == "object"
@@ -78,7 +78,7 @@ async def test_the_model_sees_plain_schemas(time_server: MCPServers) -> None:
         assert "$schema" not in text
 
 
-async def test_what_a_call_got_wrong_is_told_to_the_model(time_server: MCPServers) -> None:
+async def test_wrong_arguments__are_explained_to_the_model(time_server: MCPServers) -> None:
     name = "time__get_current_time"
     wrong = await time_server.call(name, {"timezon": "Asia/Tokyo"})
     assert wrong.is_error
@@ -88,7 +88,7 @@ async def test_what_a_call_got_wrong_is_told_to_the_model(time_server: MCPServer
     assert "Tokio" in nowhere.text
 
 
-async def test_a_tool_or_server_that_is_not_there_is_raised_to_the_caller(
+async def test_unknown_tool__is_raised_to_the_caller(
     time_server: MCPServers,
 ) -> None:
     with pytest.raises(
@@ -99,7 +99,7 @@ async def test_a_tool_or_server_that_is_not_there_is_raised_to_the_caller(
         await mcp_servers({"mcpServers": {}}).call("time__get_current_time", {})
 
 
-async def test_one_that_fails_is_named_and_the_others_run() -> None:
+async def test_failing_server__is_named_and_the_others_run() -> None:
     crash = "import sys; print('No API key', file=sys.stderr); sys.exit(3)"
     config = {
         "mcpServers": {
@@ -123,21 +123,21 @@ async def test_one_that_fails_is_named_and_the_others_run() -> None:
             await servers.call("absent__anything", {})
 
 
-async def test_a_required_server_that_fails_is_an_error() -> None:
+async def test_required_server__is_an_error_if_it_fails() -> None:
     config = {"mcpServers": {"absent": {"command": "no-such-server", "required": True}}}
     with pytest.raises(MCPServerError, match="required server 'absent' failed"):
         async with mcp_servers(config):
             pass
 
 
-async def test_an_error_in_the_block_comes_out_as_it_is() -> None:
+async def test_error_in_the_block__is_not_wrapped() -> None:
     with pytest.raises(KeyError):
         async with mcp_servers({"mcpServers": {"time": {"command": "mcp-server-time"}}}):
             raise KeyError
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
-async def test_calls_from_many_tasks_at_once(time_server: MCPServers) -> None:
+async def test_calls__can_be_made_from_many_tasks_at_once(time_server: MCPServers) -> None:
     answers: list[str] = []
 
     async def ask(zone: str) -> None:
@@ -151,7 +151,7 @@ async def test_calls_from_many_tasks_at_once(time_server: MCPServers) -> None:
     assert sorted(answers) == sorted(zones)
 
 
-async def test_a_cancelled_call_leaves_the_server_usable(time_server: MCPServers) -> None:
+async def test_cancelled_call__leaves_the_server_usable(time_server: MCPServers) -> None:
     with anyio.CancelScope() as scope:
         scope.cancel()
         await time_server.call("time__get_current_time", {"timezone": "UTC"})
@@ -159,7 +159,7 @@ async def test_a_cancelled_call_leaves_the_server_usable(time_server: MCPServers
     assert not result.is_error
 
 
-async def test_as_a_source_it_opens_its_own_servers_or_uses_the_running_ones() -> None:
+async def test_source__opens_its_own_servers_or_uses_the_running_ones() -> None:
     servers = mcp_servers({"mcpServers": {"time": {"command": "mcp-server-time"}}})
     assert servers.shared
     async with servers.open() as tools:
@@ -171,7 +171,7 @@ async def test_as_a_source_it_opens_its_own_servers_or_uses_the_running_ones() -
         assert not (await servers.call("time__get_current_time", {"timezone": "UTC"})).is_error
 
 
-async def test_what_a_server_writes_on_stderr_stays_off_ours(
+async def test_stderr_of_a_server__is_not_shown(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     async with mcp_servers({"mcpServers": {"time": {"command": "mcp-server-time"}}}) as servers:
@@ -180,7 +180,7 @@ async def test_what_a_server_writes_on_stderr_stays_off_ours(
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
-async def test_leaving_takes_the_processes_along_in_no_time(time_server: MCPServers) -> None:
+async def test_stop__ends_the_processes_quickly(time_server: MCPServers) -> None:
     async with mcp_servers({"mcpServers": {"time": {"command": "mcp-server-time"}}}):
         before = _children()
         assert before
@@ -199,7 +199,7 @@ def _children() -> set[int]:
     return {int(pid) for pid in listed.stdout.split()}
 
 
-def test_importing_the_package_does_not_import_the_sdk() -> None:
+def test_import__does_not_import_the_sdk() -> None:
     code = (
         "import sys, qwen3_tools, qwen3_tools.mcp;"
         "qwen3_tools.mcp.mcp_servers({'mcpServers': {}});"
@@ -209,9 +209,14 @@ def test_importing_the_package_does_not_import_the_sdk() -> None:
     assert done.stdout == "[]\n"
 
 
-async def test_warnings_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+async def test_warnings__are_logged(caplog: pytest.LogCaptureFixture) -> None:
     config = {"mcpServers": {"time": {"command": "no-such", "comand": "x"}}}
     with caplog.at_level(logging.WARNING, logger="qwen3_tools"):
         async with mcp_servers(config):
             pass
     assert "unknown key 'comand' is ignored; did you mean 'command'?" in caplog.text
+
+
+def test_renamed_class__error_gives_the_new_name() -> None:
+    with pytest.raises(ImportError, match="use MCPServers"):
+        exec("from qwen3_tools.mcp import McpServers")

@@ -97,7 +97,7 @@ async def _sandbox() -> Finding:
     outcome = await self_test()
     if outcome.backend is None:
         return Finding("sandbox", "missing", outcome.isolation)
-    tried = [f"{walls}: {failure or 'holds'}" for walls, failure in outcome.tried.items()]
+    tried = [f"{name}: {failure or 'available'}" for name, failure in outcome.tried.items()]
     bounded = [f"{what}: {by}" for what, by in outcome.limits.items()]
     return Finding("sandbox", "ok", "\n".join([outcome.isolation, *tried, *bounded]))
 
