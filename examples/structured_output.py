@@ -23,7 +23,7 @@ class Factors(BaseModel):
 def main(model: Any) -> None:
     agent = Agent(model, tools=[CodeInterpreter()], output_type=Factors)
     result = agent.run_sync("Which prime factors does 1001 have?")
-    factors: Factors = result.parsed
+    factors = result.output
     print(f"{factors.number} = {' * '.join(map(str, factors.primes))}")
 
 

@@ -13,7 +13,7 @@ import anyio
 sys.path.insert(0, str(Path(__file__).parent))
 from scripted import call, scripted_model
 
-from qwen3_agent import Agent, Limits, tool
+from qwen3_agent import Agent, Limits, serve_mcp, tool
 
 
 @tool
@@ -28,4 +28,4 @@ limits = Limits(steps=3, at_limit="fail")
 agent = Agent(scripted_model(*script), tools=[double], thinking="off", limits=limits)
 
 if __name__ == "__main__":
-    anyio.run(agent.serve_mcp)
+    anyio.run(serve_mcp, agent)

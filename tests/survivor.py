@@ -111,7 +111,7 @@ def run_to_its_end(runs: Path, log: Path, resume: bool, pause: float) -> None:
     PAUSE = pause
     os.environ["SURVIVOR_LOG"] = str(log)
     agent = survivor(runs)
-    result = agent.resume_sync() if resume else agent.run_sync("Do all five.")
+    result = agent.resume_sync("latest") if resume else agent.run_sync("Do all five.")
     assert result.output == "All five are done."
 
 

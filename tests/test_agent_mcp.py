@@ -13,7 +13,16 @@ import anyio
 import pytest
 from scripted import call, scripted_model
 
-from qwen3_agent import Agent, CodeInterpreter, Limits, ToolResult, events, mcp_servers, tool
+from qwen3_agent import (
+    Agent,
+    CodeInterpreter,
+    Limits,
+    ToolResult,
+    events,
+    mcp_servers,
+    serve_mcp,
+    tool,
+)
 from qwen3_tools.artifacts import save_artifact
 from qwen3_tools.progress import report_progress
 
@@ -237,7 +246,7 @@ async def test_an_agent_is_served_over_http_and_tells_its_steps() -> None:
         scripted_model(call("double", number=2), "Four."), tools=[double], limits=Limits(steps=3)
     )
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(lambda: agent.serve_mcp(name="adder", port=port))
+        tasks.start_soon(lambda: serve_mcp(agent, name="adder", port=port))
         await listening(port)
         outer = Agent(
             scripted_model(call("s__adder", task="Twice two?"), "It says four."),

@@ -429,7 +429,7 @@ async def test_yes_for_this_run_holds_when_the_run_is_resumed_but_not_against_a_
 
     with pytest.raises(LimitExceededError):
         await begun(call("send", to="Ada"), call("burn"), steps=2).run("Go")
-    assert (await begun(call("send", to="Bob"), "Done.").resume()).output == "Done."
+    assert (await begun(call("send", to="Bob"), "Done.").resume("latest")).output == "Done."
     assert [each.tool.name for each in person.asked] == ["send", "burn"]
 
     denying = begun(call("send", to="Eve"), "Not sent.", deny=["send"])

@@ -111,7 +111,9 @@ def test_files_of_the_interpreter_are_there_after_a_resume_and_lost_variables_ar
         agent(call("code_interpreter", code="x = 1\nopen('kept.txt', 'w').write('here')")).run_sync(
             "Go"
         )
-    agent(call("code_interpreter", code="print(open('kept.txt').read())"), "Done.").resume_sync()
+    agent(call("code_interpreter", code="print(open('kept.txt').read())"), "Done.").resume_sync(
+        "latest"
+    )
     run = Runs(tmp_path).read("latest")
     (result,) = run.turns[0].steps[-2].calls
     assert "here" in result.text

@@ -80,7 +80,7 @@ async def test_a_run_that_has_its_answer_gives_it_again(tmp_path: Path) -> None:
     first = await agent.run("Hi")
     again = await agent.resume(first.run_id or "")
     assert (again.output, again.transcript.ids) == (first.output, first.transcript.ids)
-    events = [event async for event in agent.stream_resume()]
+    events = [event async for event in agent.resume_stream("latest")]
     assert [type(event) for event in events] == [RunFinished]
 
 
@@ -94,9 +94,9 @@ async def test_a_run_at_a_limit_goes_on_with_more(tmp_path: Path) -> None:
     assert caught.value.result.run_id == Runs(tmp_path).read("latest").id
     assert Runs(tmp_path).read("latest").status == "limit"
     with pytest.raises(LimitExceededError):
-        await agent(steps=1).resume()
+        await agent(steps=1).resume("latest")
     resumed = agent("Two.", steps=2)
-    events = [event async for event in resumed.stream_resume()]
+    events = [event async for event in resumed.resume_stream("latest")]
     started, finished = events[0], events[-1]
     assert isinstance(started, RunStarted)
     assert started.steps_before == 1
@@ -209,7 +209,7 @@ async def test_another_model_does_not_take_up_a_run(tmp_path: Path) -> None:
     with pytest.raises(
         JournalError, match=r"was done with scripted \(engine\), and this is another"
     ):
-        await Agent(model, tools=[double], journal=tmp_path).resume()
+        await Agent(model, tools=[double], journal=tmp_path).resume("latest")
 
 
 async def test_tools_that_are_gone_are_told_of(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ async def test_tools_that_are_gone_are_told_of(tmp_path: Path) -> None:
     with pytest.raises(IndexError):
         await agent.run("Go")
     later = Agent(scripted_model("Two."), journal=tmp_path)
-    texts = [getattr(event, "text", "") async for event in later.stream_resume()]
+    texts = [getattr(event, "text", "") async for event in later.resume_stream("latest")]
     assert "Tools that the run began with are not there: double." in texts
 
 
@@ -289,7 +289,7 @@ async def test_a_run_over_a_chat_server_is_resumed_by_its_messages(tmp_path: Pat
 
         with pytest.raises(LimitExceededError):
             await agent(1).run("Twice four?")
-        assert (await agent(2).resume()).output == "Eight."
+        assert (await agent(2).resume("latest")).output == "Eight."
         sent = server.requests[-1]["messages"]
     assert [message["role"] for message in sent] == ["user", "assistant", "tool"]
     assert sent[2]["tool_call_id"] == sent[1]["tool_calls"][0]["id"]
@@ -370,7 +370,7 @@ async def test_a_run_that_was_made_shorter_goes_on_as_it_was(tmp_path: Path) -> 
         copy.parent.mkdir(parents=True)
         copy.write_text("".join(lines[: line + 1]))
         later = Agent(scripted_model(*script[done:]), tools=[page], journal=tmp_path / f"b{done}")
-        resumed = await later.resume()
+        resumed = await later.resume("latest")
         assert resumed.output == "Read."
         assert resumed.transcript.ids == whole.transcript.ids
         assert [each.ids for each in resumed.earlier_transcripts] == [

@@ -94,7 +94,7 @@ def test_cut_off_after_every_line_and_in_the_middle_of_each(
             )
             monkeypatch.setenv("SURVIVOR_LOG", str(log))
             monkeypatch.setattr(survivor, "PAUSE", 0)
-            result = survivor.survivor(tmp_path / "runs").resume_sync()
+            result = survivor.survivor(tmp_path / "runs").resume_sync("latest")
             after = Runs(tmp_path / "runs").read("latest")
             check(before, after, log)
             assert result.run_id == folder.name

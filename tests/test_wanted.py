@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 from scripted import call, scripted_model
 
-from qwen3_agent import Agent, Limits, tool
+from qwen3_agent import Agent, Hooks, Limits, RunResult, tool
 from qwen3_agent.errors import InvalidAnswerError, LimitExceededError, ToolChoiceUnavailableError
 
 pytestmark = pytest.mark.anyio
@@ -43,8 +43,8 @@ def agent(*script: str, **options: Any) -> tuple[Agent, Any]:
 async def test_an_answer_of_a_type_is_a_value(answer: str) -> None:
     asked, engine = agent(call("temperature", city="Rome"), answer, output_type=Weather)
     result = await asked.run("How warm is it in Rome?")
-    assert result.parsed == Weather(city="Rome", degrees=21.5)
-    assert result.output == answer.strip()
+    assert result.output == Weather(city="Rome", degrees=21.5)
+    assert result.output_text == answer.strip()
     head = scripted_text(engine.prompts[0])
     assert "answer with JSON alone" in head
     assert '"degrees"' in head, "the model is told the schema"
@@ -59,7 +59,7 @@ def scripted_text(ids: list[int]) -> str:
 async def test_a_bad_answer_goes_back_to_the_model_once() -> None:
     asked, engine = agent("It is 21.5 degrees.", ROME, output_type=Weather)
     result = await asked.run("How warm is it in Rome?")
-    assert result.parsed == Weather(city="Rome", degrees=21.5)
+    assert result.output == Weather(city="Rome", degrees=21.5)
     assert len(result.steps) == 2
     told = scripted_text(engine.prompts[1][len(engine.prompts[0]) :])
     assert "Your answer is not what was asked for: the answer: Invalid JSON" in told
@@ -77,9 +77,37 @@ async def test_the_second_bad_answer_is_an_error_that_holds_what_there_is() -> N
 
 async def test_other_types_than_models() -> None:
     asked, _ = agent("[1, 2]", output_type=list[int])
-    assert (await asked.run("Count")).parsed == [1, 2]
+    assert (await asked.run("Count")).output == [1, 2]
     with pytest.raises(ValueError, match="output_type must be a pydantic model, or another type"):
         Agent(output_type=type("Opaque", (), {}))
+
+
+async def test_output__without_a_type_is_the_text() -> None:
+    asked, _ = agent(ROME)
+    result = await asked.run("How warm?")
+    assert (result.output, result.output_text) == (ROME, ROME)
+
+
+async def test_output__of_a_type_keeps_its_text() -> None:
+    asked, _ = agent(f"```json\n{ROME}\n```", output_type=Weather)
+    result = await asked.run("How warm?")
+    assert result.output == Weather(city="Rome", degrees=21.5)
+    assert ROME in result.output_text
+    assert result.to_json()["output"] == result.output_text
+
+
+async def test_parsed__names_its_successor() -> None:
+    asked, _ = agent(ROME)
+    result: Any = await asked.run("How warm?")
+    with pytest.raises(AttributeError, match=r"RunResult\.parsed is gone: use output"):
+        _ = result.parsed
+
+
+async def test_output_type__can_be_given_for_one_run() -> None:
+    asked, _ = agent(ROME, ROME)
+    typed = await asked.run("How warm?", output_type=Weather)
+    assert typed.output.city == "Rome"
+    assert (await asked.run("How warm?")).output == ROME
 
 
 async def test_output_type__an_answer_cut_off_at_a_limit_is_an_error() -> None:
@@ -93,12 +121,22 @@ async def test_output_type__an_answer_cut_off_at_a_limit_is_an_error() -> None:
 async def test_output_type__a_valid_answer_at_a_limit_is_the_result() -> None:
     asked, _ = agent(CALL, ROME, output_type=Weather, limits=Limits(steps=1))
     result = await asked.run("How warm?")
-    assert (result.limit, result.parsed) == ("steps", Weather(city="Rome", degrees=21.5))
+    assert (result.limit, result.output) == ("steps", Weather(city="Rome", degrees=21.5))
 
 
-async def test_without_a_type_nothing_is_parsed() -> None:
-    asked, _ = agent(ROME)
-    assert (await asked.run("How warm?")).parsed is None
+@pytest.mark.parametrize("words", [ROME, "It is warm."])
+async def test_output_type__holds_for_what_a_hook_answers(words: str) -> None:
+    async def change(result: RunResult[Any]) -> str:
+        return words
+
+    asked, _ = agent(
+        ROME.replace("Rome", "Oslo"), output_type=Weather, hooks=Hooks(on_answer=change)
+    )
+    if words == ROME:
+        assert (await asked.run("How warm?")).output.city == "Rome"
+    else:
+        with pytest.raises(InvalidAnswerError):
+            await asked.run("How warm?")
 
 
 async def test_a_choice_that_names_no_tool() -> None:

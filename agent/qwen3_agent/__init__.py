@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from . import errors, events, hooks, mcp, sandbox, tools
     from .agent import Agent
     from .approvals import Approval, ApprovalRequest, Approvals
-    from .batch import Outcome
+    from .batch import BatchResult
     from .conversation import Conversation
     from .errors import LimitExceededError, Qwen3AgentError, ToolError
     from .hooks import Call, End, Hooks, Refuse
+    from .integrations.mcp_server import serve_mcp
     from .journal import Runs
     from .limits import Limits
     from .models.chat_api.connect import connect
@@ -35,6 +36,7 @@ __all__ = [
     "Approval",
     "ApprovalRequest",
     "Approvals",
+    "BatchResult",
     "Call",
     "CodeInterpreter",
     "Conversation",
@@ -44,7 +46,6 @@ __all__ = [
     "Limits",
     "MCPServers",
     "Model",
-    "Outcome",
     "Plan",
     "Qwen3AgentError",
     "Refuse",
@@ -67,6 +68,7 @@ __all__ = [
     "mcp",
     "mcp_servers",
     "sandbox",
+    "serve_mcp",
     "tool",
     "tools",
 ]
@@ -76,6 +78,7 @@ _HOMES = {
     "Approval": "qwen3_agent.approvals",
     "ApprovalRequest": "qwen3_agent.approvals",
     "Approvals": "qwen3_agent.approvals",
+    "BatchResult": "qwen3_agent.batch",
     "Call": "qwen3_agent.hooks",
     "CodeInterpreter": "qwen3_tools.code_interpreter",
     "Conversation": "qwen3_agent.conversation",
@@ -85,7 +88,6 @@ _HOMES = {
     "Limits": "qwen3_agent.limits",
     "MCPServers": "qwen3_tools.mcp",
     "Model": "qwen3_agent.models.session",
-    "Outcome": "qwen3_agent.batch",
     "Plan": "qwen3_agent.thinking",
     "Qwen3AgentError": "qwen3_agent.errors",
     "Refuse": "qwen3_agent.hooks",
@@ -103,12 +105,13 @@ _HOMES = {
     "UserPrompter": "qwen3_tools.mcp",
     "connect": "qwen3_agent.models.chat_api.connect",
     "mcp_servers": "qwen3_tools.mcp",
+    "serve_mcp": "qwen3_agent.integrations.mcp_server",
     "tool": "qwen3_tools.tool",
 }
 
 _MODULES = ("errors", "events", "hooks", "mcp", "sandbox", "tools")
 
-RENAMED = {"LimitReached": "LimitExceededError"}
+RENAMED = {"LimitReached": "LimitExceededError", "Outcome": "BatchResult"}
 """What the names of earlier versions are called today."""
 
 

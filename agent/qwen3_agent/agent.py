@@ -2,52 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-    asynccontextmanager,
-    contextmanager,
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
 )
+from contextlib import (
+    asynccontextmanager,
+)
+from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 from pydantic import SecretStr
+from typing_extensions import Unpack
 
+from qwen3_tools.renamed import missing_attribute
 from qwen3_tools.source import ToolSource
-from qwen3_tools.threads import LoopThread
 from qwen3_tools.tool import Tool
 
 from .approvals import Approvals
-from .batch import Outcome, work_on
-from .conversation import Conversation, check_task
-from .events import Emit, Event, RunFinished
+from .batch import BatchResult, work_on
+from .conversation import Conversation, TurnOptions, check_task
+from .events import Emit, RunFinished
 from .grammar.tool_grammar import ToolChoice
 from .hooks import Hooks
 from .journal import Runs
-from .journal.folder import LATEST
 from .journal.resume import recorded_result
 from .limits import Limits
-from .messages import Message
 from .messages.reading import read_messages
 from .models.choose import EngineName, Hub
 from .models.session import Model
 from .option import describe_arguments, options_of
-from .result import RunResult
-from .runtime import AgentResources, open_conversation, open_resources
+from .result import OutputT, RunResult
+from .runtime import Lifetime, open_conversation
 from .sampling import Sampling
 from .spec import AgentSpec, as_runs, as_tools
-from .streaming import RunStream, Stream, iterate
+from .streaming import RunStream, Stream, SyncRunStream
 from .subagent import SubAgent
 from .thinking import Mode, Policy
 
 T = TypeVar("T")
 
+_GONE = {
+    "changed": "with_options",
+    "stream_resume": "resume_stream",
+    "serve_mcp": "qwen3_agent.serve_mcp(agent)",
+}
+
+
+class RunOptions(TurnOptions, total=False):
+    """Options of a single run; see `Agent.run`."""
+
+    history: Iterable[Mapping[str, Any]]
+
 
 @describe_arguments(AgentSpec)
-class Agent:
+class Agent(Lifetime, Generic[OutputT]):
     """A Qwen3 model with instructions and tools.
 
     The arguments are the fields of `AgentSpec`, which describes them.
@@ -79,10 +93,10 @@ class Agent:
         logprobs: bool = False,
         constrain: bool = True,
         tool_choice: ToolChoice = "auto",
-        output_type: Any = None,
+        output_type: type[OutputT] | None = None,
         journal: bool | str | Path | Runs | None = None,
     ) -> None:
-        self.spec = AgentSpec(
+        spec = AgentSpec(
             model=model,
             base_url=base_url,
             api_key=SecretStr(api_key) if isinstance(api_key, str) else api_key,
@@ -103,11 +117,9 @@ class Agent:
             output_type=output_type,
             journal=as_runs(journal),
         )
-        self._resources: AgentResources | None = None
-        self._stack: AsyncExitStack | None = None
-        self._loop_thread: LoopThread | None = None
+        super().__init__(spec)
 
-    def with_options(self, **changes: Any) -> Agent:
+    def with_options(self, **changes: Any) -> Agent[Any]:
         """Return the same agent with some options changed, by their names here."""
         own = {name: getattr(self.spec, name) for name in options_of(AgentSpec)}
         return Agent(**{**own, **changes})
@@ -126,108 +138,182 @@ class Agent:
         tools = ", ".join(each.name for each in self.tools)
         return f"<Agent {self.model or 'with the default model'}, tools: {tools or 'none'}>"
 
-    async def run(self, task: str) -> RunResult:
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing_attribute(self, name, _GONE)
+
+    @overload
+    async def run(
+        self, task: str, *, output_type: None = None, **options: Unpack[RunOptions]
+    ) -> RunResult[OutputT]: ...
+
+    @overload
+    async def run(
+        self, task: str, *, output_type: type[T], **options: Unpack[RunOptions]
+    ) -> RunResult[T]: ...
+
+    async def run(
+        self,
+        task: str,
+        *,
+        history: Iterable[Mapping[str, Any]] = (),
+        output_type: Any = None,
+        limits: Limits | None = None,
+        thinking: Mode | Literal["adaptive"] | Policy | None = None,
+        tool_choice: ToolChoice | None = None,
+        context: Any = None,
+    ) -> RunResult[Any]:
         """Work on a task until there is an answer.
+
+        Args:
+            task: what to do.
+            history: earlier messages, in the form of the chat completions protocol, such as
+                `RunResult.messages`. The agent's instructions replace a system message.
+            output_type: for this run in place of the agent's; `limits`, `thinking` and
+                `tool_choice` likewise.
+            context: passed to tools as `RunContext.context`.
 
         Raises:
             LimitExceededError: a limit came first; holds the partial result.
             NoAnswerError: the model ended its turn without an answer.
+            InvalidAnswerError: the answer is not of the `output_type`.
             PromptTooLongError: the conversation does not fit into the model's context.
             ModelNotFoundError, ChatFormatError, ThinkingUnavailableError, EngineError: see there.
-            ValueError: the task is empty.
-            TypeError: the task is not a string.
+            ValueError: the task is empty, or the history contains an invalid message.
+            TypeError: the task is not a string, or the history is not a list of messages.
         """
         check_task(task)
-        async with self._open_conversation(task=task) as conversation:
-            return await conversation.run(task)
-
-    def _open_conversation(
-        self,
-        *,
-        task: str | None = None,
-        history: Sequence[Message] = (),
-        resume: str | None = None,
-    ) -> AbstractAsyncContextManager[Conversation]:
-        return open_conversation(
-            self.spec, self._resources, task=task, history=history, resume=resume
+        spec = self.spec.with_overrides(
+            output_type=output_type, limits=limits, thinking=thinking, tool_choice=tool_choice
         )
+        said = read_messages(history)
+        async with open_conversation(spec, self.resources, task=task, history=said) as conversation:
+            return await conversation.run(task, context=context)
 
-    def stream(self, task: str) -> RunStream:
-        """Work on a task and tell what happens as it happens.
+    @overload
+    def stream(
+        self, task: str, *, output_type: None = None, **options: Unpack[RunOptions]
+    ) -> RunStream[OutputT]: ...
+
+    @overload
+    def stream(
+        self, task: str, *, output_type: type[T], **options: Unpack[RunOptions]
+    ) -> RunStream[T]: ...
+
+    def stream(
+        self, task: str, *, output_type: Any = None, **options: Unpack[RunOptions]
+    ) -> RunStream[Any]:
+        """Work on a task and report events as they occur; takes the arguments of `run`.
 
         `async for event in agent.stream(task)`. With `async with agent.stream(task) as stream`
-        the run is over, or cancelled and cleaned up, when the block is left. Raises what `run`
-        raises, while iterating.
+        the run is over, or cancelled and cleaned up, when the block is left. Iterating raises what
+        `run` raises.
         """
         check_task(task)
+        history = read_messages(options.pop("history", ()))
+        context = options.pop("context", None)
+        spec = self.spec.with_overrides(output_type=output_type, **options)
 
         async def work(emit: Emit) -> None:
-            async with self._open_conversation(task=task) as conversation:
-                await conversation._turn(task, emit)
+            async with open_conversation(
+                spec, self.resources, task=task, history=history
+            ) as conversation:
+                await conversation._turn(task, emit, context=context)
 
         return RunStream(work)
 
-    async def resume(self, run: str = LATEST) -> RunResult:
-        """Go on with a recorded run that broke off, and work on it until there is an answer.
+    @overload
+    def run_sync(
+        self, task: str, *, output_type: None = None, **options: Unpack[RunOptions]
+    ) -> RunResult[OutputT]: ...
 
-        What was done stays as it was, to the token: the model goes on after its last finished
-        message, and no tool that has answered is called again. A call that was under way is made
-        again if its tool only reads; of another one the model is told that its outcome is unknown.
-        A run that has its answer gives it again. The agent must have the run's model, and should
-        have its tools.
+    @overload
+    def run_sync(
+        self, task: str, *, output_type: type[T], **options: Unpack[RunOptions]
+    ) -> RunResult[T]: ...
+
+    def run_sync(
+        self, task: str, *, output_type: Any = None, **options: Unpack[RunOptions]
+    ) -> RunResult[Any]:
+        """`run` for code that is not async."""
+        check_task(task)
+        with self._sync_portal() as portal:
+            return portal.call(partial(self.run, task, output_type=output_type, **options))
+
+    @overload
+    def stream_sync(
+        self, task: str, *, output_type: None = None, **options: Unpack[RunOptions]
+    ) -> SyncRunStream[OutputT]: ...
+
+    @overload
+    def stream_sync(
+        self, task: str, *, output_type: type[T], **options: Unpack[RunOptions]
+    ) -> SyncRunStream[T]: ...
+
+    def stream_sync(
+        self, task: str, *, output_type: Any = None, **options: Unpack[RunOptions]
+    ) -> SyncRunStream[Any]:
+        """`stream` for code that is not async. Closing the stream ends the run."""
+        stream: RunStream[Any] = self.stream(task, output_type=output_type, **options)
+        return SyncRunStream(stream, self.iterate(stream))
+
+    async def resume(self, run: str) -> RunResult[OutputT]:
+        """Continue a recorded run that was interrupted, and work on it until there is an answer.
+
+        What was done stays as it was, to the token: the model continues after its last finished
+        message, and no tool that has answered is called again. A call that was in progress is
+        repeated if its tool is read-only; for any other the model is told that its outcome is
+        unknown. A run that has an answer returns it again. The agent must have the run's model, and
+        should have its tools.
 
         Args:
             run: its id, the beginning of it, or "latest".
 
         Raises:
-            JournalError: there is no such run, it is damaged, of another model, or at work in
+            JournalError: there is no such run, it is damaged, of another model, or in use by
                 another process.
-            LimitExceededError: and all else that `run` raises. Limits hold for the run as a whole.
+            LimitExceededError: and everything else that `run` raises. Limits hold for the run as a
+                whole.
         """
         recorded = self._runs().read(run)
         if recorded.status == "answered":
-            return recorded_result(recorded)
+            return recorded_result(recorded, self.spec.answer)
         async with self.conversation(resume=recorded.id) as conversation:
             return await conversation.resume()
 
-    def stream_resume(self, run: str = LATEST) -> RunStream:
-        """`resume`, and tell what happens from there on as it happens."""
+    def resume_stream(self, run: str) -> RunStream[OutputT]:
+        """`resume`, and report events as they occur."""
 
         async def work(emit: Emit) -> None:
             recorded = self._runs().read(run)
             if recorded.status == "answered":
-                emit(RunFinished(recorded_result(recorded)))
+                emit(RunFinished(recorded_result(recorded, self.spec.answer)))
                 return
             async with self.conversation(resume=recorded.id) as conversation:
                 await conversation._resume(emit)
 
         return RunStream(work)
 
-    def resume_sync(self, run: str = LATEST) -> RunResult:
+    def resume_sync(self, run: str) -> RunResult[OutputT]:
         """`resume` for code that is not async."""
         with self._sync_portal() as portal:
             return portal.call(self.resume, run)
 
-    def run_sync(self, task: str) -> RunResult:
-        """`run` for code that is not async."""
-        check_task(task)
-        with self._sync_portal() as portal:
-            return portal.call(self.run, task)
+    def resume_stream_sync(self, run: str) -> SyncRunStream[OutputT]:
+        """`resume_stream` for code that is not async. Closing the stream ends the run."""
+        stream = self.resume_stream(run)
+        return SyncRunStream(stream, self.iterate(stream))
 
-    def stream_sync(self, task: str) -> Iterator[Event]:
-        """`stream` for code that is not async. Closing the iterator ends the run."""
-        check_task(task)
-        return self.iterate(self.stream(task))
+    def map(self, tasks: Iterable[str], *, concurrency: int = 8) -> Stream[BatchResult[OutputT]]:
+        """Work on many tasks with one engine, and report each result as soon as it is there.
 
-    def map(self, tasks: Iterable[str], *, concurrency: int = 8) -> Stream[Outcome]:
-        """Work on many tasks over one engine, and tell how each ended as soon as it has.
-
-        `async for outcome in agent.map(tasks)`. Each task is a run of its own, and one that fails
-        does not disturb the others. Tasks are taken from `tasks` when there is room for them.
+        `async for result in agent.map(tasks)`. Each task is a run of its own, and one that fails
+        does not affect the others. Tasks are taken from `tasks` when there is room for them.
 
         Args:
             tasks: what to do.
-            concurrency: tasks that are worked on at the same time.
+            concurrency: the number of tasks to work on at the same time.
 
         Raises:
             TypeError: `tasks` is one string.
@@ -239,141 +325,53 @@ class Agent:
         if not (isinstance(concurrency, int) and concurrency >= 1):
             raise ValueError(f"concurrency must be 1 or more, not {concurrency!r}.")
 
-        async def work(report: Callable[[Outcome], None]) -> None:
-            async with AsyncExitStack() as stack:
-                resources = self._resources or await stack.enter_async_context(
-                    open_resources(self.spec, keep_ready=True)
-                )
+        return Stream(lambda report: work_on(self.spec, self.resources, tasks, concurrency, report))
 
-                async def run(task: str) -> RunResult:
-                    check_task(task)
-                    async with open_conversation(self.spec, resources, task=task) as conversation:
-                        return await conversation.run(task)
-
-                await work_on(tasks, run, concurrency, report)
-
-        return Stream(work)
-
-    def map_sync(self, tasks: Iterable[str], *, concurrency: int = 8) -> Iterator[Outcome]:
+    def map_sync(
+        self, tasks: Iterable[str], *, concurrency: int = 8
+    ) -> Iterator[BatchResult[OutputT]]:
         """`map` for code that is not async. Closing the iterator ends the runs."""
         return self.iterate(self.map(tasks, concurrency=concurrency))
 
-    def iterate(self, stream: Stream[T]) -> Iterator[T]:
-        """Return the items of a stream that has not begun, for code that is not async."""
-        with self._sync_portal() as portal:
-            yield from iterate(stream, portal)
-
     def as_tool(self, name: str, description: str) -> SubAgent:
-        """The agent as a tool of another agent: `Agent(..., tools=[agent.as_tool(...)])`.
+        """Return the agent as a tool of another one: `Agent(..., tools=[agent.as_tool(...)])`.
 
-        Each call is a run of its own, within this agent's limits and within what its caller has
-        left: its tokens count for the caller as well. The caller's stream tells its events as
-        `SubagentEvent`s. An agent that names no model works with its caller's.
+        Each call is a run of its own, within this agent's limits and what is left of its caller's:
+        its tokens count for the caller as well. The caller's stream reports its events as
+        `SubagentEvent`s. An agent that names no model uses its caller's.
 
         Args:
             name: of the tool.
             description: what the agent is good for, in words that help a model to choose it.
 
         Raises:
-            ToolDefinitionError: the name is none that a tool can have.
+            ToolDefinitionError: a tool cannot have that name.
         """
         return SubAgent(self.spec, name, description)
 
     @asynccontextmanager
     async def conversation(
         self, *, history: Sequence[Mapping[str, Any]] = (), resume: str | None = None
-    ) -> AsyncIterator[Conversation]:
-        """Several turns with one memory: `async with agent.conversation() as conversation`.
+    ) -> AsyncIterator[Conversation[OutputT]]:
+        """Open a conversation: several turns with one memory.
+
+        `async with agent.conversation() as conversation`.
 
         Args:
-            history: what was said before, as messages of the chat completions protocol, without a
-                system message, which are the agent's instructions.
-            resume: the id of a recorded run whose memory it goes on with. If the run broke off
-                in a turn, that is `conversation.unfinished`, and `conversation.resume()` ends it.
+            history: earlier messages; see `run`.
+            resume: the id of a recorded run to continue. If it was interrupted during a turn,
+                `conversation.unfinished` is set, and `conversation.resume()` completes the turn.
 
         Raises:
             JournalError: see `resume`.
-            TypeError, ValueError: `history` is no list of messages, or one of them is none.
+            TypeError, ValueError: `history` is not a list of messages, or contains an invalid
+                message.
         """
         said = read_messages(history)
-        async with self._open_conversation(history=said, resume=resume) as conversation:
+        async with open_conversation(
+            self.spec, self.resources, history=said, resume=resume
+        ) as conversation:
             yield conversation
 
     def _runs(self) -> Runs:
         return self.spec.journal or Runs()
-
-    async def serve_mcp(
-        self,
-        *,
-        name: str = "agent",
-        description: str | None = None,
-        host: str = "127.0.0.1",
-        port: int | None = None,
-    ) -> None:
-        """Offer the agent as an MCP server with one tool, until it is cancelled or disconnected.
-
-        The tool takes a task and gives the answer; each call is a run of its own, and its steps
-        are told as progress.
-
-        Args:
-            name: of the server and its tool.
-            description: what the agent is good for, in words that help a model to choose it.
-            host: where to listen. There is no sign-in: only this machine should reach it.
-            port: serve streamable HTTP at `http://host:port/mcp`, which needs asyncio. None: speak
-                over standard input and output.
-        """
-        from .integrations.mcp_server import DESCRIPTION, serve
-
-        await serve(self, name=name, description=description or DESCRIPTION, host=host, port=port)
-
-    @property
-    def resources(self) -> AgentResources | None:
-        """The model and the shared tools that stay open inside `async with agent`."""
-        return self._resources
-
-    async def __aenter__(self) -> Self:
-        """Keep the model and the shared tools open between runs."""
-        if self._resources is not None:
-            raise RuntimeError("The agent is entered already.")
-        async with AsyncExitStack() as stack:
-            self._resources = await stack.enter_async_context(
-                open_resources(self.spec, keep_ready=True)
-            )
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._stack is not None, "entered before it is left"
-        stack, self._stack, self._resources = self._stack, None, None
-        await stack.__aexit__(kind, error, trace)
-
-    def __enter__(self) -> Self:
-        """The same for `run_sync` and `stream_sync`."""
-        self._loop_thread = LoopThread(self, "The agent")
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._loop_thread is not None, "entered before it is left"
-        loop_thread, self._loop_thread = self._loop_thread, None
-        loop_thread.close(kind, error, trace)
-
-    @contextmanager
-    def _sync_portal(self) -> Iterator[BlockingPortal]:
-        """An event loop in a thread: the one of `with agent`, or one for this call."""
-        if self._loop_thread is not None:
-            yield self._loop_thread.portal
-        elif self._resources is not None:
-            raise RuntimeError("Inside `async with agent` use `await agent.run(...)`.")
-        else:
-            with start_blocking_portal() as portal:
-                yield portal

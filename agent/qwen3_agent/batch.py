@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Generic
 
 import anyio
 
-from .result import RunResult
+from .conversation import check_task
+from .result import OutputT, RunResult
+from .runtime import AgentResources, open_conversation, open_resources
+from .spec import AgentSpec
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """How one of many tasks ended: with a result, or with what `Agent.run` would have raised."""
+class BatchResult(Generic[OutputT]):
+    """The result of one of many tasks, or the error that `Agent.run` would have raised."""
 
     index: int
     """Place of the task among those that were given, from 0."""
     task: str
-    result: RunResult | None = None
+    result: RunResult[OutputT] | None = None
     error: Exception | None = None
 
     @property
-    def output(self) -> str:
+    def output(self) -> OutputT:
         """The answer.
 
         Raises:
@@ -34,22 +39,28 @@ class Outcome:
 
 
 async def work_on(
+    spec: AgentSpec,
+    resources: AgentResources | None,
     tasks: Iterable[str],
-    run: Callable[[str], Awaitable[RunResult]],
     concurrency: int,
-    report: Callable[[Outcome], None],
+    report: Callable[[BatchResult[OutputT]], None],
 ) -> None:
     """Work on many tasks; see `Agent.map`."""
     numbered = enumerate(tasks)  # shared: each worker takes the next one
     failed: list[Exception] = []  # in the caller's iterable
 
+    async def run(task: str) -> RunResult[OutputT]:
+        check_task(task)
+        async with open_conversation(spec, resources, task=task) as conversation:
+            return await conversation.run(task)
+
     async def worker() -> None:
         while (taken := take()) is not None:
             index, task = taken
             try:
-                report(Outcome(index, task, result=await run(task)))
+                report(BatchResult(index, task, result=await run(task)))
             except Exception as error:
-                report(Outcome(index, task, error=error))
+                report(BatchResult(index, task, error=error))
 
     def take() -> tuple[int, str] | None:
         try:
@@ -58,7 +69,10 @@ async def work_on(
             failed.append(error)
             return None
 
-    async with anyio.create_task_group() as workers:
+    async with AsyncExitStack() as stack:
+        if resources is None:
+            resources = await stack.enter_async_context(open_resources(spec, keep_ready=True))
+        workers = await stack.enter_async_context(anyio.create_task_group())
         for _ in range(concurrency):
             workers.start_soon(worker)
     if failed:

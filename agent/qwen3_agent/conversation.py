@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypedDict
+
+from typing_extensions import Unpack
 
 from qwen3_tools.artifacts import artifact_folder
 from qwen3_tools.context import RunContext, call_context
@@ -16,10 +18,11 @@ from qwen3_tools.toolbox import Toolbox
 from . import events
 from .errors import PromptTooLongError
 from .events import Emit
+from .grammar.tool_grammar import ToolChoice, check_choice
 from .hooks import HookRunner
 from .journal import Journal, RecordedRun
 from .journal.resume import past_steps
-from .limits import Budget
+from .limits import Budget, Limits
 from .loop.authorizer import CallAuthorizer
 from .loop.compaction import compact
 from .loop.output import OutputSpec
@@ -28,13 +31,28 @@ from .loop.turn import Turn
 from .messages import Message, unanswered, without_thoughts
 from .messages.encoding import for_chat_api
 from .models.session import Model, ModelSession, SessionOptions
-from .result import PastStep, RunResult
+from .result import OutputT, PastStep, RunResult
 from .spec import AgentSpec
 from .streaming import RunStream
 from .thinking import Mode, Policy, Switch, Thinking, as_policy, latest_switch
 
 
-class Conversation:
+class SpecOptions(TypedDict, total=False):
+    """Options of the agent that a single turn can override."""
+
+    limits: Limits | None
+    thinking: Mode | Literal["adaptive"] | Policy | None
+    tool_choice: ToolChoice | None
+
+
+class TurnOptions(SpecOptions, total=False):
+    """Options of a single turn."""
+
+    context: Any
+    """Passed to tools as `RunContext.context`."""
+
+
+class Conversation(Generic[OutputT]):
     """Several turns with one memory; the code interpreter keeps its state between them.
 
     Made by `Agent.conversation`. One turn at a time.
@@ -167,7 +185,7 @@ class Conversation:
         turn = self._recorded.last_turn
         return turn.text if turn else self._recorded.task
 
-    async def resume(self) -> RunResult:
+    async def resume(self) -> RunResult[OutputT]:
         """Go on with the turn that the journal broke off in.
 
         Nothing that was finished is done again: not a message of the model, not a tool. A call
@@ -180,7 +198,7 @@ class Conversation:
         """
         return await self._resume(lambda event: None)
 
-    def stream_resume(self) -> RunStream:
+    def resume_stream(self) -> RunStream[OutputT]:
         """`resume`, and tell what happens as it happens."""
         return RunStream(self._resume)
 
@@ -213,17 +231,29 @@ class Conversation:
                     length = self._session.context_length
                     self._journal.compacted(length - before, length - after)
 
-    async def run(self, text: str) -> RunResult:
-        """Answer a user message. Raises what `Agent.run` raises."""
-        return await self._turn(text, lambda event: None)
+    async def run(self, text: str, **options: Unpack[TurnOptions]) -> RunResult[OutputT]:
+        """Answer a user message.
 
-    def stream(self, text: str) -> RunStream:
-        """Answer a user message and tell what happens as it happens."""
-        check_task(text)
-        return RunStream(lambda emit: self._turn(text, emit))
+        Args:
+            text: the message.
+            options: for this turn only.
 
-    async def _turn(self, text: str, emit: Emit) -> RunResult:
+        Raises:
+            Qwen3AgentError: see `Agent.run`.
+        """
+        return await self._turn(text, lambda event: None, **options)
+
+    def stream(self, text: str, **options: Unpack[TurnOptions]) -> RunStream[OutputT]:
+        """Answer a user message and report events as they occur."""
         check_task(text)
+        return RunStream(lambda emit: self._turn(text, emit, **options))
+
+    async def _turn(
+        self, text: str, emit: Emit, *, context: Any = None, **options: Unpack[SpecOptions]
+    ) -> RunResult[OutputT]:
+        check_task(text)
+        spec = self._spec.with_overrides(**options)
+        check_choice(spec.tool_choice, [tool.name for tool in self.tools])
         with self._one_turn():
             self._recorded = None
             self._turns.append((text, self._switch))
@@ -232,14 +262,16 @@ class Conversation:
             if self._journal is not None:
                 self._journal.turn(text)
             try:
-                return await self._work(emit)
+                return await self._work(
+                    emit, spec=spec, policy=as_policy(options.get("thinking")), context=context
+                )
             except PromptTooLongError:
                 if self._session.turn == len(self._session.messages) - 1:
                     # It can never fit, and would keep every later message from being answered
                     self._undo_turn()
                 raise
 
-    async def _resume(self, emit: Emit) -> RunResult:
+    async def _resume(self, emit: Emit) -> RunResult[OutputT]:
         text, recorded = self.unfinished, self._recorded
         if text is None or recorded is None:
             raise RuntimeError("Nothing is unfinished in this conversation.")
@@ -267,8 +299,17 @@ class Conversation:
             self._busy = False
 
     async def _work(
-        self, emit: Emit, past: Sequence[PastStep] = (), context: Any = None
-    ) -> RunResult:
+        self,
+        emit: Emit,
+        past: Sequence[PastStep] = (),
+        *,
+        spec: AgentSpec | None = None,
+        policy: Policy | None = None,
+        context: Any = None,
+    ) -> RunResult[OutputT]:
+        spec = spec or self._spec
+        switch = self._switch if policy is None else None
+        policy = policy or self._policy
         recording = self._journal.recording(emit) if self._journal else nullcontext(emit)
         run = RunContext(context, self.run_id, work_folder=self._folder)
         with recording as emit, artifact_folder(self._folder), call_context(run):
@@ -278,13 +319,13 @@ class Conversation:
                 self._model,
                 self._session,
                 self._toolbox,
-                self._policy or Thinking("on" if self._model.thinks_by_default else "off"),
-                Budget(self._spec.limits),
-                HookRunner(self._spec.hooks),
+                policy or Thinking("on" if self._model.thinks_by_default else "off"),
+                Budget(spec.limits),
+                HookRunner(spec.hooks),
                 self._authorizer,
                 emit,
-                OutputSpec(self._spec.tool_choice, self._spec.answer),
-                self._switch,
+                OutputSpec(spec.tool_choice, spec.answer),
+                switch,
             )
             result = await run_turn(turn, past)
         return replace(result, run_id=self.run_id)

@@ -89,6 +89,10 @@ class ResultSoFar(Protocol):
         """The text of the last step."""
 
     @property
+    def output_text(self) -> str:
+        """The same."""
+
+    @property
     def steps(self) -> Sequence[Any]:
         """One `StepReport` for each step."""
 

@@ -267,4 +267,4 @@ class AnswerChanged(Event):
 class RunFinished(Event):
     """The run ends with an answer."""
 
-    result: RunResult
+    result: RunResult[Any]

@@ -51,11 +51,11 @@ class Call:
     """None: the model has called a tool that does not exist."""
 
 
-BeforeStep = Callable[[RunResult, Plan], Awaitable[Plan | End | None]]
+BeforeStep = Callable[[RunResult[Any], Plan], Awaitable[Plan | End | None]]
 BeforeCall = Callable[[Call], Awaitable[Call | Refuse | End | None]]
 AfterCall = Callable[[Call, ToolResult], Awaitable[ToolResult | End | None]]
 AfterStep = Callable[[StepReport], Awaitable[End | None]]
-OnAnswer = Callable[[RunResult], Awaitable[str | Refuse | None]]
+OnAnswer = Callable[[RunResult[Any]], Awaitable[str | Refuse | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class HookRunner:
         self._hooks = hooks
         self._raise_later: Exception | None = None
 
-    async def before_step(self, so_far: Callable[[], RunResult], plan: Plan) -> Plan:
+    async def before_step(self, so_far: Callable[[], RunResult[Any]], plan: Plan) -> Plan:
         """Return the thinking plan of the next step.
 
         Raises:
@@ -158,7 +158,7 @@ class HookRunner:
         if answer is not None:
             raise RunEndedError(answer)
 
-    async def on_answer(self, result: Callable[[], RunResult]) -> str | Refuse | None:
+    async def on_answer(self, result: Callable[[], RunResult[Any]]) -> str | Refuse | None:
         """Return another output or a refusal. None: the answer is accepted."""
         if self._hooks.on_answer is None:
             return None

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self
 
+from typing_extensions import TypeVar
+
+from qwen3_tools.renamed import missing_attribute
 from qwen3_tools.tool import ToolResult
 from qwen3_tools.usage import Usage
 
 from .limits import LimitName
-from .messages import Content, MalformedCall, Part, ToolCall
+from .messages import Content, MalformedCall, Message, Part, ToolCall
+from .messages.encoding import for_chat_api
 from .thinking import Plan
 from .transcript import Transcript
 
-__all__ = ["ModelStep", "PastStep", "Route", "RunResult", "StepFinish", "StepReport", "Usage"]
+__all__ = [
+    "CallReport",
+    "ModelStep",
+    "OutputT",
+    "PastStep",
+    "Route",
+    "RunResult",
+    "StepFinish",
+    "StepReport",
+    "Usage",
+]
+
+OutputT = TypeVar("OutputT", default=str)
+"""The type of the answer of a run."""
 
 Route = Literal["engine", "server_tokens", "server_chat"]
 """How a model is reached: token ids to an engine in this process, token ids to a server, or
@@ -127,35 +144,63 @@ class PastStep:
 
 
 @dataclass(frozen=True, slots=True)
-class RunResult:
-    """What a run got.
+class CallReport:
+    """One tool call of a run and its result."""
 
-    When a limit ended the run, `output` is what was said in its last step.
-    """
+    name: str
+    """The name of the tool; "" for a malformed call."""
+    arguments: Mapping[str, Any]
+    result: str
+    """The text that the model received."""
+    is_error: bool
 
-    output: str
-    """The answer."""
+
+@dataclass(frozen=True, slots=True)
+class RunResult(Generic[OutputT]):
+    """The result of a run."""
+
+    output: OutputT
+    """The answer: a value of the `output_type`, or text without one. In an error's partial result:
+    the text of the last step."""
     steps: tuple[StepReport, ...]
     transcript: Transcript
     """Every token of the run, and who wrote it."""
     seconds: float
     model: str
     files: tuple[Path, ...] = field(default=())
-    """Files that tools made, in the order in which they came."""
+    """Files made by tools, in the order in which they came."""
     route: Route = "engine"
-    """How the model was reached."""
     limit: LimitName | None = None
-    """The limit at which the run ended, with an answer from its last step or without one."""
-    parsed: Any = None
-    """The answer as a value of the agent's `output_type`. None without one, and where a limit
-    ended the run before it was said."""
+    """The limit that ended the run, with an answer from its last step or without one."""
     ended_by_hook: bool = False
-    """Whether a hook ended the run, and gave `output`."""
+    """Whether a hook ended the run and set the answer."""
     run_id: str | None = None
-    """Under which the run is recorded, if it is."""
+    """The id of the recorded run. None: the run is not recorded."""
     earlier_transcripts: tuple[Transcript, ...] = ()
-    """Those before `transcript`, where the conversation was made shorter on the way; what the
-    model has written to sum it up is among them."""
+    """Those before `transcript`, if the conversation was compacted; they include the summaries that
+    the model wrote."""
+    output_text: str = ""
+    """The answer as text."""
+    calls: tuple[CallReport, ...] = ()
+    """Every tool call, in order."""
+    conversation: tuple[Message, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.output, str) and not self.output_text:
+            object.__setattr__(self, "output_text", self.output)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing_attribute(self, name, {"parsed": "output"})
+
+    @property
+    def messages(self) -> Sequence[Mapping[str, Any]]:
+        """The conversation, oldest message first, in the form of the chat completions protocol.
+
+        It can be passed as `history=` to another run.
+        """
+        return for_chat_api(self.conversation)
 
     @property
     def usage(self) -> Usage:
@@ -163,9 +208,9 @@ class RunResult:
         return sum((step.usage for step in self.steps), Usage())
 
     def to_json(self) -> dict[str, Any]:
-        """The result as a JSON object, without the transcript (see `Transcript.to_record`)."""
+        """Return the result as a JSON object, without transcript (see `Transcript.to_record`)."""
         return {
-            "output": self.output,
+            "output": self.output_text,
             "model": self.model,
             "route": self.route,
             "limit": self.limit,

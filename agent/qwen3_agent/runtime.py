@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 from anyio import to_thread
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from anyio.lowlevel import EventLoopToken, current_token
 
 from qwen3_tools.source import RunResources, ToolSource
+from qwen3_tools.threads import LoopThread
 from qwen3_tools.tool import Tool
 from qwen3_tools.toolbox import Toolbox
 
@@ -25,9 +29,13 @@ from .models.choose import resolve
 from .models.mcp_sampling import sampling_handler
 from .models.session import Model
 from .spec import AgentSpec
+from .streaming import Stream, iterate
+
+T = TypeVar("T")
 
 __all__ = [
     "AgentResources",
+    "Lifetime",
     "load_model",
     "open_conversation",
     "open_resources",
@@ -112,6 +120,73 @@ def _offered(model: Model) -> RunResources:
     return RunResources(model, sampling_handler(model))
 
 
+class Lifetime:
+    """Keeps the resources of an agent open inside `async with` and `with`."""
+
+    def __init__(self, spec: AgentSpec) -> None:
+        self.spec = spec
+        self._resources: AgentResources | None = None
+        self._stack: AsyncExitStack | None = None
+        self._loop_thread: LoopThread | None = None
+
+    @property
+    def resources(self) -> AgentResources | None:
+        """The model and the shared tools that stay open inside `async with agent`."""
+        return self._resources
+
+    async def __aenter__(self) -> Self:
+        """Keep the model and the shared tools open between runs."""
+        if self._resources is not None:
+            raise RuntimeError("The agent is entered already.")
+        async with AsyncExitStack() as stack:
+            self._resources = await stack.enter_async_context(
+                open_resources(self.spec, keep_ready=True)
+            )
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._stack is not None, "entered before it is left"
+        stack, self._stack, self._resources = self._stack, None, None
+        await stack.__aexit__(kind, error, trace)
+
+    def __enter__(self) -> Self:
+        """Keep them open between calls of `run_sync` and `stream_sync`."""
+        self._loop_thread = LoopThread(self, "The agent")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._loop_thread is not None, "entered before it is left"
+        loop_thread, self._loop_thread = self._loop_thread, None
+        loop_thread.close(kind, error, trace)
+
+    def iterate(self, stream: Stream[T]) -> Generator[T]:
+        """Return the items of a stream that has not begun, for code that is not async."""
+        with self._sync_portal() as portal:
+            yield from iterate(stream, portal)
+
+    @contextmanager
+    def _sync_portal(self) -> Iterator[BlockingPortal]:
+        """Provide an event loop in a thread: that of `with agent`, or one for this call."""
+        if self._loop_thread is not None:
+            yield self._loop_thread.portal
+        elif self._resources is not None:
+            raise RuntimeError("Inside `async with agent` use `await agent.run(...)`.")
+        else:
+            with start_blocking_portal() as portal:
+                yield portal
+
+
 def load_model(spec: AgentSpec) -> Model:
     """Load the model that a spec names. Takes seconds to minutes; call it in a worker thread.
 
@@ -145,7 +220,7 @@ async def open_conversation(
     task: str | None = None,
     history: Sequence[Message] = (),
     resume: str | None = None,
-) -> AsyncIterator[Conversation]:
+) -> AsyncIterator[Conversation[Any]]:
     """Open a conversation of an agent; see `Agent.conversation`.
 
     Args:
@@ -168,8 +243,10 @@ async def open_conversation(
         check_choice(spec.tool_choice, [each.name for each in toolbox.tools])
 
         system = spec.system_message
-        messages = [SystemMessage(system), *history] if system else history
-        session = new_session(spec, resources.model, toolbox, messages)
+        if system:  # also in place of that of an earlier run
+            begins = isinstance(history[0], SystemMessage) if history else False
+            history = [SystemMessage(system), *(history[1:] if begins else history)]
+        session = new_session(spec, resources.model, toolbox, history)
         notices = list(resources.notices)
         if recorded is not None:
             restore(recorded, resources.model, session)

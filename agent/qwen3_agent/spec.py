@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -199,6 +199,11 @@ class AgentSpec:
     def names_model(self) -> bool:
         """Whether the model was chosen, rather than left to the default."""
         return self.model is not None or self.base_url is not None
+
+    def with_overrides(self, **changes: Any) -> AgentSpec:
+        """Return the spec with those of the changes that are not None."""
+        given = {name: value for name, value in changes.items() if value is not None}
+        return replace(self, **given) if given else self
 
     @property
     def sources(self) -> tuple[ToolSource, ...]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
 from contextlib import ExitStack
 from contextvars import copy_context
 from types import TracebackType
-from typing import Any, Generic, Self, TypeAlias, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import anyio
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from .events import Event
+from .events import ContentText, Event, RunFinished
+from .result import OutputT, RunResult
 
 T = TypeVar("T")
 
@@ -72,11 +73,82 @@ class Stream(Generic[T]):
             self._task.scope.cancel()
 
 
-RunStream: TypeAlias = Stream[Event]
-"""The events of a run."""
+class RunStream(Stream[Event], Generic[OutputT]):
+    """The events of a run, as an async iterator."""
+
+    _result: RunResult[Any] | None = None
+
+    async def __anext__(self) -> Event:
+        event = await super().__anext__()
+        if isinstance(event, RunFinished):
+            self._result = event.result
+        return event
+
+    async def result(self) -> RunResult[OutputT]:
+        """Wait for the end of the run and return its result; remaining events are discarded.
+
+        Raises:
+            Qwen3AgentError: the run failed.
+            RuntimeError: the stream was closed, or its run had failed, before.
+        """
+        async for _ in self:
+            pass
+        return self.finished_result
+
+    @property
+    def finished_result(self) -> RunResult[OutputT]:
+        """The result, once the last event was read."""
+        if self._result is None:
+            raise RuntimeError("The run has no result: it failed, or its stream was closed.")
+        return self._result
+
+    async def text(self) -> AsyncIterator[str]:
+        """Iterate over the model's text for the user, piece by piece."""
+        async for event in self:
+            if isinstance(event, ContentText):
+                yield event.text
 
 
-def iterate(stream: Stream[T], portal: BlockingPortal | None = None) -> Iterator[T]:
+class SyncRunStream(Generic[OutputT]):
+    """The events of a run, as an iterator."""
+
+    def __init__(self, stream: RunStream[OutputT], events: Generator[Event]) -> None:
+        self._stream = stream
+        self._events = events
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Event:
+        return next(self._events)
+
+    def result(self) -> RunResult[OutputT]:
+        """Wait for the end of the run and return its result; see `RunStream.result`."""
+        for _ in self:
+            pass
+        return self._stream.finished_result
+
+    def text(self) -> Iterator[str]:
+        """Iterate over the model's text for the user, piece by piece."""
+        return (event.text for event in self if isinstance(event, ContentText))
+
+    def close(self) -> None:
+        """End the run, if it has not ended, and wait until it has cleaned up."""
+        self._events.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def iterate(stream: Stream[T], portal: BlockingPortal | None = None) -> Generator[T]:
     """Iterate over a stream in synchronous code. Closing the iterator cancels the worker.
 
     Args:

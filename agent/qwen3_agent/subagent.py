@@ -90,9 +90,11 @@ async def _work(spec: AgentSpec, resources: AgentResources | None, task: str) ->
                     result = event.result
                     # An answer that a limit has cut short must not pass for a whole one
                     short = f"\n[It reached its limit: {result.limit}.]" if result.limit else ""
-                    return ToolResult(result.output + short, files=_handed_over(result.files))
+                    return ToolResult(result.output_text + short, files=_handed_over(result.files))
     except LimitExceededError as error:
-        so_far = f" Its last words were: {error.result.output}" if error.result.output else ""
+        so_far = (
+            f" Its last words were: {error.result.output_text}" if error.result.output_text else ""
+        )
         raise ToolError(f"{error}{so_far}") from error
     except (Qwen3AgentError, ValueError) as error:
         raise ToolError(str(error)) from error

@@ -14,12 +14,12 @@ import anyio
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from scripted import scripted_model
 
-from qwen3_agent import Agent
+from qwen3_agent import Agent, serve_mcp
 
 
 async def main(port: int) -> None:
     agent = Agent(scripted_model(*["An answer."] * 1000), thinking="off")
-    await agent.serve_mcp(port=port)
+    await serve_mcp(agent, port=port)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import dis
 import sys
 from collections.abc import Mapping
 
-__all__ = ["missing_name"]
+__all__ = ["missing_attribute", "missing_name"]
 
 
 def missing_name(module: str, name: str, new_names: Mapping[str, str]) -> Exception:
@@ -26,3 +26,11 @@ def missing_name(module: str, name: str, new_names: Mapping[str, str]) -> Except
     frame = sys._getframe(2)
     operation = dis.opname[frame.f_code.co_code[frame.f_lasti]]
     return ImportError(message) if operation == "IMPORT_FROM" else AttributeError(message)
+
+
+def missing_attribute(owner: object, name: str, new_names: Mapping[str, str]) -> AttributeError:
+    """Return what a class's `__getattr__` raises for a name that it does not have."""
+    kind = type(owner).__name__
+    if name not in new_names:
+        return AttributeError(f"{kind!r} object has no attribute {name!r}")
+    return AttributeError(f"{kind}.{name} is gone: use {new_names[name]}.")

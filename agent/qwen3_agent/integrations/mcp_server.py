@@ -7,17 +7,15 @@ import importlib.metadata
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anyio
 from mcp.server.mcpserver import Context, MCPServer
 from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent, ToolAnnotations
 
+from ..agent import Agent
 from ..errors import LimitExceededError, Qwen3AgentError
 from ..events import Event, RunFinished, StepStarted, ToolCallStarted
-
-if TYPE_CHECKING:
-    from ..agent import Agent
 
 DESCRIPTION = "Give a task to an agent, in words. It works until it has an answer."
 _PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp"}
@@ -25,8 +23,27 @@ _MOST_PICTURE_BYTES = 2_000_000
 _LEAVE_SECONDS = 2
 
 
-async def serve(agent: Agent, *, name: str, description: str, host: str, port: int | None) -> None:
-    """See `Agent.serve_mcp`."""
+async def serve_mcp(
+    agent: Agent[Any],
+    *,
+    name: str = "agent",
+    description: str = DESCRIPTION,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+) -> None:
+    """Offer an agent as an MCP server with one tool, until it is cancelled or disconnected.
+
+    The tool takes a task and returns the answer; each call is a run of its own, and its steps are
+    reported as progress.
+
+    Args:
+        agent: the agent.
+        name: of the server and its tool.
+        description: what the agent is good for, in words that help a model to choose it.
+        host: where to listen. There is no authentication: only this machine should reach it.
+        port: serve streamable HTTP at `http://host:port/mcp`, which needs asyncio. None: use
+            standard input and output.
+    """
     async with AsyncExitStack() as stack:
         if agent.resources is None:
             await stack.enter_async_context(agent)
@@ -95,10 +112,14 @@ async def _work(agent: Agent, task: str, ctx: Context[Any, Any]) -> CallToolResu
                     told += 1
                     await ctx.report_progress(told, message=doing)
                 if isinstance(event, RunFinished):
-                    said = TextContent(text=event.result.output)
+                    said = TextContent(text=event.result.output_text)
                     return CallToolResult(content=[said, *_pictures(event.result.files)])
     except LimitExceededError as error:
-        so_far = f"\nIts last words were:\n{error.result.output}" if error.result.output else ""
+        so_far = (
+            f"\nIts last words were:\n{error.result.output_text}"
+            if error.result.output_text
+            else ""
+        )
         return _failed(f"{error}{so_far}")
     except Qwen3AgentError as error:
         return _failed(str(error))

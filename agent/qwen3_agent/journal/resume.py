@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from qwen3_tools.tool import Tool, ToolResult
 
-from ..errors import JournalError
+from ..errors import InvalidAnswerError, JournalError
+from ..loop.output import OutputType
 from ..models.session import Model, ModelSession
-from ..result import ModelStep, PastStep, RunResult, StepReport
+from ..result import CallReport, ModelStep, PastStep, RunResult, StepReport
 from ..transcript import Transcript
 from .reader import RecordedCall, RecordedRun, RecordedStep, RecordedTurn
 
@@ -99,14 +102,19 @@ def changed_tools(run: RecordedRun, tools: Sequence[Tool]) -> list[str]:
     return said if run.turns else []
 
 
-def recorded_result(run: RecordedRun) -> RunResult:
-    """The result of a run whose last turn found an answer."""
+def recorded_result(run: RecordedRun, output_type: OutputType | None = None) -> RunResult[Any]:
+    """Return the result of a run whose last turn has an answer.
+
+    Raises:
+        InvalidAnswerError: the answer is not of the type.
+    """
     turn = run.last_turn
     result = turn.result if turn else None
     assert turn is not None, "only asked of a run that has an answer"
     assert result is not None, "only asked of a run that has an answer"
-    return RunResult(
-        output=result["output"],
+    text = result["output"]
+    recorded: RunResult[Any] = RunResult(
+        output=text,
         steps=tuple(StepReport.from_json(step) for step in result["steps"]),
         transcript=Transcript(turn.segments),
         seconds=result["seconds"],
@@ -116,4 +124,16 @@ def recorded_result(run: RecordedRun) -> RunResult:
         limit=result.get("limit"),
         run_id=run.id,
         earlier_transcripts=tuple(Transcript(each) for each in turn.earlier),
+        calls=tuple(
+            CallReport(call.name, call.arguments, call.text, call.is_error)
+            for step in turn.said_steps
+            for call in step.calls
+        ),
+        conversation=tuple(run.messages),
     )
+    if output_type is None:
+        return recorded
+    try:
+        return replace(recorded, output=output_type.read(text))
+    except ValueError as problem:
+        raise InvalidAnswerError(str(problem), recorded) from None

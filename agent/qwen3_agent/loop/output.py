@@ -75,23 +75,13 @@ class OutputSpec:
 
     tool_choice: ToolChoice = "auto"
     answer: OutputType | None = None
-    parsed: Any = field(default=None, init=False)
-    """The answer as a value of its type, if there is one."""
+    _read: tuple[str, Any] | None = field(default=None, init=False)
+    """The last valid answer, and its value."""
     was_told: bool = field(default=False, init=False)
 
     def choice(self, *, first: bool) -> ToolChoice:
         """Return the tool choice of a step."""
         return self.tool_choice if first or self.tool_choice == "none" else "auto"
-
-    def final_problem(self, output: str) -> str | None:
-        """Return what is wrong with an answer that cannot be corrected any more, or None."""
-        if self.answer is None:
-            return None
-        try:
-            self.parsed = self.answer.read(output)
-        except ValueError as why:
-            return str(why)
-        return None
 
     def problem(self, output: str) -> str | None:
         """Return what is wrong with an answer, for the model. None: nothing.
@@ -99,13 +89,22 @@ class OutputSpec:
         Raises:
             ValueError: The answer is wrong for the second time.
         """
+        why = self.final_problem(output)
+        if why is not None and self.was_told:
+            raise ValueError(why)
+        self.was_told = self.was_told or why is not None
+        return None if why is None else _PROBLEM.format(why=why)
+
+    def final_problem(self, output: str) -> str | None:
+        """Return what is wrong with an answer that cannot be corrected any more, or None."""
         if self.answer is None:
             return None
         try:
-            self.parsed = self.answer.read(output)
+            self._read = output, self.answer.read(output)
         except ValueError as why:
-            if self.was_told:
-                raise
-            self.was_told = True
-            return _PROBLEM.format(why=why)
+            return str(why)
         return None
+
+    def value_of(self, text: str) -> Any:
+        """Return the value of a text that was valid, else the text."""
+        return self._read[1] if self._read and self._read[0] == text else text.strip()

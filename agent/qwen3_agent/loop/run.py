@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import anyio
 
@@ -25,7 +26,7 @@ LAST_STEP = (
 )
 
 
-async def run_turn(turn: Turn, past: Sequence[PastStep] = ()) -> RunResult:
+async def run_turn(turn: Turn, past: Sequence[PastStep] = ()) -> RunResult[Any]:
     """Let the model work, from the user's message that ends its conversation, until it answers.
 
     Args:
@@ -135,7 +136,7 @@ async def _is_accepted(turn: Turn) -> bool:
     return refusal is None
 
 
-async def _answer_at_limit(turn: Turn, stop: Stop) -> RunResult:
+async def _answer_at_limit(turn: Turn, stop: Stop) -> RunResult[Any]:
     """End the turn with an answer from what the model has found out so far."""
     if turn.budget.limits.at_limit == "fail":
         raise turn.limit_exceeded(stop)

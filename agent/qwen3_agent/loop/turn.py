@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from qwen3_tools.tool import ToolResult
 from qwen3_tools.toolbox import Toolbox
@@ -20,7 +21,7 @@ from ..limits import Budget, LimitName, Stop
 from ..messages import UNANSWERED, MalformedCall, ToolCall, ToolResultMessage
 from ..models.session import Model, ModelSession
 from ..parsing.parser import ContentDelta, Delta, ReasoningDelta
-from ..result import ModelStep, PastStep, RunResult, StepReport, Usage
+from ..result import CallReport, ModelStep, PastStep, RunResult, StepReport, Usage
 from ..thinking import LastEvent, Plan, Policy, StepState, Switch, decide
 from .authorizer import CallAuthorizer
 from .output import OutputSpec
@@ -71,6 +72,7 @@ class Turn:
     started: float = field(default_factory=time.monotonic, init=False)
     reports: list[StepReport] = field(default_factory=list, init=False)
     files: list[Path] = field(default_factory=list, init=False)
+    calls: list[CallReport] = field(default_factory=list, init=False)
     text: str = field(default="", init=False)
     """Text of the last step for the user."""
     was_answering: bool = field(default=False, init=False)
@@ -212,6 +214,12 @@ class Turn:
         notes = self._repetition.notes(calls.calls, calls.results)
         self.waiting_for = tuple(calls.pending.values())
         self.files.extend(file for result in calls.results for file in result.files)
+        self.calls.extend(
+            CallReport(call.name, call.arguments, result.text, result.is_error)
+            if isinstance(call, ToolCall)
+            else CallReport("", {}, result.text, result.is_error)
+            for call, result in zip(calls.calls, calls.results, strict=True)
+        )
         made = {json.dumps([c.name, c.arguments]) for c in calls.calls if isinstance(c, ToolCall)}
         if made & self._calls_made:
             self._last = "repeated_call"
@@ -255,7 +263,12 @@ class Turn:
         if isinstance(answer, str):
             self.text = answer
             self.emit(events.AnswerChanged(answer))
+            self._check_hook_output()
         return answer.reason if isinstance(answer, Refuse) else None
+
+    def _check_hook_output(self) -> None:
+        if problem := self.output.final_problem(self.text):
+            raise InvalidAnswerError(problem, self.result())
 
     # The end
 
@@ -264,10 +277,11 @@ class Turn:
         """The tokens of all steps so far."""
         return sum((report.usage for report in self.reports), Usage())
 
-    def result(self, stop: Stop | None = None) -> RunResult:
+    def result(self, stop: Stop | None = None) -> RunResult[Any]:
         """Return the result so far."""
         return RunResult(
-            output=self.text.strip(),
+            output=self.output.value_of(self.text),
+            output_text=self.text.strip(),
             steps=tuple(self.reports),
             transcript=self.session.transcript,
             seconds=time.monotonic() - self.started,
@@ -276,10 +290,11 @@ class Turn:
             route=self.model.route,
             limit=None if stop is None else stop.limit,
             earlier_transcripts=tuple(self.session.earlier),
-            parsed=self.output.parsed,
+            calls=tuple(self.calls),
+            conversation=tuple(self.session.messages),
         )
 
-    def finish(self, stop: Stop | None = None) -> RunResult:
+    def finish(self, stop: Stop | None = None) -> RunResult[Any]:
         """End the turn with what the last step has said.
 
         Raises:
@@ -291,10 +306,12 @@ class Turn:
         self.emit(events.RunFinished(result))
         return result
 
-    def finish_by_hook(self, output: str) -> RunResult:
+    def finish_by_hook(self, output: str) -> RunResult[Any]:
         """End the turn with the output of a hook."""
         self.emit(events.AnswerChanged(output))
-        result = replace(self.result(), output=output, ended_by_hook=True)
+        self.text = output
+        self._check_hook_output()
+        result = replace(self.result(), ended_by_hook=True)
         self.emit(events.RunFinished(result))
         return result
 

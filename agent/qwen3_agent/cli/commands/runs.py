@@ -153,7 +153,7 @@ def resume(
     )
     options = given.over_those_of(recorded)
     return work_on(
-        lambda chosen: chosen.stream_resume(recorded.id), options, as_json=as_json, quiet=quiet
+        lambda chosen: chosen.resume_stream(recorded.id), options, as_json=as_json, quiet=quiet
     )
 
 

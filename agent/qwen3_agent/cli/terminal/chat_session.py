@@ -119,7 +119,7 @@ class ChatSession:
 
     async def go_on(self) -> None:
         """Continue the unfinished turn of a resumed chat."""
-        await self._follow(self.conversation.stream_resume())
+        await self._follow(self.conversation.resume_stream())
 
     async def compact(self) -> int | None:
         """Compact the conversation. Return the tokens saved; None: it was stopped."""

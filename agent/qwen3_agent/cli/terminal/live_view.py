@@ -302,7 +302,7 @@ class LiveView:
         if self._piped:
             self._end_thought()
             self._content.end()
-            print(printable(result.output), flush=True)
+            print(printable(result.output_text), flush=True)
         else:
             self._end_text()
             self._line("")

@@ -46,7 +46,7 @@ class QuietView:
 
     def show(self, event: Event) -> None:
         if isinstance(event, RunFinished):
-            print(printable(event.result.output))
+            print(printable(event.result.output_text))
 
     def note(self, text: str) -> None: ...
 
