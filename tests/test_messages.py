@@ -10,9 +10,9 @@ from chat_server import ChatServer, says
 from conversations import json_values, plain_text
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import scripted_model
+from scripted import call, scripted_model
 
-from qwen3_agent import Agent
+from qwen3_agent import Agent, tool
 from qwen3_agent.errors import EngineError
 from qwen3_agent.journal.ledger import message_from_json, messages_to_json
 from qwen3_agent.messages import (
@@ -204,3 +204,32 @@ async def test_image_in_a_history__is_refused_by_an_engine() -> None:
     with pytest.raises(EngineError, match="holds an image"):
         async with Agent(scripted_model("No.")).conversation(history=SEEN):
             pass
+
+
+@tool
+def half(number: int) -> float:
+    """Half of a number."""
+    return number / 2
+
+
+@pytest.mark.anyio
+async def test_messages_of_a_conversation__are_the_history_of_another_on_every_route() -> None:
+    here = scripted_model(call("half", number=4), "Two.")
+    async with Agent(here, tools=[half]).conversation() as conversation:
+        await conversation.run("Half of four?")
+        history = list(conversation.messages)
+    with ChatServer(says({"content": "One."})) as server:
+        there = connect(server.url, "scripted")
+        async with Agent(there).conversation(history=history) as conversation:
+            await conversation.run("And of that?")
+            history = list(conversation.messages)
+        await there.aclose()
+    assert server.requests[0]["messages"] == history[:-1]
+    again = scripted_model("A half.")
+    async with Agent(again, tools=[half]).conversation(history=history) as conversation:
+        await conversation.run("And of that?")
+        assert list(conversation.messages)[: len(history)] == history
+    engine: Any = again.engine
+    prompt = again.chat_format.decode(engine.prompts[0])
+    assert call("half", number=4) in prompt
+    assert "<tool_response>\n2.0\n</tool_response>" in prompt
