@@ -103,7 +103,7 @@ def test_without_a_terminal_it_is_refused_and_the_user_is_told_how_to_allow_it()
     done = run()
     assert done.returncode == 0
     assert "nobody is there to give it" in done.stderr
-    assert "--allow NAME or --yes lets it run." in done.stderr
+    assert "use --allow NAME or --yes." in done.stderr
     assert "sent to" not in done.stderr
     assert done.stdout == "Both are written.\n"
 

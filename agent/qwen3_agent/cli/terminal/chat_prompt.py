@@ -1,4 +1,4 @@
-"""Where a person types in a chat: several lines, a history, completion of commands."""
+"""The prompt of a chat: several lines, a history, and completion of commands."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from prompt_toolkit.styles import Style
 from .keyboard import Keyboard
 
 HISTORY = "chat_history"
-"""In the state folder."""
+"""The history file in the state folder."""
 
 _STYLE = Style.from_dict({"bottom-toolbar": "noreverse fg:ansibrightblack", "prompt": "bold"})
 
 
 class ChatPrompt:
-    """Asks for the next message.
+    """Reads messages of the user.
 
-    Enter sends it; Alt-Enter or Ctrl-J begins a new line, and so does Enter after a backslash. The
+    Enter sends a message; Alt-Enter, Ctrl-J, or Enter after a backslash starts a new line. The
     lines of a paste stay together.
 
     Args:
-        history: the file that keeps what was typed.
-        completer: proposes what may stand after a slash.
-        status: one line for the foot of the screen.
-        keyboard: has what was typed during the turn.
+        history: The history file.
+        completer: Completes slash commands.
+        status: Returns the status line.
+        keyboard: Holds what was typed during the turn.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class ChatPrompt:
         self._question: PromptSession[str] = PromptSession(history=InMemoryHistory())
 
     async def message(self) -> str:
-        """What is typed next.
+        """Read the next message.
 
         Raises:
             KeyboardInterrupt: Ctrl-C.
@@ -73,9 +73,9 @@ class ChatPrompt:
         return await self._session.prompt_async()
 
     async def answer(self, question: str) -> str:
-        """One line, as the answer to a question; it is not kept in the history.
+        """Read the answer to a question, which is not added to the history.
 
-        What was typed before the question is no answer to it, and is forgotten.
+        Earlier input is discarded: it is not an answer to the question.
 
         Raises:
             KeyboardInterrupt: Ctrl-C.
@@ -90,7 +90,7 @@ def _keys() -> KeyBindings:
     keys = KeyBindings()
 
     @keys.add("enter")
-    def send_or_go_on(event: KeyPressEvent) -> None:
+    def send_or_continue(event: KeyPressEvent) -> None:
         buffer = event.current_buffer
         if buffer.document.char_before_cursor == "\\":
             buffer.delete_before_cursor()
@@ -100,14 +100,14 @@ def _keys() -> KeyBindings:
 
     @keys.add("escape", "enter")
     @keys.add("c-j")
-    def go_on(event: KeyPressEvent) -> None:
+    def new_line(event: KeyPressEvent) -> None:
         event.current_buffer.newline(copy_margin=False)
 
     return keys
 
 
 def _history(path: Path) -> History:
-    """Readable by its owner only; in memory where no file can be written."""
+    """Return the history: a file that only its owner can read, or in memory if that fails."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))

@@ -1,4 +1,4 @@
-"""Ctrl-C: cancel what runs, let it clean up, and be gone in under two seconds whatever happens."""
+"""Ctrl-C: cancel the work in progress, clean up, and exit in under two seconds in any case."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from typing import NoReturn
 import anyio
 
 GRACE = 1.2
-"""Seconds that a cancelled run has to close its servers, sandboxes and engine."""
+"""Seconds for a canceled run to close its servers, sandboxes and engine."""
 
 PATIENCE = 2.0
-"""Seconds that a stopped step has before another Ctrl-C ends the program."""
+"""Seconds after a stopped turn in which another Ctrl-C is ignored."""
 
 
 def run_until_interrupted(
@@ -32,9 +32,9 @@ def run_until_interrupted(
     threads, since one may be in the middle of an import or of loading weights.
 
     Args:
-        main: returns the exit code.
-        leave_screen: called before the process ends in the middle of things, so that no half
-            drawn line and no hidden cursor stays behind.
+        main: Returns the exit code.
+        leave_screen: Called before the process is interrupted, to restore the screen and the
+            cursor.
     """
     received: list[int] = []
 
@@ -47,7 +47,7 @@ def run_until_interrupted(
     try:
         code = anyio.run(guarded)
     except Exception:
-        if not received:  # What fails while it is being cancelled is of no interest.
+        if not received:  # errors during cancellation do not matter
             raise
     if not received:
         assert code is not None, "only a signal cancels the scope"
@@ -59,10 +59,10 @@ def run_until_interrupted(
 
 @contextmanager
 def stopped_by_interrupt() -> Iterator[anyio.CancelScope]:
-    """Within the block Ctrl-C cancels its scope, and the program goes on behind it.
+    """Let Ctrl-C cancel the block; the program continues after it.
 
-    For a while nothing more happens at another Ctrl-C, since cleaning up takes a moment and people
-    press it twice. When that has not helped, the next one does what it did before the block.
+    Further Ctrl-Cs are ignored for a while, since cleaning up takes a moment and people press the
+    keys twice. After that, the previous handler is called.
     """
     loop = anyio.lowlevel.current_token()
     first = 0.0
@@ -87,7 +87,7 @@ def stopped_by_interrupt() -> Iterator[anyio.CancelScope]:
 def _on_signal(
     scope: anyio.CancelScope, received: list[int], leave_screen: Callable[[], None]
 ) -> Iterator[None]:
-    """Cancel `scope` at the first signal; leave at once at the second."""
+    """Cancel `scope` at the first signal; exit immediately at the second."""
     loop = anyio.lowlevel.current_token()
 
     def insist(number: int, grace: float) -> None:
@@ -98,7 +98,7 @@ def _on_signal(
 
     def handle(number: int, frame: FrameType | None) -> None:
         received.append(number)
-        # Threads, since the loop may be what does not answer, and must be woken if it sleeps.
+        # In threads: the loop may be blocked, or asleep and has to be woken.
         insisting = partial(insist, number, GRACE if len(received) == 1 else 0)
         for target in (partial(_cancel, scope, loop), insisting):
             threading.Thread(target=target, daemon=True).start()
@@ -113,7 +113,7 @@ def _on_signal(
 
 def _cancel(scope: anyio.CancelScope, loop: anyio.lowlevel.EventLoopToken) -> None:
     """Cancel `scope` from another thread, which wakes the loop if it sleeps."""
-    with suppress(RuntimeError):  # The loop may have ended by itself meanwhile.
+    with suppress(RuntimeError):  # the loop may have ended meanwhile
         anyio.from_thread.run_sync(scope.cancel, token=loop)
 
 
@@ -133,11 +133,11 @@ def _leave(code: int) -> NoReturn:
 
 
 def _descendants(root: int) -> list[int]:
-    """Processes below `root`, as /proc tells; none where there is no /proc."""
+    """Return the descendants of a process, according to /proc, if there is one."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            # The name in parentheses may hold anything, spaces and parentheses too.
+            # The name in parentheses may contain spaces and parentheses.
             parent = int(stat.read_text(errors="replace").rpartition(")")[2].split()[1])
         except OSError:
             continue

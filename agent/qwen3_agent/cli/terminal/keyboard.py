@@ -1,4 +1,4 @@
-"""The keyboard while nobody is asked anything, and what a terminal answers through it."""
+"""The keyboard between prompts, and the replies of the terminal that arrive through it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 ANSWER_SECONDS = 0.3
-"""How long a terminal has to answer; one at the other end of the world takes as long."""
+"""Seconds to wait for a terminal to reply; remote ones can be that slow."""
 
 _POSITION = re.compile(rb"\x1b\[\d+;(\d+)R")
 
 
 class Keyboard:
-    """Standard input, where it is a terminal; elsewhere nothing here does anything.
+    """Standard input, if it is a terminal; otherwise all methods do nothing.
 
     Attributes:
-        typed: what was typed while the terminal was asked something.
+        typed: Input that arrived while waiting for a reply of the terminal.
     """
 
     def __init__(self) -> None:
@@ -29,26 +29,26 @@ class Keyboard:
         self._before = termios.tcgetattr(sys.stdin) if sys.stdin.isatty() else None
 
     def hush(self) -> None:
-        """Show nothing of what is typed; it waits for whoever reads next."""
+        """Do not echo what is typed; it stays in the input buffer."""
         if self._before is not None:
             quiet = list(self._before)
-            quiet[0] &= ~termios.ICRNL  # Or Enter would come as Ctrl-J
+            quiet[0] &= ~termios.ICRNL  # otherwise Enter arrives as Ctrl-J
             quiet[3] &= ~(termios.ECHO | termios.ICANON)
             termios.tcsetattr(sys.stdin, termios.TCSADRAIN, quiet)
 
     def restore(self) -> None:
-        """As it was at first. Safe to call twice."""
+        """Restore the initial settings. Safe to call twice."""
         if self._before is not None:
             termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._before)
 
     def forget(self) -> None:
-        """Throw away what was typed and has not been read."""
+        """Discard unread input."""
         self.typed = b""
         if self._before is not None:
             termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
     def cursor_column(self) -> int | None:
-        """Where the cursor is, from 0; None where the terminal does not say."""
+        """Return the column of the cursor, from 0. None: the terminal does not report it."""
         if self._before is None:
             return None
         with self._hushed():

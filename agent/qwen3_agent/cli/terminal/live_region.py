@@ -1,4 +1,4 @@
-"""The last rows of a terminal, drawn over and over until what they show can stay."""
+"""A region at the bottom of the terminal that is redrawn while work is in progress."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _PADDING = re.compile(r"[ ]+((?:\x1b\[0?m)?)$", re.MULTILINE)
 
 
 class LiveRegion:
-    """What is still going on, below what is done. Draws nothing where there is no terminal.
+    """Work in progress, below the finished output. Draws nothing if there is no terminal.
 
-    A thread draws it again while it is shown, so that spinners turn and seconds count even when
-    the event loop is busy. What is taller than the screen shows its end. As a context manager it
-    keeps that thread out.
+    A thread redraws the region while it is shown, so that spinners turn even when the event loop
+    is busy. If it is taller than the screen, its end is shown. As a context manager it blocks that
+    thread.
 
     Args:
-        console: where all is written; nothing else may write there while the region is shown.
-        cursor_column: asks the terminal where its cursor is; None where it does not say.
+        console: The terminal. Nothing else may write to it while the region is shown.
+        cursor_column: Returns the column of the cursor. None: the terminal does not report it.
     """
 
     def __init__(self, console: Console, cursor_column: Callable[[], int | None]) -> None:
@@ -35,7 +35,7 @@ class LiveRegion:
         self._lock = threading.RLock()
         self._content: Callable[[], RenderableType] | None = None
         self._drawn: list[int] = []
-        """How wide each row is that is on the screen; the cursor is behind the last one."""
+        """The width of each row on the screen; the cursor is at the end of the last one."""
         self._ticker: threading.Thread | None = None
         self._ended = threading.Event()
 
@@ -52,7 +52,7 @@ class LiveRegion:
         self._lock.release()
 
     def show(self, content: Callable[[], RenderableType]) -> None:
-        """Draw what `content` returns, now and again until the next call or `clear`."""
+        """Draw what `content` returns, repeatedly until the next call or `clear`."""
         if not self._console.is_terminal or self._console.is_dumb_terminal:
             return
         with self._lock:
@@ -64,7 +64,7 @@ class LiveRegion:
                 self._ticker.start()
 
     def print_above(self, write: Callable[[], object]) -> None:
-        """Let `write` write what stays, and go on below it."""
+        """Call `write`, whose output stays on the screen, and redraw the region below it."""
         with self._lock:
             content = self._content
             self.clear()
@@ -73,7 +73,7 @@ class LiveRegion:
             self._draw()
 
     def clear(self) -> None:
-        """Take it off the screen; what is printed next stands in its place."""
+        """Erase the region."""
         with self._lock:
             self._content = None
             if self._drawn:
@@ -81,7 +81,7 @@ class LiveRegion:
                 self._drawn = []
 
     def close(self) -> None:
-        """Take it off the screen and end its thread. It may be shown again."""
+        """Erase the region and end its thread. It can be shown again."""
         self.clear()
         self._ended.set()
         self._ticker = None
@@ -107,7 +107,7 @@ class LiveRegion:
     def _to_first_row(self) -> str:
         width = self._console.width
         rows = len(self._drawn)
-        # In a window that was made narrower some terminals wrap long rows, others cut them.
+        # When the window becomes narrower, some terminals wrap long rows and others cut them.
         wrapped = sum(max(1, -(-cells // width)) for cells in self._drawn)
         if wrapped > rows and self._cursor_column() == self._drawn[-1] % width:
             rows = wrapped
@@ -119,8 +119,8 @@ class LiveRegion:
 
 
 def without_padding(text: str) -> str:
-    """Without the spaces that Rich fills rows with.
+    """Remove the spaces with which Rich fills rows.
 
-    They would become rows of their own when the terminal is made narrower.
+    They would wrap into rows of their own when the terminal becomes narrower.
     """
     return _PADDING.sub(r"\1", text)

@@ -1,4 +1,4 @@
-"""A run as it happens: what is done stays on the screen, what is going on moves below it."""
+"""The live view of a run: finished output stays, work in progress is shown below it."""
 
 from __future__ import annotations
 
@@ -47,20 +47,21 @@ if TYPE_CHECKING:
     from ...result import RunResult, StepReport
 
 RESULT_LINES = 10
-"""Lines of a tool's result that are shown without --verbose."""
+"""Maximum number of lines of a tool result without --verbose."""
 
 THOUGHT_ROWS = 6
-"""Rows of a thought that are shown without --verbose: its last ones as it grows, all of a thought
-that has no more, and the first one of a longer one."""
+"""Maximum number of rows of a thought without --verbose. Of a longer one, the last rows are shown
+while it grows, and the first row afterwards."""
 
 ROUTES = {
     "engine": "",
     "server_tokens": " · on a server, by token ids",
     "server_chat": " · on a server, by its chat protocol",
 }
-"""What is said of how the model is reached."""
+"""Added to the name of a model: how it is reached."""
 
-HOW_TO_ALLOW = "--allow NAME or --yes lets it run."
+HOW_TO_ALLOW = "use --allow NAME or --yes."
+"""Added when a call was refused because nobody could approve it."""
 
 _BLANK = r"(?:\x1b\[[0-9;]*m| )*"
 _BLANK_EDGES = re.compile(rf"\A(?:{_BLANK}\n)+|(?:\n{_BLANK})+\Z")
@@ -68,14 +69,14 @@ _BLANK_EDGES = re.compile(rf"\A(?:{_BLANK}\n)+|(?:\n{_BLANK})+\Z")
 
 @dataclass(frozen=True, slots=True)
 class _Doing:
-    """Something that takes time."""
+    """Work in progress."""
 
     what: str
     since: float = field(default_factory=time.monotonic)
     so_far: str = ""
 
     def row(self) -> Text:
-        """A spinner, what it is and for how long, on one row."""
+        """Return one row: a spinner, the work, and its duration."""
         now = time.monotonic()
         frame = _SPINNER.render(now)
         assert isinstance(frame, Text)
@@ -84,7 +85,7 @@ class _Doing:
 
 
 def _with_hint(row: Text, width: int) -> Text:
-    """The row with a hint at its right end, so that it is as wide as any (see `LiveRegion`)."""
+    """Add a hint at the right edge of a row, which gives it full width (see `LiveRegion`)."""
     room = width - row.cell_len - len(STOP_HINT)
     return row.append(" " * room + STOP_HINT) if room > 0 else row
 
@@ -95,15 +96,15 @@ _SPINNER = Spinner("dots")
 
 
 class LiveView:
-    """The run as it happens.
+    """A run as it happens.
 
-    On a terminal all of it goes to standard output, the answer as Markdown. In a pipe standard
-    output gets the answer and nothing else; the rest goes to standard error.
+    On a terminal, everything goes to standard output, the answer as Markdown. In a pipe, only the
+    answer goes to standard output; the rest goes to standard error.
 
     Args:
-        verbose: show whole thoughts and results, and what each step cost.
-        names_model: begin each run with the model and the tools.
-        keyboard: of the same terminal.
+        verbose: Show thoughts and results in full, and the usage of each step.
+        names_model: Start each run with the model and the tools.
+        keyboard: The keyboard of the same terminal.
     """
 
     def __init__(
@@ -122,7 +123,7 @@ class LiveView:
         self._behind: list[Event] | None = None
 
     def wait(self, doing: str) -> None:
-        """Show that something is going on, until there is something else to show."""
+        """Show work in progress until the next event."""
         self._doing = _Doing(doing)
         self._region.show(self._now)
 
@@ -147,12 +148,12 @@ class LiveView:
             self._region.close()
 
     def answer(self, markdown: str) -> None:
-        """Show what was answered before."""
+        """Show an earlier answer."""
         self._print_block(printable(markdown))
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Within the block the terminal is left alone; what happens meanwhile is shown after it."""
+        """Show nothing within the block; events are shown after it."""
         with self._region:
             self._end_text()
             self._region.clear()
@@ -194,7 +195,7 @@ class LiveView:
                 if event.by != "person":
                     self._show_call(event.name, event.arguments)
                 if event.by == "nobody":
-                    self._line(f"Nobody is there to approve it: {HOW_TO_ALLOW}", "yellow")
+                    self._line(f"Nobody can approve this call; {HOW_TO_ALLOW}", "yellow")
             case ToolCallProgress() if event.id in self._running:
                 so_far = _so_far(event)
                 self._running[event.id] = replace(self._running[event.id], so_far=so_far)
@@ -223,7 +224,7 @@ class LiveView:
     # What is going on
 
     def _now(self) -> RenderableType:
-        """What the live region shows."""
+        """Return the content of the live region."""
         rows: list[RenderableType] = []
         if self._thought:
             width = self.console.width
@@ -241,14 +242,14 @@ class LiveView:
     # What stays
 
     def _print(self, text: Text, *, soft_wrap: bool = True) -> None:
-        """Print text; with `soft_wrap` the terminal breaks long lines, and they can be copied."""
+        """Print text; with `soft_wrap`, the terminal wraps it, so that lines can be copied."""
         self._region.print_above(lambda: self.console.print(text, soft_wrap=soft_wrap))
 
     def _line(self, text: str, style: str = "") -> None:
         self._print(Text(printable(text), style=style))
 
     def _end_text(self) -> None:
-        """A thought or a text that was growing is whole, or goes no further."""
+        """End the thought or text that is being written."""
         self._end_thought()
         self._end_content()
 
@@ -345,24 +346,24 @@ class LiveView:
 
 
 def duration(seconds: float) -> str:
-    """Whole seconds, and minutes where there are any."""
+    """Return a duration in minutes and seconds."""
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
 def _markdown(text: str) -> Markdown:
-    """Without backgrounds, which suit few terminals, and with the addresses of links in sight."""
+    """Markdown without backgrounds, which suit few terminals, and with visible link addresses."""
     return Markdown(text, code_theme="ansi_dark", hyperlinks=False)
 
 
 def _so_far(event: ToolCallProgress) -> str:
-    """How far a tool has come, in a few words."""
+    """Return the progress of a tool as text."""
     total = f" of {event.total:g}" if event.total is not None else ""
     return printable(f" · {event.done:g}{total} {event.message}").rstrip()
 
 
 def _doing_in(event: Event) -> str:
-    """What an agent that was called as a tool is doing, in a few words."""
+    """Return what a subagent is doing as text."""
     match event:
         case ReasoningText():
             return "thinking"
@@ -386,5 +387,5 @@ def _cost(report: StepReport) -> str:
 
 
 def _is_block(value: object) -> TypeGuard[str]:
-    """Whether an argument is shown on lines of its own, as code is."""
+    """Return whether an argument is shown on its own lines, like code."""
     return isinstance(value, str) and ("\n" in value or len(value) > 200)

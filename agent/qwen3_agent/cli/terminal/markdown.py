@@ -1,12 +1,12 @@
-"""Markdown as it streams in, cut where a block ends, so that what is printed can stay."""
+"""Splits streamed Markdown at the ends of blocks, so that finished blocks can be printed."""
 
 from __future__ import annotations
 
 
 class MarkdownBlocks:
-    """Splits streamed Markdown into finished blocks and the one that still grows.
+    """Splits streamed Markdown into finished blocks and the unfinished one.
 
-    A block ends at a blank line outside of a code fence. Each line is looked at once.
+    A block ends at a blank line outside a code fence. Each line is examined once.
     """
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class MarkdownBlocks:
         self._fence = ""
 
     def feed(self, text: str) -> tuple[str, str]:
-        """What has become finished by `text`, and what is still open."""
+        """Add text. Return the newly finished blocks and the unfinished one."""
         *lines, self._line = (self._line + text).split("\n")
         before = len(self._finished)
         for line in lines:
@@ -30,7 +30,7 @@ class MarkdownBlocks:
         return "".join(self._finished[before:]), "".join([*self._open, self._line])
 
     def end(self) -> tuple[str, str]:
-        """What was still open, and the whole text; begins anew."""
+        """Return the unfinished block and the whole text, and start over."""
         rest = "".join([*self._open, self._line])
         whole = "".join(self._finished) + rest
         self._begin()
@@ -47,9 +47,9 @@ class MarkdownBlocks:
 
 
 def tail_of_block(markdown: str, lines: int) -> str:
-    """The end of an open block of code that is long, fenced as the whole is.
+    """Return the last lines of a long unfinished code block, with its fence.
 
-    What is longer than the screen is not seen, but coloring it would take most of the time.
+    Lines beyond the screen are invisible, but highlighting them would take most of the time.
     """
     first, *rest = markdown.split("\n")
     if len(rest) <= lines or not first.lstrip().startswith(("```", "~~~")):

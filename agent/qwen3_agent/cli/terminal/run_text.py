@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from ...journal import RecordedRun, RecordedStep
 
 SHOWN_LINES = 10
-"""Of a result, without --verbose."""
+"""Maximum number of lines of a result without --verbose."""
 
 
 def run_text(run: RecordedRun, *, verbose: bool) -> str:
-    """What a run was asked, its steps, and its answer.
+    """Return the task, steps and answer of a run.
 
     Args:
-        run: as it was recorded.
-        verbose: whole results.
+        run: The recorded run.
+        verbose: Show results in full.
     """
     return printable("\n".join(_lines(run, verbose))) + "\n"
 
@@ -51,7 +51,7 @@ def _lines(run: RecordedRun, verbose: bool) -> Iterator[str]:
 def _step(step: RecordedStep, verbose: bool) -> Iterator[str]:
     report = step.report
     if report is None:
-        yield f"step {step.index + 1}: cut off"
+        yield f"step {step.index + 1}: interrupted"
         return
     usage = report.usage
     yield (
@@ -77,7 +77,7 @@ def _step(step: RecordedStep, verbose: bool) -> Iterator[str]:
         else:
             yield f"  → {part.name}({json.dumps(part.arguments, ensure_ascii=False)})"
         if call is None:
-            yield "    not begun"
+            yield "    not started"
         elif call.finished is None:
             yield "    outcome unknown"
         else:

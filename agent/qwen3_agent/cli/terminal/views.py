@@ -1,4 +1,4 @@
-"""What a run shows: on a terminal, in a pipe, as JSON lines, or the answer alone."""
+"""The views of a run: live, JSON lines, or only the answer."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 
 class View(Protocol):
-    """Shows the events of a run, in their order."""
+    """Shows the events of a run in order."""
 
     def show(self, event: Event) -> None: ...
 
     def note(self, text: str) -> None:
-        """Say something that is not an event, on standard error."""
+        """Show a message on standard error."""
         ...
 
     def close(self) -> None:
-        """The run is over, or has failed. Safe to call twice."""
+        """End the view, after a run or an error. Safe to call twice."""
         ...
 
 
 class JsonView:
-    """One JSON event a line on standard output."""
+    """Events as JSON lines on standard output."""
 
     def show(self, event: Event) -> None:
         ascii_only = sys.stdout.encoding.lower() != "utf-8"
@@ -42,7 +42,7 @@ class JsonView:
 
 
 class QuietView:
-    """The answer alone, on standard output."""
+    """Only the answer, on standard output."""
 
     def show(self, event: Event) -> None:
         if isinstance(event, RunFinished):
@@ -54,7 +54,7 @@ class QuietView:
 
 
 def choose_view(*, as_json: bool, quiet: bool, verbose: bool) -> View:
-    """The view that the options ask for."""
+    """Return the view that the options select."""
     if as_json:
         return JsonView()
     if quiet:
