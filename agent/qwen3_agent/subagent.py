@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from qwen3_tools.artifacts import save_artifact
+from qwen3_tools.context import current_context
 from qwen3_tools.errors import ToolError
 from qwen3_tools.source import RunResources, ToolSource
 from qwen3_tools.tool import Tool, ToolResult, tool
@@ -70,7 +71,7 @@ class SubAgent(ToolSource):
 
 
 async def _work(spec: AgentSpec, resources: AgentResources | None, task: str) -> ToolResult:
-    caller = current_caller()
+    caller, context = current_caller(), current_context().context
     if caller is not None:
         limits = spec.limits
         if caller.tokens_left is not None:
@@ -81,7 +82,7 @@ async def _work(spec: AgentSpec, resources: AgentResources | None, task: str) ->
         # The files of a run exist as long as its conversation is open
         async with (
             open_conversation(spec, resources) as conversation,
-            conversation.stream(task) as events,
+            conversation.stream(task, context=context) as events,
         ):
             async for event in events:
                 if caller is not None:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
+from scripted import call, scripted_model
 
+from qwen3_agent import Agent
 from qwen3_tools import RunContext, Tool, Toolbox, ToolDefinitionError, tool
 from qwen3_tools.context import call_context
 from qwen3_tools.progress import Progress, progress_to
@@ -125,3 +127,22 @@ def test_context__elsewhere_than_first_is_refused() -> None:
 
 def test_context__function_can_still_be_called() -> None:
     assert tool(plain)(RUN, "Hi") == "Hi, Ada!"
+
+
+async def test_context__of_an_agent_reaches_its_tools_and_those_of_its_subagents() -> None:
+    seen: list[RunContext[Shop]] = []
+
+    @tool
+    def look(run: RunContext[Shop]) -> str:
+        """Look."""
+        seen.append(run)
+        return run.context.user
+
+    below = Agent(scripted_model(call("look"), "Done."), tools=[look])
+    tools = [look, below.as_tool("ask", "Ask it.")]
+    agent = Agent(scripted_model(call("look"), call("ask", task="Look."), "Done."), tools=tools)
+    await agent.run("Look twice.", context=Shop("Ada"))
+    assert [run.context.user for run in seen] == ["Ada", "Ada"]
+    assert seen[0].call_id == "0.0"
+    assert seen[0].usage.output_tokens > 0
+    assert seen[0].work_folder is not None
