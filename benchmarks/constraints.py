@@ -99,7 +99,7 @@ def untrained(seed: int = 0) -> LocalModel:
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     config = AutoConfig.from_pretrained(DEMO_FOLDER, local_files_only=True)
-    model = AutoModelForCausalLM.from_config(config).eval()
+    model = AutoModelForCausalLM.from_config(config).eval()  # type: ignore[no-untyped-call]
     grammars = Grammars.of_checkpoint(DEMO_FOLDER, config.vocab_size)
     engine = TransformersEngine(model, grammars=grammars)
     return LocalModel(engine, ChatFormat.from_folder(DEMO_FOLDER), name="untrained")

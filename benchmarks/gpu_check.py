@@ -51,7 +51,7 @@ from qwen3_agent.errors import EngineError, NoAnswerError, PromptTooLongError
 from qwen3_agent.messages import MalformedCall, ToolCall
 from qwen3_agent.models.local import LocalModel
 from qwen3_agent.models.session import SessionOptions
-from qwen3_agent.result import ModelStep
+from qwen3_agent.result import ModelStep, StepReport
 from qwen3_agent.thinking import Plan
 
 GOAL = 0.9
@@ -165,7 +165,7 @@ class Check:
 
     async def budgets(self) -> None:
         """Check that no thought exceeds its budget, and that one cut off uses all of it."""
-        steps = []
+        steps: list[StepReport] = []
         for budget in BUDGETS:
             agent = Agent(
                 self._unrecorded(),
@@ -176,14 +176,16 @@ class Check:
             )
             with suppress(NoAnswerError, PromptTooLongError):
                 try:
-                    result = await agent.run("What is 48213 * 977?")
+                    steps += (await agent.run("What is 48213 * 977?")).steps
                 except LimitExceededError as error:
-                    result = error.result
-                steps += result.steps
+                    steps += error.result.steps
         exact = all(
-            step.usage.thinking_tokens == step.budget
-            if step.closed_by_force
-            else step.usage.thinking_tokens <= step.budget
+            step.budget is not None
+            and (
+                step.usage.thinking_tokens == step.budget
+                if step.closed_by_force
+                else step.usage.thinking_tokens <= step.budget
+            )
             for step in steps
         )
         cut = sum(step.closed_by_force for step in steps)

@@ -257,7 +257,7 @@ class ModelServer(LoopbackServer):
         self.bodies: list[Json] = []
         self.gives_ids = True
         self.stopped = threading.Event()
-        self._engine = engine
+        self.engine = engine
         self._format = chat_format
         self._parses = parses
 
@@ -287,7 +287,7 @@ class ModelServer(LoopbackServer):
             stop_ids=self._format.stop_ids,
             logprobs=body.get("logprobs") is not None,
         )
-        generation = self._engine.generate(request)
+        generation = self.engine.generate(request)
         try:
             async for part in generation:
                 sampled += len(part.ids)

@@ -91,7 +91,8 @@ def qwen3_tokenizer() -> tokenizers.Tokenizer:
     letters = {byte: letter for letter, byte in byte_alphabet().items()}
     spelled = {token: "".join(letters[byte] for byte in token) for token in ranks}
     merges = [
-        tuple(spelled[piece] for piece in _merge(token, ranks)) for token in ranks if len(token) > 1
+        (spelled[left], spelled[right])
+        for left, right in (_merge(token, ranks) for token in ranks if len(token) > 1)
     ]
     vocabulary = {spelled[token]: rank for token, rank in ranks.items()}
     tokenizer = tokenizers.Tokenizer(models.BPE(vocabulary, merges))

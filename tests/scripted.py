@@ -9,16 +9,61 @@ import json
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
+import anyio
 import anyio.lowlevel
 import tokenizers
 
+from qwen3_agent import Agent, RunResult
 from qwen3_agent.engines.request import Chunk, Engine, GenerationRequest
+from qwen3_agent.events import Event, RunFinished
 from qwen3_agent.formats.chat_format import ChatFormat
 from qwen3_agent.grammar.constraint import Constraint
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
+from qwen3_agent.result import OutputT
 from qwen3_agent.sampling import Sampling
+
+
+class ScriptedAgent(Agent[OutputT]):
+    """An agent whose model writes `script`, line by line."""
+
+    def __init__(
+        self,
+        *script: str,
+        context_length: int = 4096,
+        chunk_size: int = 1,
+        output_type: type[OutputT] | None = None,
+        **options: Any,
+    ) -> None:
+        self.scripted = scripted_model(
+            *script, context_length=context_length, chunk_size=chunk_size
+        )
+        super().__init__(self.scripted, output_type=output_type, **options)
+
+    @property
+    def engine(self) -> ScriptedEngine:
+        return self.scripted.engine
+
+    @property
+    def prompts_text(self) -> list[str]:
+        """The prompts of all generations, as text."""
+        return self.scripted.prompts_text
+
+    def text_of(self, ids: Sequence[int]) -> str:
+        return self.scripted.chat_format.decode(ids)
+
+
+class ScriptedModel(LocalModel):
+    """The bundled model's chat format over a scripted engine."""
+
+    engine: ScriptedEngine
+
+    @property
+    def prompts_text(self) -> list[str]:
+        """The prompts of all generations, as text."""
+        return [self.chat_format.decode(prompt) for prompt in self.engine.prompts]
 
 
 @dataclass
@@ -28,6 +73,8 @@ class ScriptedEngine(Engine):
     A line is encoded with control tokens. It ends with the stop token, unless it ends with "...":
     then its last token comes again and again until there is no room. A message that the runtime
     stops and takes up again, as it does to close a thought, takes two lines.
+
+    With `stalls_after`, each generation stops answering after that number of chunks.
     """
 
     script: Sequence[str]
@@ -39,6 +86,7 @@ class ScriptedEngine(Engine):
     samplings: list[Sampling] = field(default_factory=list)
     constraints: list[Constraint | None] = field(default_factory=list)
     constrains: bool = False
+    stalls_after: int | None = None
     closed: bool = False
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
@@ -53,7 +101,9 @@ class ScriptedEngine(Engine):
         stop = next((place for place, token_id in enumerate(ids) if token_id in stop_ids), len(ids))
         ids = ids[: min(stop + 1, max_tokens)]
         ends = ids[-1] in stop_ids
-        for start in range(0, len(ids), self.chunk_size):
+        for number, start in enumerate(range(0, len(ids), self.chunk_size)):
+            if number == self.stalls_after:
+                await anyio.sleep_forever()
             await anyio.lowlevel.checkpoint()
             part = tuple(ids[start : start + self.chunk_size])
             last = start + self.chunk_size >= len(ids)
@@ -74,17 +124,26 @@ def call(name: str, **arguments: object) -> str:
     return f"<tool_call>\n{body}\n</tool_call>"
 
 
-def scripted_model(*script: str, context_length: int = 4096, chunk_size: int = 1) -> LocalModel:
+def scripted_model(*script: str, context_length: int = 4096, chunk_size: int = 1) -> ScriptedModel:
     """The bundled model's chat format and tokenizer over an engine that says `script`."""
-    tokenizer, chat_format = bundled()
+    _, chat_format = bundled()
     engine = ScriptedEngine(
-        script,
-        encode=lambda text: tokenizer.encode(text, add_special_tokens=False).ids,
-        stop_id=tokenizer.token_to_id("<|im_end|>"),
-        context_length=context_length,
-        chunk_size=chunk_size,
+        script, encode, STOP, context_length=context_length, chunk_size=chunk_size
     )
-    return LocalModel(engine, chat_format, name="scripted")
+    return ScriptedModel(engine, chat_format, name="scripted")
+
+
+async def events_of(agent: Agent[Any], task: str = "Go") -> list[Event]:
+    """All events of a run."""
+    async with agent.stream(task) as stream:
+        return [event async for event in stream]
+
+
+def result_of(happened: Sequence[Event]) -> RunResult[Any]:
+    """The result with which the events of a run end."""
+    last = happened[-1]
+    assert isinstance(last, RunFinished)
+    return last.result
 
 
 @cache
@@ -92,3 +151,13 @@ def bundled() -> tuple[tokenizers.Tokenizer, ChatFormat]:
     """The bundled model's tokenizer, which encodes control tokens too, and its chat format."""
     tokenizer = tokenizers.Tokenizer.from_file(str(DEMO_FOLDER / "tokenizer.json"))
     return tokenizer, ChatFormat.from_folder(DEMO_FOLDER)
+
+
+def encode(text: str) -> list[int]:
+    """Encode text in which control tokens may stand."""
+    tokenizer, _ = bundled()
+    ids: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
+    return ids
+
+
+(STOP,) = encode("<|im_end|>")

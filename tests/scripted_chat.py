@@ -13,7 +13,7 @@ import anyio
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from scripted import ScriptedEngine, bundled, call
+from scripted import STOP, ScriptedEngine, bundled, call, encode
 
 from qwen3_agent import Agent, tool
 from qwen3_agent.engines.request import Chunk, GenerationRequest
@@ -84,13 +84,8 @@ async def book(room: str, note: str = "") -> str:
 
 def model(*script: str) -> LocalModel:
     """The bundled model's tokenizer and chat format over a script."""
-    tokenizer, chat_format = bundled()
-    engine = SlowEngine(
-        script,
-        encode=lambda text: tokenizer.encode(text, add_special_tokens=False).ids,
-        stop_id=tokenizer.token_to_id("<|im_end|>"),
-    )
-    return LocalModel(engine, chat_format, name="scripted")
+    _, chat_format = bundled()
+    return LocalModel(SlowEngine(script, encode, STOP), chat_format, name="scripted")
 
 
 agent = Agent(model(*SCRIPT), tools=[free_rooms, book])

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import anyio
-from scripted import ScriptedEngine, bundled, call
+from scripted import STOP, ScriptedEngine, bundled, call, encode
 
 from qwen3_agent import Agent, tool
 from qwen3_agent.engines.request import Chunk, GenerationRequest
@@ -95,13 +95,8 @@ TOOLS: list[Tool] = [look, open_door, write_down, send, pay]
 
 def survivor(runs: Path | None = None) -> Agent:
     """The agent, journalling in `runs`."""
-    tokenizer, chat_format = bundled()
-    engine = CountingEngine(
-        SCRIPT,
-        encode=lambda text: tokenizer.encode(text, add_special_tokens=False).ids,
-        stop_id=tokenizer.token_to_id("<|im_end|>"),
-    )
-    model = LocalModel(engine, chat_format, name="survivor")
+    _, chat_format = bundled()
+    model = LocalModel(CountingEngine(SCRIPT, encode, STOP), chat_format, name="survivor")
     return Agent(model, tools=TOOLS, journal=runs or False)
 
 

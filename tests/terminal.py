@@ -47,13 +47,12 @@ class Terminal:
             command[0],
             list(command[1:]),
             dimensions=(rows, columns),
-            env=inherited | {"TERM": "xterm-256color", "LANG": "C.UTF-8"} | environment,
+            env={**inherited, "TERM": "xterm-256color", "LANG": "C.UTF-8", **environment},
             cwd=folder,
             timeout=60,
         )
         self.drawn = b""
-        self._screen = pyte.HistoryScreen(columns, rows, history=5000)
-        self._screen.write_process_input = self._reply
+        self._screen = _Screen(columns, rows, self.program.send)
         self._stream = pyte.ByteStream(self._screen)
 
     def __enter__(self) -> Self:
@@ -134,9 +133,16 @@ class Terminal:
         self._stream.feed(data)
         return True
 
-    def _reply(self, data: str) -> None:
-        """What a terminal answers to a question, such as where its cursor is."""
-        self.program.send(data)
+
+class _Screen(pyte.HistoryScreen):
+    """A screen that answers questions of the program, such as where its cursor is."""
+
+    def __init__(self, columns: int, rows: int, answer: Callable[[str], object]) -> None:
+        super().__init__(columns, rows, history=5000)
+        self._answer = answer
+
+    def write_process_input(self, data: str) -> None:
+        self._answer(data)
 
 
 def matches(screen: str, name: str) -> bool:

@@ -138,7 +138,7 @@ def test_closing_the_sync_iterator_early_ends_the_run() -> None:
     for event in stream:
         if isinstance(event, events.ToolCallStarted):
             break
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
     assert source.open_now == 0
 
 
@@ -188,7 +188,7 @@ async def test_a_model_that_was_given_is_not_closed() -> None:
     model = scripted_model("Hello.")
     async with Agent(model) as agent:
         await agent.run("Hi")
-    assert not model.engine.closed  # type: ignore[attr-defined]
+    assert not model.engine.closed
 
 
 @pytest.mark.anyio
@@ -207,7 +207,7 @@ async def test_a_conversation_has_a_memory_and_drops_earlier_thoughts() -> None:
     async with Agent(model, tools=[own]).conversation() as conversation:
         await conversation.run("I am Ada.")
         result = await conversation.run("Who am I?")
-    prompt = model.chat_format.decode(model.engine.prompts[1])  # type: ignore[attr-defined]
+    prompt = model.chat_format.decode(model.engine.prompts[1])
     assert "I am Ada." in prompt
     assert "Hello Ada." in prompt
     assert "A secret." not in prompt
@@ -224,7 +224,7 @@ async def test_kept_thoughts_make_the_whole_conversation_append_only() -> None:
     async with agent.conversation() as conversation:
         await conversation.run("I am Ada.")
         result = await conversation.run("Who am I?")
-    prompts = model.engine.prompts  # type: ignore[attr-defined]
+    prompts = model.engine.prompts
     assert len(prompts) == 4
     for before, after in pairwise(prompts):
         assert after[: len(before)] == before
@@ -242,7 +242,7 @@ async def test_a_conversation_goes_on_after_a_turn_that_was_cut_off(keep_thought
             await conversation.run("Tell me a story.")
         result = await conversation.run("About whom?")
     assert result.output == "The king."
-    prompt = model.chat_format.decode(model.engine.prompts[1])  # type: ignore[attr-defined]
+    prompt = model.chat_format.decode(model.engine.prompts[1])
     assert "Once upon" in prompt
     assert prompt.count("<|im_start|>assistant") == 2
     assert prompt.count("<|im_end|>") == 3
@@ -257,7 +257,7 @@ async def test_what_was_said_before_a_run_was_cancelled_is_remembered() -> None:
                 if isinstance(event, events.ContentText) and "time" in event.text:
                     break
         await conversation.run("Stop.")
-    prompt = model.chat_format.decode(model.engine.prompts[1])  # type: ignore[attr-defined]
+    prompt = model.chat_format.decode(model.engine.prompts[1])
     assert "<|im_start|>assistant\nOnce upon a" in prompt
 
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from scripted import bundled, call
+from scripted import STOP, bundled, call, encode
 
 from qwen3_agent import Agent, Limits, tool
 from qwen3_agent.engines.request import GenerationRequest
@@ -66,8 +66,7 @@ async def test_twenty_steps_with_changing_modes(monkeypatch: pytest.MonkeyPatch)
 
     def watched(request: GenerationRequest) -> Any:
         prompts.append(list(request.prompt_ids))
-        ids = tokenizer.encode(next(script), add_special_tokens=False).ids
-        ids.append(tokenizer.token_to_id("<|im_end|>"))
+        ids = [*encode(next(script)), STOP]
         start = len(request.prompt_ids)
         monkeypatch.setattr(
             module, "draw", lambda logits, sampling, seed, position: ids[position - start]
@@ -87,7 +86,7 @@ async def test_twenty_steps_with_changing_modes(monkeypatch: pytest.MonkeyPatch)
     # Whatever was once in a prompt or sampled went through the model once, but for the very last
     # token, after which nothing is asked.
     assert engine.computed_tokens == len(result.transcript) - 1
-    for before, after in pairwise(result.steps):
+    for earlier, later in pairwise(result.steps):
         # The last token that was sampled is computed with the next prompt
-        known = before.usage.input_tokens + before.usage.output_tokens - 1
-        assert after.usage.cached_tokens >= known
+        known = earlier.usage.input_tokens + earlier.usage.output_tokens - 1
+        assert later.usage.cached_tokens >= known

@@ -184,7 +184,7 @@ async def test_a_no_reaches_the_model_with_its_reason_and_the_tool_never_runs() 
     ]
     assert isinstance(refused := of_call[1], events.ToolCallRefused)
     assert (refused.by, refused.arguments) == ("person", {"to": "Ada"})
-    prompt = model.chat_format.decode(model.engine.prompts[1])  # type: ignore[attr-defined]
+    prompt = model.chat_format.decode(model.engine.prompts[1])
     assert "did not approve this call" in prompt
     assert "Ada is on holiday." in prompt
     assert "sent to" not in prompt
@@ -496,6 +496,6 @@ def _ascii(text: str) -> str:
 
 @pytest.mark.anyio
 async def test_an_approver_has_to_be_async() -> None:
-    policy = Approvals(approver=lambda request: True)  # type: ignore[arg-type,return-value]
+    policy = Approvals(approver=lambda request: True)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="approver must be an async function"):
         await agent(call("send", to="Ada"), "Sent.", approvals=policy).run("Write to Ada.")

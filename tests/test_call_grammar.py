@@ -54,7 +54,7 @@ def says(text: str, thought: Thought = "none", choice: str = "auto", **options: 
 def rendered(template: str, name: str, arguments: dict[str, Any]) -> str:
     """A call in the words of the template."""
     said = {"tool_calls": [{"function": {"name": name, "arguments": arguments}}]}
-    messages = [
+    messages: list[dict[str, Any]] = [
         {"role": "user", "content": "Go."},
         {"role": "assistant", "content": "", **said},
         {"role": "tool", "content": "Done."},
@@ -209,11 +209,12 @@ def test_what_xgrammar_itself_refuses_falls_back_as_well() -> None:
 
 def test_one_constraint_serves_every_generation_of_a_kind() -> None:
     one = grammar()
-    assert one.constraint("none", "auto") is one.constraint("none", "auto")
-    assert one.constraint("none", "auto").wakes_on == {  # type: ignore[union-attr]
-        tokenizer().control_ids["<tool_call>"]
-    }
-    assert not one.constraint("none", "required").wakes_on  # type: ignore[union-attr]
+    free, required = one.constraint("none", "auto"), one.constraint("none", "required")
+    assert free is one.constraint("none", "auto")
+    assert free is not None
+    assert free.wakes_on == {tokenizer().control_ids["<tool_call>"]}
+    assert required is not None
+    assert not required.wakes_on
 
 
 @pytest.mark.parametrize("template", ["bundled", "qwen3_coder"])

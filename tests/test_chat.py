@@ -150,7 +150,7 @@ def test_the_bundled_model_its_commands_and_several_lines(tmp_path: Path) -> Non
         assert "578556" in terminal.screen
         for command in ("/think 64", "/usage", "/save talk.md", "/undo", "/undo", "/nod"):
             terminal.type(f"{command}\r")
-            terminal.wait_for(lambda screen, command=command: f"> {command}\n" in screen)
+            terminal.wait_for(f"> {command}\n")
             terminal.wait_for("tokens left")
         terminal.resize(80, 50)
         assert matches(terminal.wait(1), "chat-80x50-commands")

@@ -128,7 +128,7 @@ def test_wrong_usage_is_one_sentence(arguments: list[str], says: str, tmp_path: 
 
 
 def test_schema_is_a_schema_that_the_default_config_fits(tmp_path: Path) -> None:
-    import jsonschema  # type: ignore[import-untyped]
+    import jsonschema
 
     schema = json.loads(run("mcp", "schema", cwd=tmp_path).stdout)
     default = Path(__file__).parents[1] / "mcp_servers.json"

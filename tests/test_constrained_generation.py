@@ -15,6 +15,7 @@ from untrained import untrained_model
 
 from qwen3_agent.errors import ToolChoiceUnavailableError
 from qwen3_agent.events import Notice
+from qwen3_agent.grammar.constraint import Constraint
 from qwen3_agent.messages import ToolCall, ToolResultMessage
 from qwen3_agent.models.session import SessionOptions
 from qwen3_agent.result import ModelStep
@@ -111,7 +112,7 @@ async def test_an_answer_is_of_its_type() -> None:
 
 
 async def test_a_tool_whose_schema_has_no_grammar_is_named_once() -> None:
-    tools = [*TOOLS, {"function": ODD}]
+    tools: list[dict[str, Any]] = [*TOOLS, {"function": ODD}]
     model = untrained_model()
     told: list[str] = []
     session = model.session(options=SessionOptions(tools=tools))
@@ -133,7 +134,12 @@ async def test_a_list_of_tools_is_compiled_once() -> None:
     grammars = model.engine._grammars  # type: ignore[attr-defined]
     compiled = []
     build = grammars._compile
-    grammars._compile = lambda constraint: compiled.append(build(constraint)) or compiled[-1]
+
+    def counted(constraint: Constraint) -> Any:
+        compiled.append(build(constraint))
+        return compiled[-1]
+
+    grammars._compile = counted
     for _ in range(3):
         session = model.session(options=SessionOptions(tools=TOOLS))
         session.add_user("Go")

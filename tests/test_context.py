@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from chat_server import ChatServer, says
-from scripted import ScriptedEngine, bundled, call, scripted_model
+from scripted import bundled, call, events_of, result_of, scripted_model
 
 from qwen3_agent import Agent, RunResult, events, tool
 from qwen3_agent.engines.request import GenerationRequest
 from qwen3_agent.errors import PromptTooLongError
 from qwen3_agent.models.chat_api.connect import connect
+from qwen3_agent.models.chat_api.model import ChatApiModel
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
 
@@ -26,21 +27,13 @@ async def page(number: int) -> str:
     return f"Page {number} begins. " + "word " * 600 + f"Page {number} ends."
 
 
-def prompts_of(model: LocalModel) -> list[str]:
-    engine = model.engine
-    assert isinstance(engine, ScriptedEngine)
-    return [model.chat_format.decode(prompt) for prompt in engine.prompts]
-
-
 def pages(*numbers: int) -> list[str]:
     return [call("page", number=number) for number in numbers]
 
 
 async def run(agent: Agent, task: str) -> tuple[RunResult, list[events.ContextCompacted]]:
-    seen = [event async for event in agent.stream(task)]
-    last = seen[-1]
-    assert isinstance(last, events.RunFinished)
-    return last.result, [each for each in seen if isinstance(each, events.ContextCompacted)]
+    seen = await events_of(agent, task)
+    return result_of(seen), [each for each in seen if isinstance(each, events.ContextCompacted)]
 
 
 async def test_old_tool_results_are_shortened_first() -> None:
@@ -51,7 +44,7 @@ async def test_old_tool_results_are_shortened_first() -> None:
     assert shortened[0].after < shortened[0].before <= 4096
     assert "old tool results shortened" in shortened[0].text
     assert all(each.what == "old_results" for each in shortened)
-    last = prompts_of(model)[-1]
+    last = model.prompts_text[-1]
     assert "Page 1 begins" in last
     assert "characters are left out here; the whole text is in page" in last
     assert last.count("word " * 500) < 6
@@ -89,7 +82,7 @@ async def test_nothing_is_lost_for_training() -> None:
 async def test_within_a_transcript_each_prompt_still_begins_with_the_one_before() -> None:
     model = scripted_model(*pages(1, 2, 3, 4, 5, 6), "Read.")
     result, _ = await run(Agent(model, tools=[page]), "Read six pages")
-    prompts = model.engine.prompts  # type: ignore[attr-defined]
+    prompts = model.engine.prompts
     breaks = sum(after[: len(before)] != before for before, after in pairwise(prompts))
     assert breaks == len(result.earlier_transcripts)
 
@@ -104,14 +97,13 @@ async def test_earlier_turns_are_summed_up_by_the_model() -> None:
         messages = conversation.messages
     [shortened] = [event for event in seen if isinstance(event, events.ContextCompacted)]
     assert (shortened.what, shortened.summary) == ("earlier_turns", "Facts: all is blue.")
-    wanted, *last = prompts_of(model)[-2:]
+    wanted, *last = model.prompts_text[-2:]
     assert "<conversation>\nUser: Remember this: word" in wanted
     assert "Facts: all is blue." in last[0]
     assert told not in last[0]
     assert "What colour? " + "please " * 1000 in last[0]
     assert [message["role"] for message in messages] == ["user", "assistant", "user", "assistant"]
-    result = seen[-1].result  # type: ignore[attr-defined]
-    assert result.output == "It is blue."
+    assert result_of(seen).output == "It is blue."
 
 
 async def test_earlier_steps_of_a_long_turn_are_summed_up_too() -> None:
@@ -128,7 +120,7 @@ async def test_earlier_steps_of_a_long_turn_are_summed_up_too() -> None:
     assert [(each.what, each.summary) for each in shortened] == [
         ("earlier_steps", "I noted 0 to 10.")
     ]
-    last = prompts_of(model)[-1]
+    last = model.prompts_text[-1]
     assert last.count("Note it all") == 1
     assert "I noted 0 to 10.<|im_end|>\n<|im_start|>user\nGo on with the task" in last
 
@@ -143,7 +135,7 @@ async def test_a_new_result_that_cannot_fit_is_cut_to_what_can() -> None:
     result, shortened = await run(Agent(model, tools=[book]), "Read the book")
     assert result.output == "Read."
     assert [each.what for each in shortened] == ["new_results"]
-    assert "The book ends." in prompts_of(model)[-1]
+    assert "The book ends." in model.prompts_text[-1]
 
 
 async def test_a_prompt_that_cannot_fit_says_by_how_much_and_spoils_nothing() -> None:
@@ -155,6 +147,8 @@ async def test_a_prompt_that_cannot_fit_says_by_how_much_and_spoils_nothing() ->
         result = await conversation.run("Are you there?")
         assert len(conversation.messages) == 4
     assert result.output == "Still here."
+    assert caught.value.prompt_tokens is not None
+    assert caught.value.context_length is not None
     over = caught.value.prompt_tokens - caught.value.context_length + 1
     bundled_tokenizer, _ = bundled()
     words = len(bundled_tokenizer.encode("word " * 5000).ids)
@@ -194,7 +188,7 @@ async def test_keeping_thoughts_goes_on_after_a_compaction() -> None:
         for number in range(6):
             result = await conversation.run(f"{number} " + "blue " * 150)
     assert result.output == "Yes."
-    last = prompts_of(model)[-1]
+    last = model.prompts_text[-1]
     assert last.count("<|im_start|>") == last.count("<|im_end|>") + 1
     assert "\n\n<|im_start|>" not in last
 
@@ -204,7 +198,7 @@ async def test_a_call_without_an_end_does_not_block_the_last_step() -> None:
     result, shortened = await run(Agent(model, tools=[page]), "Read")
     assert (result.output, result.limit) == ("I am lost.", "context")
     assert [each.summary for each in shortened] == ["It got too long."]
-    assert "The run reached its limit of 4096 tokens of context." in prompts_of(model)[-1]
+    assert "The run reached its limit of 4096 tokens of context." in model.prompts_text[-1]
 
 
 # With a chat server, whose tokens nobody sees --------------------------------------------------
@@ -221,7 +215,8 @@ async def test_a_chat_server_is_sent_less_when_its_counts_come_near_the_context(
 
     with ChatServer(*[answer] * 60) as server:
         model = connect(server.url, "scripted")
-        model.context_length = 2048  # type: ignore[attr-defined]
+        assert isinstance(model, ChatApiModel)
+        model.context_length = 2048
         shortened = 0
         async with Agent(model, thinking="off").conversation() as conversation:
             for number in range(25):

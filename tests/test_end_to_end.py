@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -168,7 +169,7 @@ class Recorder(Engine):
 @pytest.mark.anyio
 @pytest.mark.parametrize("thinking", ["on", "off"])
 async def test_every_prompt_starts_with_the_prompt_and_the_output_of_the_step_before(
-    thinking: str, backend: Backend
+    thinking: Literal["on", "off"], backend: Backend
 ) -> None:
     model = backend.model()
     if not isinstance(model, LocalModel):

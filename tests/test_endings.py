@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,9 @@ import anyio
 import pytest
 from chat_server import ChatServer
 from chat_server import hang as silence
-from scripted import ScriptedEngine, call, scripted_model
+from scripted import ScriptedAgent, call, encode, events_of, result_of, scripted_model
 
 from qwen3_agent import Agent, Limits, ToolError, events, mcp_servers, tool
-from qwen3_agent.engines.request import Chunk, Engine, GenerationRequest
 from qwen3_agent.errors import LimitExceededError, PromptTooLongError
 from qwen3_agent.models.chat_api.connect import connect
 from qwen3_tools.progress import report_progress
@@ -37,16 +36,10 @@ async def hang() -> None:
     await anyio.sleep_forever()
 
 
-def agent_that_says(*script: str, tools: Sequence[Any] = (double,), **options: Any) -> Agent:
-    return Agent(scripted_model(*script), tools=tools, **options)
-
-
-def engine_of(agent: Agent) -> ScriptedEngine:
-    return agent.model.engine  # type: ignore[union-attr, return-value]
-
-
-def last_prompt(agent: Agent) -> str:
-    return agent.model.chat_format.decode(engine_of(agent).prompts[-1])  # type: ignore[union-attr]
+def agent_that_says(
+    *script: str, tools: Sequence[Any] = (double,), **options: Any
+) -> ScriptedAgent:
+    return ScriptedAgent(*script, tools=tools, **options)
 
 
 def doubles(*numbers: int) -> list[str]:
@@ -58,16 +51,16 @@ def doubles(*numbers: int) -> list[str]:
 
 async def test_at_a_limit_the_model_answers_with_what_it_has() -> None:
     agent = agent_that_says(*doubles(1, 2), "Two and four.", limits=Limits(steps=2))
-    seen = [event async for event in agent.stream("Double 1, 2 and 3")]
-    result = seen[-1].result  # type: ignore[attr-defined]
+    seen = await events_of(agent, "Double 1, 2 and 3")
+    result = result_of(seen)
     assert result.output == "Two and four."
     assert result.limit == "steps"
     assert result.to_json()["limit"] == "steps"
     assert [step.thinking for step in result.steps] == ["on", "on", "off"]
     [hit] = [event for event in seen if isinstance(event, events.LimitHit)]
     assert hit.text == "The run reached its limit of 2 steps."
-    assert hit.text in last_prompt(agent)
-    assert "No tool can be called any more." in last_prompt(agent)
+    assert hit.text in agent.prompts_text[-1]
+    assert "No tool can be called any more." in agent.prompts_text[-1]
 
 
 async def test_a_run_that_answers_by_itself_has_reached_no_limit() -> None:
@@ -80,10 +73,10 @@ async def test_a_run_that_answers_by_itself_has_reached_no_limit() -> None:
 async def test_the_last_step_stays_on_the_same_prefix() -> None:
     agent = agent_that_says(*doubles(1), "Two.", limits=Limits(steps=1))
     result = await agent.run("Double 1")
-    before, after = engine_of(agent).prompts
+    before, after = agent.engine.prompts
     sampled = next(s.ids for s in result.transcript.segments if s.kind == "sampled")
     assert after[: len(before) + len(sampled)] == [*before, *sampled]
-    assert "\n\n" not in last_prompt(agent).split("</tool_response><|im_end|>")[1].split("user")[0]
+    assert "</tool_response><|im_end|>\n<|im_start|>user\n" in agent.prompts_text[-1]
 
 
 async def test_the_last_step_ends_where_a_call_would_begin() -> None:
@@ -120,7 +113,7 @@ async def test_an_answer_that_is_cut_off_is_the_answer() -> None:
 
 
 async def test_tokens_are_kept_for_the_last_step_and_the_limit_holds() -> None:
-    cost = len(engine_of(agent_that_says()).encode(call("double", number=1))) + 1
+    cost = len(encode(call("double", number=1))) + 1
     limits = Limits(tokens=2 * cost + cost // 4)
     agent = agent_that_says(*doubles(1, 2), "Two and four, and so on...", limits=limits)
     result = await agent.run("Double 1 and 2")
@@ -174,7 +167,7 @@ async def test_no_more_calls_are_made_than_the_limit_allows() -> None:
     result = await agent.run("Note a, b and c")
     assert sorted(made) == ["a", "b"]
     assert (result.output, result.limit) == ("Noted a and b.", "calls")
-    assert "The call was not made: no more tool calls are allowed" in last_prompt(agent)
+    assert "The call was not made: no more tool calls are allowed" in agent.prompts_text[-1]
 
 
 # Going round in circles ---------------------------------------------------------------------------
@@ -251,8 +244,8 @@ async def test_a_long_result_that_is_saved_each_time_is_the_same_result() -> Non
     assert len(set(result.files)) == 1
 
 
-def tool_results(agent: Agent) -> list[str]:
-    pieces = last_prompt(agent).split("<tool_response>\n")[1:]
+def tool_results(agent: ScriptedAgent) -> list[str]:
+    pieces = agent.prompts_text[-1].split("<tool_response>\n")[1:]
     return [piece.split("\n</tool_response>")[0] for piece in pieces]
 
 
@@ -267,9 +260,9 @@ async def test_a_tool_that_never_returns_is_stopped_and_the_model_answers() -> N
         limits=Limits(seconds=2),
     )
     started = time.monotonic()
-    seen = [event async for event in agent.stream("Both")]
+    seen = await events_of(agent, "Both")
     assert time.monotonic() - started < 10
-    result = seen[-1].result  # type: ignore[attr-defined]
+    result = result_of(seen)
     assert (result.output, result.limit) == ("Four; the other did not come.", "seconds")
     assert result.seconds < 2
     hung, doubled = tool_results(agent)
@@ -280,35 +273,14 @@ async def test_a_tool_that_never_returns_is_stopped_and_the_model_answers() -> N
 
 
 async def test_what_a_step_has_written_when_it_is_stopped_counts() -> None:
-    model = scripted_model("Word by word...", "So far, word by word...")
-    stalling = Stalling(model.engine, after=20)  # type: ignore[arg-type]
-    model.engine = stalling
-    agent = Agent(model, limits=Limits(seconds=1))
+    agent = ScriptedAgent("Word by word...", "So far, word by word...", limits=Limits(seconds=1))
+    agent.engine.stalls_after = 20
     with pytest.raises(LimitExceededError, match="while it waited for the model") as caught:
         await agent.run("Go")
     first, last = caught.value.result.steps
     assert (first.finish, first.usage.output_tokens) == ("cut", 20)
     assert last.finish == "cut"
     assert caught.value.result.seconds < 5
-
-
-class Stalling(Engine):
-    """An engine that stops answering."""
-
-    def __init__(self, engine: ScriptedEngine, *, after: int) -> None:
-        self.context_length = engine.context_length
-        self._engine = engine
-        self._after = after
-
-    async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
-        told = 0
-        async for chunk in self._engine.generate(request):
-            if told >= self._after:
-                await anyio.sleep_forever()
-            told += 1
-            yield chunk
-
-    async def aclose(self) -> None: ...
 
 
 async def test_a_plain_function_that_never_returns_holds_nothing() -> None:
@@ -327,7 +299,7 @@ async def test_a_plain_function_that_never_returns_holds_nothing() -> None:
     finally:
         release.set()
     assert result.output == "It did not come."
-    assert "stuck did not answer within 0.3 seconds" in last_prompt(agent)
+    assert "stuck did not answer within 0.3 seconds" in agent.prompts_text[-1]
 
 
 async def test_a_stuck_thread_does_not_hold_the_end_of_the_process(tmp_path: Path) -> None:
@@ -374,10 +346,10 @@ async def test_an_mcp_server_that_never_answers() -> None:
 
 async def test_a_chat_server_that_never_answers() -> None:
     with ChatServer(silence) as server:
-        agent = Agent(connect(server.url, "scripted"), limits=Limits(seconds=2))
+        model = connect(server.url, "scripted")
         with pytest.raises(LimitExceededError, match="2 seconds while it waited for the model"):
-            await agent.run("Try")
-        await agent.model.aclose()  # type: ignore[union-attr]
+            await Agent(model, limits=Limits(seconds=2)).run("Try")
+        await model.aclose()
 
 
 async def test_a_tool_a_server_and_the_engine_at_once() -> None:
@@ -388,9 +360,13 @@ async def test_a_tool_a_server_and_the_engine_at_once() -> None:
 
     release = threading.Event()
     calls = "\n".join([call("stuck"), call("hang"), call("silent__wait")])
-    model = scripted_model(calls, "So far, word by word...")
-    model.engine = Stalling(model.engine, after=len(model.engine.encode(calls)) + 1)  # type: ignore[arg-type, attr-defined]
-    agent = Agent(model, tools=[stuck, hang, servers_that_never_answer()], limits=Limits(seconds=4))
+    agent = agent_that_says(
+        calls,
+        "So far, word by word...",
+        tools=[stuck, hang, servers_that_never_answer()],
+        limits=Limits(seconds=4),
+    )
+    agent.engine.stalls_after = len(encode(calls)) + 1
     async with agent:
         started = time.monotonic()
         try:
@@ -413,9 +389,7 @@ async def test_a_cancellation_arrives_within_a_second() -> None:
 
     release = threading.Event()
     names = ("stuck", "hang", "silent__wait")
-    agent = Agent(
-        scripted_model(*map(call, names)), tools=[stuck, hang, servers_that_never_answer()]
-    )
+    agent = agent_that_says(*map(call, names), tools=[stuck, hang, servers_that_never_answer()])
     seconds = {}
     async with agent:
         for name in names:
@@ -430,9 +404,9 @@ async def test_a_cancellation_arrives_within_a_second() -> None:
 
 
 async def test_what_was_cut_off_in_one_turn_does_not_count_in_the_next() -> None:
-    model = scripted_model("Word by word...")
-    model.engine = Stalling(model.engine, after=5)  # type: ignore[arg-type]
-    async with Agent(model, limits=Limits(seconds=0.5, at_limit="fail")).conversation() as talk:
+    agent = ScriptedAgent("Word by word...", limits=Limits(seconds=0.5, at_limit="fail"))
+    agent.engine.stalls_after = 5
+    async with agent.conversation() as talk:
         with pytest.raises(LimitExceededError):
             await talk.run("Go")
         seen: list[str] = []

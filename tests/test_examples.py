@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -108,16 +109,15 @@ def test_an_answer_is_data(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_web_handler_streams_events() -> None:
-    app = example("web_stream.py").web_app(None)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     ready = threading.Event()
-    start = server.startup
 
-    async def startup(sockets: object = None) -> None:
-        await start()
-        ready.set()
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            ready.set()
 
-    server.startup = startup  # type: ignore[method-assign, assignment]
+    app = example("web_stream.py").web_app(None)
+    server = Server(uvicorn.Config(app, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from chat_server import ChatServer, call_piece, says
-from scripted import ScriptedEngine, call, scripted_model
+from scripted import ScriptedAgent, call, scripted_model
 
 from qwen3_agent import Agent, Limits, ToolResult, tool
 from qwen3_agent.errors import JournalError, LimitExceededError
@@ -85,9 +85,9 @@ async def test_a_run_that_has_its_answer_gives_it_again(tmp_path: Path) -> None:
 
 
 async def test_a_run_at_a_limit_goes_on_with_more(tmp_path: Path) -> None:
-    def agent(*script: str, steps: int) -> Agent:
+    def agent(*script: str, steps: int) -> ScriptedAgent:
         limits = Limits(steps=steps, at_limit="fail")
-        return Agent(scripted_model(*script), tools=[double], limits=limits, journal=tmp_path)
+        return ScriptedAgent(*script, tools=[double], limits=limits, journal=tmp_path)
 
     with pytest.raises(LimitExceededError) as caught:
         await agent(call("double", number=1), steps=1).run("Go")
@@ -102,10 +102,9 @@ async def test_a_run_at_a_limit_goes_on_with_more(tmp_path: Path) -> None:
     assert started.steps_before == 1
     assert isinstance(finished, RunFinished)
     assert len(finished.result.steps) == 2
-    engine = resumed.model.engine  # type: ignore[union-attr]
-    assert isinstance(engine, ScriptedEngine)
     ids = finished.result.transcript.ids
-    assert ids[: len(engine.prompts[0])] == engine.prompts[0]
+    [prompt] = resumed.engine.prompts
+    assert ids[: len(prompt)] == prompt
 
 
 async def test_a_conversation_is_taken_up_with_all_that_was_said(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ class Screen:
         ]
         self.stream.feed("\r\n".join(pieces))
         assert old is not None
-        self.console.size = (columns, self.screen.lines)  # type: ignore[assignment]
+        self.console.size = (columns, self.screen.lines)
 
     def cursor_column(self) -> int:
         self.asked += 1

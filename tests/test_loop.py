@@ -8,9 +8,9 @@ from typing import Any
 
 import anyio
 import pytest
-from scripted import ScriptedEngine, call, scripted_model
+from scripted import ScriptedAgent, call
 
-from qwen3_agent import Agent, Limits, ToolError, events, tool
+from qwen3_agent import Limits, ToolError, events, tool
 from qwen3_agent.errors import LimitExceededError, NoAnswerError, PromptTooLongError
 from qwen3_tools.tool import LONGEST_RESULT
 
@@ -29,16 +29,10 @@ async def fails(reason: str) -> str:
     raise ToolError(reason)
 
 
-def agent_that_says(*script: str, tools: Sequence[Any] = (double, fails), **options: Any) -> Agent:
-    return Agent(scripted_model(*script), tools=tools, **options)
-
-
-def engine_of(agent: Agent) -> ScriptedEngine:
-    return agent.model.engine  # type: ignore[union-attr, return-value]
-
-
-def text_of(agent: Agent, ids: Sequence[int]) -> str:
-    return agent.model.chat_format.decode(ids)  # type: ignore[union-attr]
+def agent_that_says(
+    *script: str, tools: Sequence[Any] = (double, fails), **options: Any
+) -> ScriptedAgent:
+    return ScriptedAgent(*script, tools=tools, **options)
 
 
 async def test_an_answer_without_tools() -> None:
@@ -47,14 +41,14 @@ async def test_an_answer_without_tools() -> None:
     assert result.output == "Hello!"
     [report] = result.steps
     assert (report.index, report.thinking, report.tool_calls) == (0, "on", ())
-    assert report.usage.input_tokens == len(engine_of(agent).prompts[0])
+    assert report.usage.input_tokens == len(agent.engine.prompts[0])
 
 
 async def test_a_tool_result_comes_back_to_the_model() -> None:
     agent = agent_that_says(call("double", number=21), "It is 42.")
     result = await agent.run("Twice 21?")
     assert result.output == "It is 42."
-    second = text_of(agent, engine_of(agent).prompts[1])
+    second = agent.prompts_text[1]
     assert "<|im_start|>user\n<tool_response>\n42\n</tool_response><|im_end|>" in second
 
 
@@ -67,7 +61,7 @@ async def test_each_prompt_begins_with_the_last_prompt_and_what_was_sampled() ->
         "Done.",
     )
     result = await agent.run("Go on")
-    prompts = engine_of(agent).prompts
+    prompts = agent.engine.prompts
     sampled = [s.ids for s in result.transcript.segments if s.kind == "sampled"]
     assert len(prompts) == len(sampled) == 5
     for before, said, after in zip(prompts, sampled, prompts[1:], strict=False):
@@ -79,7 +73,7 @@ async def test_the_mask_tells_what_the_model_wrote() -> None:
     agent = agent_that_says(call("double", number=21), "It is 42.")
     transcript = (await agent.run("Twice 21?")).transcript
     written = [t for t, mine in zip(transcript.ids, transcript.mask, strict=True) if mine]
-    assert text_of(agent, written) == call("double", number=21) + "<|im_end|>It is 42.<|im_end|>"
+    assert agent.text_of(written) == call("double", number=21) + "<|im_end|>It is 42.<|im_end|>"
     record = json.loads(json.dumps(transcript.to_record()))
     assert record["input_ids"] == transcript.ids
     assert record["mask"] == [int(mine) for mine in transcript.mask]
@@ -111,7 +105,7 @@ async def test_calls_of_one_step_run_at_once_and_are_answered_in_their_order() -
     with anyio.fail_after(5):
         await agent.run("Both")
     assert order == ["quick", "slow"]
-    second = text_of(agent, engine_of(agent).prompts[1])
+    second = agent.prompts_text[1]
     assert second.index("from slow") < second.index("from quick")
 
 
@@ -127,7 +121,7 @@ async def test_calls_of_one_step_run_at_once_and_are_answered_in_their_order() -
 async def test_what_goes_wrong_with_a_call_is_told_to_the_model(said: str, shown: str) -> None:
     agent = agent_that_says(said, "I see.")
     seen = [event async for event in agent.stream("Try")]
-    assert shown in text_of(agent, engine_of(agent).prompts[1])
+    assert shown in agent.prompts_text[1]
     [finished] = [event for event in seen if isinstance(event, events.ToolCallFinished)]
     assert finished.is_error
 
@@ -135,7 +129,7 @@ async def test_what_goes_wrong_with_a_call_is_told_to_the_model(said: str, shown
 async def test_a_malformed_call_does_not_disturb_the_call_beside_it() -> None:
     agent = agent_that_says("<tool_call>\n{\n</tool_call>\n" + call("double", number=4), "Done.")
     await agent.run("Both")
-    second = text_of(agent, engine_of(agent).prompts[1])
+    second = agent.prompts_text[1]
     assert second.count("<tool_response>") == 2
     assert "<tool_response>\n8\n</tool_response>" in second
 
@@ -200,7 +194,7 @@ async def test_a_full_context_in_the_middle_of_a_step() -> None:
     with pytest.raises(LimitExceededError) as caught:
         await agent.run("Talk")
     assert caught.value.limit == "context"
-    assert len(caught.value.result.transcript) == engine_of(agent).context_length
+    assert len(caught.value.result.transcript) == agent.engine.context_length
 
 
 async def test_a_prompt_that_does_not_fit_says_by_how_much() -> None:
@@ -208,7 +202,7 @@ async def test_a_prompt_that_does_not_fit_says_by_how_much() -> None:
     with pytest.raises(PromptTooLongError, match=r"shorten it by at least \d+\.") as caught:
         await agent.run("word " * 5000)
     assert caught.value.context_length == 4096
-    assert not engine_of(agent).prompts
+    assert not agent.engine.prompts
 
 
 @pytest.mark.parametrize("silence", ["<think>\nHm.\n</think>\n\n", "<think>\nHm.", "", " \n"])
@@ -217,7 +211,7 @@ async def test_a_step_that_says_nothing_is_asked_again_without_thinking(silence:
     result = await agent.run("Well?")
     assert result.output == "There."
     assert [step.thinking for step in result.steps] == ["on", "off"]
-    assert text_of(agent, engine_of(agent).prompts[1]).endswith(
+    assert agent.prompts_text[1].endswith(
         "<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
     )
 
@@ -234,10 +228,10 @@ async def test_a_long_tool_result_is_cut_in_the_middle() -> None:
         """A long page."""
         return "start " + "x" * 50_000 + " end"
 
-    agent = Agent(scripted_model(call("read"), "Long.", context_length=100_000), tools=[read])
+    agent = agent_that_says(call("read"), "Long.", context_length=100_000, tools=[read])
     result = await agent.run("Read")
     [segment] = [s for s in result.transcript.segments if s.kind == "tool_results"]
-    shown = text_of(agent, segment.ids)
+    shown = agent.text_of(segment.ids)
     assert "start x" in shown
     assert "x end" in shown
     assert "50,010 characters" in shown
@@ -248,7 +242,7 @@ async def test_sampling_follows_the_thinking_mode_unless_it_is_given() -> None:
     for thinking, temperature in (("on", 0.6), ("off", 0.7)):
         agent = agent_that_says("Hello.", thinking=thinking)
         await agent.run("Hi")
-        assert engine_of(agent).samplings[0].temperature == temperature
+        assert agent.engine.samplings[0].temperature == temperature
 
 
 async def test_events_come_in_their_order() -> None:
@@ -277,7 +271,7 @@ async def test_a_run_goes_the_same_way_in_chunks_of_any_size() -> None:
     said = "<think>\nHm.\n</think>\n\nÜber 東京.\n" + call("double", number=2)
     outcomes = set()
     for chunk_size in (1, 2, 3, 7, 1000):
-        agent = Agent(scripted_model(said, "Gut. 好", chunk_size=chunk_size), tools=[double])
+        agent = agent_that_says(said, "Gut. 好", chunk_size=chunk_size, tools=[double])
         result = await agent.run("Los")
         outcomes.add((tuple(result.transcript.ids), result.output, result.usage.thinking_tokens))
     assert len(outcomes) == 1

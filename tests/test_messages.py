@@ -137,7 +137,7 @@ def test_chat_form__answers_each_call_by_its_id(messages: list[Message]) -> None
 
 def test_openais_own_form__is_read() -> None:
     call = {"id": "x", "type": "function", "function": {"name": "half", "arguments": '{"n": 4}'}}
-    history = [
+    history: list[dict[str, Any]] = [
         {
             "role": "user",
             "content": [{"type": "text", "text": "Halve "}, {"type": "text", "text": "4."}],

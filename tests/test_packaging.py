@@ -77,13 +77,13 @@ def test_every_direct_dependency_that_make_installs_is_pinned() -> None:
     for extra in ("local", "transformers", "code", "dev"):
         wanted += project["optional-dependencies"][extra]
     wanted.remove("qwen3-agent[transformers]")
-    pins = {
-        canonicalize_name(pin.name): pin.specifier
+    pinned = [
+        Requirement(line)
         for line in (ROOT / "constraints.txt").read_text().splitlines()
-        if (pin := Requirement(line) if line.strip() and not line.startswith("#") else None)
-    }
+        if line.strip() and not line.startswith("#")
+    ]
+    pins = {canonicalize_name(each.name): each.specifier for each in pinned}
     for requirement in map(Requirement, wanted):
-        pin = pins[canonicalize_name(requirement.name)]
-        (exact,) = pin
+        (exact,) = pins[canonicalize_name(requirement.name)]
         assert exact.operator == "=="
         assert requirement.specifier.contains(exact.version), requirement

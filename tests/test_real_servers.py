@@ -17,6 +17,7 @@ from test_openai_judges import EXTENSIONS, TOKEN_EXTENSIONS, judge
 
 from qwen3_agent import Agent, CodeInterpreter, RunResult, Sampling, Thinking
 from qwen3_agent.messages import Content, ToolCall
+from qwen3_agent.models.chat_api.dialects import Kind
 from qwen3_agent.models.chat_api.model import ChatApiModel
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
@@ -72,7 +73,7 @@ def said_in_steps(result: RunResult) -> list[tuple[str, list[tuple[str, Any]]]]:
 
 def over_chat(backend: Backend, url: str) -> ChatApiModel:
     """The model over the chat protocol, whatever else the server could do."""
-    kind = "vllm" if backend.name == "vllm-serve" else "other"
+    kind: Kind = "vllm" if backend.name == "vllm-serve" else "other"
     return ChatApiModel(
         ServerClient(url), backend.options[-1], kind=kind, context_length=4096, why_chat=""
     )

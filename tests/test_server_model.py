@@ -8,8 +8,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from chat_server import (
     says,
     status,
 )
+from scripted import events_of, result_of
 
 from qwen3_agent import Agent, Limits, Thinking, events, tool
 from qwen3_agent.errors import (
@@ -70,27 +71,25 @@ class Doubler:
         self.tool = double
 
 
-def agent_of(
+@asynccontextmanager
+async def agent_of(
     server: ChatServer, *tools: Any, patience: Patience | None = None, **options: Any
-) -> Agent:
+) -> AsyncIterator[Agent]:
     model = connect(server.url, "scripted", patience=patience)
-    return Agent(model, tools=tools, **options)
+    try:
+        yield Agent(model, tools=tools, **options)
+    finally:
+        await model.aclose()
 
 
 async def run(server: ChatServer, *tools: Any, task: str = "Go on", **options: Any) -> Any:
-    agent = agent_of(server, *tools, **options)
-    try:
+    async with agent_of(server, *tools, **options) as agent:
         return await agent.run(task)
-    finally:
-        await agent.model.aclose()
 
 
-async def events_of(server: ChatServer, *tools: Any, **options: Any) -> list[events.Event]:
-    agent = agent_of(server, *tools, **options)
-    try:
-        return [event async for event in agent.stream("Go on")]
-    finally:
-        await agent.model.aclose()
+async def happenings(server: ChatServer, *tools: Any, **options: Any) -> list[events.Event]:
+    async with agent_of(server, *tools, **options) as agent:
+        return await events_of(agent)
 
 
 def double_call(number: int) -> Answer:
@@ -107,7 +106,7 @@ def double_call(number: int) -> Answer:
 async def test_an_answer_and_its_thought() -> None:
     thought = [{"reasoning_content": "Easy "}, {"reasoning_content": "one."}]
     with ChatServer(says(*thought, {"content": "Hel"}, {"content": "lo!"})) as server:
-        happened = await events_of(server)
+        happened = await happenings(server)
     texts = [(type(e).__name__, e.text) for e in happened if hasattr(e, "text")]
     assert texts == [
         ("ReasoningText", "Easy"),
@@ -117,7 +116,7 @@ async def test_an_answer_and_its_thought() -> None:
     ]
     assert isinstance(happened[0], events.RunStarted)
     assert happened[0].route == "server_chat"
-    result = happened[-1].result
+    result = result_of(happened)
     assert (result.output, result.route) == ("Hello!", "server_chat")
     [step] = result.steps
     usage = step.usage
@@ -195,8 +194,8 @@ async def test_fields_that_a_server_refuses_are_left_out() -> None:
     doubler = Doubler()
     refuse = status(422, {"detail": "Unexpected fields in the request: {'top_k', 'min_p'}"})
     with ChatServer(refuse, double_call(4), says({"content": "8"})) as server:
-        happened = await events_of(server, doubler.tool)
-    assert happened[-1].result.output == "8"
+        happened = await happenings(server, doubler.tool)
+    assert result_of(happened).output == "8"
     assert [("top_k" in body, "min_p" in body, "top_p" in body) for body in server.requests] == [
         (True, True, True),
         (False, False, True),
@@ -360,7 +359,7 @@ async def test_sampling_and_thinking_follow_the_mode() -> None:
 async def test_a_budget_in_the_words_of_the_server(owner: str, expected: dict[str, Any]) -> None:
     served = [{"id": "scripted", "owned_by": owner}]
     with ChatServer(says({"content": "a"}), models=served) as server:
-        happened = await events_of(server, thinking=64)
+        happened = await happenings(server, thinking=64)
     assert expected.items() <= server.requests[0].items()
     assert not [event for event in happened if isinstance(event, events.Notice)]
 
@@ -369,7 +368,7 @@ async def test_a_server_that_cannot_hold_a_budget_is_told_of_once() -> None:
     doubler = Doubler()
     served = [{"id": "scripted", "owned_by": "vllm"}]
     with ChatServer(double_call(1), says({"content": "2"}), models=served) as server:
-        happened = await events_of(server, doubler.tool, thinking=64)
+        happened = await happenings(server, doubler.tool, thinking=64)
     (notice,) = [event for event in happened if isinstance(event, events.Notice)]
     assert "has no thinking budget in its chat protocol" in notice.text
     assert "the tokenizer of scripted is not on this machine" in notice.text
@@ -380,8 +379,8 @@ async def test_a_server_that_does_not_do_what_it_was_asked_for_is_told_of() -> N
     thinks = says({"reasoning": "Hm"}, {"content": "a"}, usage=usage)
     served = [{"id": "scripted", "owned_by": "sglang"}]
     with ChatServer(thinks, thinks, models=served) as server:
-        over = await events_of(server, thinking=8)
-        off = await events_of(server, thinking="off")
+        over = await happenings(server, thinking=8)
+        off = await happenings(server, thinking="off")
     texts = [event.text for event in over + off if isinstance(event, events.Notice)]
     assert [text.removeprefix(server.url) for text in texts] == [
         " did not hold the thinking budget of a step.",
@@ -392,9 +391,9 @@ async def test_a_server_that_does_not_do_what_it_was_asked_for_is_told_of() -> N
 async def test_a_blank_thought_is_none() -> None:
     """As `transformers serve` sends it when thinking is off."""
     with ChatServer(says({"reasoning_content": "\n\n"}, {"content": "\n\nYes."})) as server:
-        happened = await events_of(server, thinking="off")
+        happened = await happenings(server, thinking="off")
     assert not [event for event in happened if isinstance(event, events.Notice)]
-    assert (happened[-1].result.output, happened[-1].result.usage.thinking_tokens) == ("Yes.", 0)
+    assert (result_of(happened).output, result_of(happened).usage.thinking_tokens) == ("Yes.", 0)
 
 
 async def test_thoughts_of_earlier_turns_go_and_calls_that_were_never_answered_are_closed() -> None:
@@ -406,13 +405,11 @@ async def test_thoughts_of_earlier_turns_go_and_calls_that_were_never_answered_a
 
     calls = says({"reasoning": "I wait."}, call_piece(0, id="a", name="wait", arguments="{}"))
     with ChatServer(calls, says({"content": "Yes."})) as server:
-        agent = agent_of(server, wait)
-        async with agent.conversation() as conversation:
+        async with agent_of(server, wait) as agent, agent.conversation() as conversation:
             with anyio.CancelScope() as scope:
                 await conversation.run("One")
             assert scope.cancelled_caught
             assert (await conversation.run("Two")).output == "Yes."
-        await agent.model.aclose()
     _, said, closed, _ = server.requests[1]["messages"]
     assert "reasoning" not in said
     assert closed["tool_call_id"] == "a"
@@ -620,12 +617,10 @@ async def test_cancelling_a_run_hangs_up() -> None:
         hung_up.set()
 
     with ChatServer(endless) as server:
-        agent = agent_of(server)
-        async with agent.stream("Go on") as stream:
+        async with agent_of(server) as agent, agent.stream("Go on") as stream:
             async for event in stream:
                 if isinstance(event, events.ContentText):
                     break
-        await agent.model.aclose()
         assert await anyio.to_thread.run_sync(hung_up.wait, 10)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 import pytest
 from chat_server import ModelServer
-from scripted import ScriptedEngine, bundled, call, scripted_model
+from scripted import bundled, call, events_of, result_of, scripted_model
 
 from qwen3_agent import Agent, RunResult, Sampling, Thinking, events, tool
 from qwen3_agent.engines.request import Chunk, Engine, GenerationRequest
@@ -71,7 +71,7 @@ async def test_a_run_by_token_ids_is_the_run_in_the_process(chunk_size: int) -> 
     assert result.route == "server_tokens"
     assert expected.route == "engine"
     assert spelled(result) == spelled(expected)
-    assert server.prompts == here.engine.prompts  # type: ignore[attr-defined]
+    assert server.prompts == here.engine.prompts
     assert result.output == expected.output
 
 
@@ -107,12 +107,10 @@ async def test_the_same_run_over_the_chat_protocol(parses: bool) -> None:
     expected = await Agent(scripted_model(*SCRIPT), tools=[double]).run("Twice 21?")
     with serving(*SCRIPT, parses=parses) as server:
         server.gives_ids = False
-        happened = []
         model = connect(server.url)
-        async for event in Agent(model, tools=[double]).stream("Twice 21?"):
-            happened.append(event)
+        happened = await events_of(Agent(model, tools=[double]), "Twice 21?")
         await model.aclose()
-    result = happened[-1].result
+    result = result_of(happened)
     assert (result.route, result.output) == ("server_chat", expected.output)
     said = [[type(p).__name__ for p in s.parts] for s in result.transcript.segments if s.parts]
     as_here = [[type(p).__name__ for p in s.parts] for s in expected.transcript.segments if s.parts]
@@ -138,7 +136,7 @@ async def test_the_same_run_over_the_chat_protocol(parses: bool) -> None:
 async def test_why_tokens_are_not_exchanged(served: dict[str, Any], why: str) -> None:
     with serving("Hello.", served=[served]) as server:
         model = connect(server.url)
-    assert (model.route, model.why_chat) == ("server_chat", why)  # type: ignore[union-attr]
+    assert (model.route, model.why_chat) == ("server_chat", why)
 
 
 async def test_another_tokenizer_than_the_servers_is_noticed(tmp_path: Path) -> None:
@@ -165,16 +163,16 @@ async def test_text_without_ids_is_an_error() -> None:
     with serving("Hello.") as server:
         model = connect(server.url)
         assert isinstance(model, LocalModel)
-        server._engine = _Idless(server._engine)  # type: ignore[assignment]
+        server.engine = Idless(server.engine)
         with pytest.raises(EngineError, match="ended a generation without a finish reason"):
             await Agent(model).run("Go on")
         await model.aclose()
 
 
-class _Idless(Engine):
+class Idless(Engine):
     """An engine that ends without an end."""
 
-    def __init__(self, engine: ScriptedEngine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self.context_length = engine.context_length
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:

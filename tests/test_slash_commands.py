@@ -17,6 +17,7 @@ from qwen3_agent.cli.terminal.slash_commands import (
 from qwen3_agent.messages import (
     AssistantMessage,
     Content,
+    Message,
     Reasoning,
     ToolCall,
     ToolResultMessage,
@@ -64,7 +65,7 @@ def test_commands_and_what_may_stand_behind_them_are_proposed(
 
 
 def test_a_saved_conversation_says_who_said_what() -> None:
-    messages = [
+    messages: list[Message] = [
         UserMessage("Add."),
         AssistantMessage((Reasoning("I add.\n\nYes."), ToolCall("add", {"a": 1, "b": "你"}))),
         ToolResultMessage(0, "```\n3\n```"),

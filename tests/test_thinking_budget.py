@@ -67,7 +67,7 @@ def test_a_thought_that_ends_by_itself_costs_nothing_extra(chunk_size: int) -> N
     result = run(exact, thinking=Thinking.budget(spent))
     assert not result.steps[0].closed_by_force
     assert result.transcript.ids == run(scripted_model(said)).transcript.ids
-    assert len(exact.engine.prompts) == 1  # type: ignore[attr-defined]
+    assert len(exact.engine.prompts) == 1
     tight = scripted_model(said, "It is 42.", chunk_size=chunk_size)
     assert run(tight, thinking=Thinking.budget(spent - 1)).steps[0].closed_by_force
 
@@ -94,7 +94,7 @@ def test_a_budget_of_zero_is_the_prompt_without_thinking() -> None:
     off, zero = scripted_model("42."), scripted_model("42.")
     run(off, thinking="off")
     run(zero, thinking=Thinking.budget(0))
-    assert zero.engine.prompts == off.engine.prompts  # type: ignore[attr-defined]
+    assert zero.engine.prompts == off.engine.prompts
 
 
 def test_the_grace_lets_a_line_end() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.nn import Module
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
 import qwen3_agent
@@ -97,8 +98,9 @@ def test_the_network_that_is_trained_is_the_one_that_transformers_runs() -> None
     lay(model)
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.1)
-    config = Qwen3Config(**model.shape.config(), tie_word_embeddings=True)
-    theirs = Qwen3ForCausalLM(config).eval()
+    config = Qwen3Config.from_dict(model.shape.config() | {"tie_word_embeddings": True})
+    theirs = Qwen3ForCausalLM(config)
+    Module.eval(theirs)
     theirs.load_state_dict(model.state_dict(), strict=False)
     theirs.tie_weights()
     prefix, dialogues = torch.randint(300, (17,)), torch.randint(300, (3, 23))

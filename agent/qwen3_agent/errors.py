@@ -97,6 +97,18 @@ class ResultSoFar(Protocol):
         """One `StepReport` for each step."""
 
     @property
+    def transcript(self) -> Any:
+        """The `Transcript` of the run."""
+
+    @property
+    def limit(self) -> str | None:
+        """The limit that ended the run."""
+
+    @property
+    def seconds(self) -> float:
+        """The duration of the run."""
+
+    @property
     def files(self) -> Sequence[Path]:
         """Files made by tools."""
 

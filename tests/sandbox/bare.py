@@ -97,9 +97,9 @@ def opened() -> Iterator[Callable[[str], CodeResult]]:
                 line += data
             reply = json.loads(line)
             time.sleep(0.1)  # for what it printed
-            stdout, stderr = (data.decode() for data in said)
-            for data in said:
-                data.clear()
+            stdout, stderr = (stream.decode() for stream in said)
+            for stream in said:
+                stream.clear()
             return CodeResult(
                 "error" if reply["error"] else "ok",
                 stdout,

@@ -31,7 +31,7 @@ for n in range(20):
 VICTIMS = {"the worker": -1, "the supervisor": -2, "the launcher": 0}
 """Where they stand in the line of processes from the first to the last."""
 EVERY = 0.05
-"""Seconds between the moments; benchmarks/sandbox.py has more of them."""
+"""Seconds between the moments; benchmarks/interpreter.py has more of them."""
 
 
 def children_of(parent: int) -> list[int]:

@@ -42,7 +42,7 @@ PROMPT = {
 }
 RESOURCE = {"uri": "note://today", "name": "today", "mimeType": "text/plain", "size": 5}
 TEMPLATE = {"uriTemplate": "note://{day}", "name": "a day"}
-CAPABILITIES = {
+CAPABILITIES: dict[str, dict[str, Any]] = {
     "tools": {},
     "prompts": {},
     "resources": {},
@@ -67,7 +67,8 @@ def ask_on_the_wire(method: str, params: dict[str, Any]) -> dict[str, Any]:
     for line in sys.stdin:
         answer: dict[str, Any] = json.loads(line)
         if answer.get("id") == "asked":
-            return answer.get("result") or answer["error"]
+            result: dict[str, Any] = answer.get("result") or answer["error"]
+            return result
     sys.exit()
 
 

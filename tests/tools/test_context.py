@@ -139,7 +139,7 @@ async def test_context__of_an_agent_reaches_its_tools_and_those_of_its_subagents
         return run.context.user
 
     below = Agent(scripted_model(call("look"), "Done."), tools=[look])
-    tools = [look, below.as_tool("ask", "Ask it.")]
+    tools: list[Any] = [look, below.as_tool("ask", "Ask it.")]
     agent = Agent(scripted_model(call("look"), call("ask", task="Look."), "Done."), tools=tools)
     await agent.run("Look twice.", context=Shop("Ada"))
     assert [run.context.user for run in seen] == ["Ada", "Ada"]

@@ -49,7 +49,9 @@ class Diary(Notes):
 
 async def test_source__with_open_alone_is_enough() -> None:
     agent = Agent(scripted_model(call("note", text="a"), "Done."), tools=[Notes()])
-    assert [e.text for e in await seen(agent) if e.type == "tool_call_finished"] == ["1 notes"]
+    assert [e.text for e in await seen(agent) if isinstance(e, events.ToolCallFinished)] == [
+        "1 notes"
+    ]
     assert "tools: Notes" in repr(agent)
 
 

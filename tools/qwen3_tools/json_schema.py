@@ -133,8 +133,8 @@ def problems_with(value: Any, schema: Schema) -> list[str]:
     Nothing is fetched: a schema with remote references allows everything.
     """
     # Imported here because it is slow, and rarely necessary.
-    from jsonschema.validators import validator_for  # type: ignore[import-untyped]
-    from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
+    from jsonschema.validators import validator_for
+    from jsonschema_specifications import REGISTRY
     from referencing.exceptions import Unresolvable
 
     validator = _forgiving(validator_for(schema))(schema, registry=REGISTRY)

@@ -105,6 +105,6 @@ class _Filtered:
 
 
 def _check_schema(schema: dict[str, Any]) -> None:
-    from jsonschema.validators import validator_for  # type: ignore[import-untyped]
+    from jsonschema.validators import validator_for
 
     validator_for(schema).check_schema(schema)

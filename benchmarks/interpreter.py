@@ -1,6 +1,6 @@
 """How fast and how small the code interpreter is, beside an ipykernel where one is installed.
 
-    python benchmarks/sandbox.py [--sandbox namespaces] [--sessions 100] [--cells 10000]
+    python benchmarks/interpreter.py [--sandbox namespaces] [--sessions 100] [--cells 10000]
                                  [--kill-every 0.01]
 
 The ipykernel runs in namespaces of its own as well (`unshare`), so the ratios are of one machine,
