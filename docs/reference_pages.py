@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import mkdocs_gen_files
@@ -10,8 +11,11 @@ import typer
 
 import qwen3_agent
 from qwen3_agent.cli.app import app
+from qwen3_agent.option import options_of
+from qwen3_agent.spec import AgentSpec
 
 PARTS = ("errors", "events", "hooks")  # modules whose members are documented one by one
+OPTIONS = {qwen3_agent.Agent: AgentSpec, qwen3_agent.Limits: qwen3_agent.Limits}
 
 
 def command_page() -> Iterator[str]:
@@ -35,6 +39,16 @@ def _command(command: Any, path: str) -> Iterator[str]:
         yield ""
     for name, sub in subcommands.items():
         yield from _command(sub, f"{path} {name}")
+
+
+def _options(owner: Any) -> Iterator[str]:
+    """Yield a table of the options that a dataclass declares."""
+    yield "| argument | default | command line | `qwen3-agent.toml` | |"
+    yield "| --- | --- | --- | --- | --- |"
+    for name, each in options_of(owner).items():
+        places = (f"`{place}`" if place else "" for place in (each.flag, each.key))
+        yield f"| `{name}` | `{each.default!r}` | {' | '.join(places)} | {each.description} |"
+    yield ""
 
 
 def _usage(parameter: Any) -> str:
@@ -62,7 +76,11 @@ def python_page() -> Iterator[str]:
         if name in PARTS:
             continue
         public = getattr(qwen3_agent, name)
+        if isinstance(public, ModuleType):
+            continue
         yield f"::: {public.__module__}.{public.__qualname__}\n"
+        if public in OPTIONS:
+            yield from _options(OPTIONS[public])
     for part in PARTS:
         module = getattr(qwen3_agent, part)
         yield f"## qwen3_agent.{part}\n"

@@ -10,6 +10,8 @@ from typing import Literal
 
 import anyio
 
+from .option import describe_arguments, option
+
 __all__ = ["AtLimit", "Budget", "LimitName", "Limits", "Stop"]
 
 AtLimit = Literal["answer", "fail"]
@@ -21,6 +23,7 @@ LimitName = Literal[
 repeated_calls: the same call had the same result again and again."""
 
 
+@describe_arguments()
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Limits of one turn of a run.
@@ -31,27 +34,58 @@ class Limits:
     neither a new step nor a thought may begin to use that. A step that is already answering when
     its tokens run out is the last one.
 
-    Args:
-        steps: Maximum number of generations by the model.
-        tokens: Maximum number of sampled tokens over all steps, thoughts included. None: no limit.
-        seconds: Maximum wall time, without the time in which a person is asked. None: no limit.
-        calls: Maximum number of tool calls over all steps; further calls of a step are not made.
-            None: no limit.
-        thinking_tokens: Maximum number of thinking tokens over all steps. None: no limit.
-            `Thinking(total=...)` continues without thinking instead.
-        at_limit: "answer" for the last step; "fail" raises `LimitExceededError` at once and
-            reserves nothing.
-
     Raises:
         ValueError: A limit is not positive, or `at_limit` is not one of the two values.
     """
 
-    steps: int = 20
-    tokens: int | None = None
-    seconds: float | None = None
-    calls: int | None = None
-    thinking_tokens: int | None = None
-    at_limit: AtLimit = "answer"
+    steps: int = option(
+        "Maximum number of generations by the model.",
+        default=20,
+        flag="--max-steps",
+        metavar="N",
+        help="Maximum number of steps. Default: 20.",
+        key="limits.steps",
+    )
+    tokens: int | None = option(
+        "Maximum number of sampled tokens over all steps, thoughts included. None: no limit.",
+        default=None,
+        flag="--max-tokens",
+        metavar="N",
+        help="Maximum number of sampled tokens, thoughts included.",
+        key="limits.tokens",
+    )
+    seconds: float | None = option(
+        "Maximum wall time, without the time in which a person is asked. None: no limit.",
+        default=None,
+        flag="--timeout",
+        metavar="SECONDS",
+        help="Maximum time, without the time to start.",
+        key="limits.seconds",
+    )
+    calls: int | None = option(
+        "Maximum number of tool calls over all steps; further calls of a step are not made. None: "
+        "no limit.",
+        default=None,
+        flag="--max-calls",
+        metavar="N",
+        help="Maximum number of tool calls.",
+        key="limits.calls",
+    )
+    thinking_tokens: int | None = option(
+        "Maximum number of thinking tokens over all steps. None: no limit. `Thinking(total=...)` "
+        "continues without thinking instead.",
+        default=None,
+        key="limits.thinking_tokens",
+    )
+    at_limit: AtLimit = option(
+        '"answer" for the last step; "fail" raises `LimitExceededError` at once and reserves '
+        "nothing.",
+        default="answer",
+        flag="--at-limit",
+        help="At a limit: one last step without tools, to answer with what there is; or fail "
+        "with exit code 3. Default: answer.",
+        key="limits.at_limit",
+    )
 
     def __post_init__(self) -> None:
         for name in ("steps", "tokens", "seconds", "calls", "thinking_tokens"):

@@ -18,6 +18,8 @@ class Option:
 
     description: str
     """For Python: one or more sentences."""
+    default: Any = None
+    """The default value. None, too, if a function makes it."""
     flag: str | None = None
     """On the command line, such as "--model". None: not available there."""
     metavar: str | None = None
@@ -43,7 +45,13 @@ def option(
 ) -> Any:
     """Return a dataclass field that carries an `Option`."""
     described = Option(
-        description=description, flag=flag, metavar=metavar, help=help, key=key, key_type=key_type
+        description=description,
+        default=None if default is MISSING else default,
+        flag=flag,
+        metavar=metavar,
+        help=help,
+        key=key,
+        key_type=key_type,
     )
     return field(default=default, default_factory=default_factory, metadata={"option": described})
 
@@ -55,12 +63,12 @@ def options_of(owner: Any) -> Mapping[str, Option]:
     }
 
 
-def describe_arguments(owner: Any) -> Callable[[type[T]], type[T]]:
+def describe_arguments(owner: Any = None) -> Callable[[type[T]], type[T]]:
     """Return a class decorator that adds the options of a dataclass to the docstring's `Args`."""
 
     def describe(cls: type[T]) -> type[T]:
         lines = ["Args:"]
-        for name, each in options_of(owner).items():
+        for name, each in options_of(owner or cls).items():
             lines += wrap(f"{name}: {each.description}", 92, subsequent_indent="    ")
         described = "\n        ".join(lines)
         before, raises, after = (cls.__doc__ or "").partition("    Raises:")

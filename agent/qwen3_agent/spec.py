@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+
+from pydantic import Field
 
 from .limits import Limits
 from .models.choose import EngineName, Hub
@@ -77,6 +79,7 @@ class AgentSpec:
         help="An OpenAI-compatible server, such as http://localhost:8000/v1; --model is then the "
         "name there. The key is read from OPENAI_API_KEY.",
         key="base_url",
+        key_type=str | None,
     )
     api_key: SecretStr | None = option(
         "The key for that server. None: the environment variable OPENAI_API_KEY.", default=None
@@ -89,6 +92,7 @@ class AgentSpec:
         help="The engine that runs the model. Default: vLLM where it is installed and there is a "
         "CUDA GPU, else Transformers.",
         key="engine",
+        key_type=EngineName,
     )
     engine_options: Mapping[str, Any] = option(
         "Settings of that engine, by vLLM's names: "
@@ -108,8 +112,11 @@ class AgentSpec:
         flag="--hub",
         help="The hub that resolves a model id. Default: huggingface.",
         key="hub",
+        key_type=Hub,
     )
-    instructions: str | None = option("The system message.", default=None, key="instructions")
+    instructions: str | None = option(
+        "The system message.", default=None, key="instructions", key_type=str | None
+    )
     tools: tuple[Tool | ToolSource, ...] = option(
         "Functions (as by `@tool`), `Tool`s, tool sources such as `CodeInterpreter()` and "
         '`mcp_servers("mcp_servers.json")`, and `BaseTool`s of Qwen-Agent.',
@@ -124,7 +131,7 @@ class AgentSpec:
         help="Think before each step; N: at most N tokens; auto: at the start and after "
         "errors. Default: the model's own.",
         key="think",
-        key_type=Literal["auto", "on", "off"] | int | None,
+        key_type=Literal["auto", "on", "off"] | Annotated[int, Field(ge=0)] | None,
     )
     limits: Limits = option("The limits of a turn.", default_factory=Limits)
     approvals: Approvals = option(
@@ -146,6 +153,7 @@ class AgentSpec:
         "model's chat template does.",
         default=False,
         key="keep_thoughts",
+        key_type=bool,
     )
     logprobs: bool = option(
         "Keep the log-probability of each sampled token in the transcript.", default=False

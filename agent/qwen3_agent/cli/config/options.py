@@ -9,47 +9,29 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from ...limits import AtLimit, Limits
 from ...models.choose import EngineName, Hub
+from ...option import options_of
+from ...spec import AgentSpec
 
 if TYPE_CHECKING:
     from ...thinking import Mode
 
-ModelOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FOLDER|ID",
-        help="A checkpoint's folder, or its id on the hub, such as Qwen/Qwen3-4B. "
-        "Default: Qwen/Qwen3-4B where there is a CUDA GPU, else the bundled demo model.",
-    ),
-]
-BaseUrlOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="URL",
-        help="An OpenAI-compatible server, such as http://localhost:8000/v1, and --model the "
-        "name there. A key is taken from OPENAI_API_KEY.",
-    ),
-]
-EngineOption = Annotated[
-    EngineName | None,
-    typer.Option(
-        help="What runs the model. Default: vLLM where it is installed and there is a CUDA GPU, "
-        "else Transformers.",
-    ),
-]
-EngineSettingOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--engine-option",
-        metavar="NAME=VALUE",
-        help="A setting of the engine, by vLLM's name, such as max_model_len=65536 or "
-        "quantization=awq. May be repeated.",
-    ),
-]
-HubOption = Annotated[
-    Hub | None,
-    typer.Option(help="Where a model's id is looked up. Default: huggingface."),
-]
+_DESCRIBED = {**options_of(AgentSpec), **options_of(Limits)}
+
+
+def _option(name: str, **arguments: Any) -> Any:
+    """Return the command-line option of a field of `AgentSpec` or `Limits`."""
+    each = _DESCRIBED[name]
+    assert each.flag is not None, f"{name} has no option on the command line"
+    return typer.Option(each.flag, metavar=each.metavar, help=each.help, **arguments)
+
+
+ModelOption = Annotated[str | None, _option("model")]
+BaseUrlOption = Annotated[str | None, _option("base_url")]
+EngineOption = Annotated[EngineName | None, _option("engine")]
+EngineSettingOption = Annotated[list[str] | None, _option("engine_options")]
+HubOption = Annotated[Hub | None, _option("hub")]
 NoMcpOption = Annotated[bool, typer.Option("--no-mcp", help="No MCP servers.")]
 AgentOption = Annotated[
     str | None,
@@ -77,41 +59,16 @@ UploadOption = Annotated[
         help="Copy a file to where the code interpreter works. May be repeated.",
     ),
 ]
-ThinkOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="auto|on|off|N",
-        help="Think before each step; N: at most so many tokens; auto: at the start and after "
-        "errors. Default: as the model does by itself.",
-    ),
-]
+ThinkOption = Annotated[str | None, _option("thinking")]
 ThinkTotalOption = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Think so many tokens in the whole run, at most."),
 ]
-MaxStepsOption = Annotated[
-    int | None,
-    typer.Option(min=1, metavar="N", help="At most so many steps. Default: 20."),
-]
-TimeoutOption = Annotated[
-    float | None,
-    typer.Option(metavar="SECONDS", help="At most so much time, the start not counted."),
-]
-MaxCallsOption = Annotated[
-    int | None,
-    typer.Option(min=1, metavar="N", help="At most so many tool calls."),
-]
-MaxTokensOption = Annotated[
-    int | None,
-    typer.Option(min=1, metavar="N", help="At most so many sampled tokens, thoughts included."),
-]
-AtLimitOption = Annotated[
-    Literal["answer", "fail"] | None,
-    typer.Option(
-        help="At a limit: one last step without tools, to answer with what there is; or fail "
-        "with exit code 3. Default: answer.",
-    ),
-]
+MaxStepsOption = Annotated[int | None, _option("steps", min=1)]
+TimeoutOption = Annotated[float | None, _option("seconds")]
+MaxCallsOption = Annotated[int | None, _option("calls", min=1)]
+MaxTokensOption = Annotated[int | None, _option("tokens", min=1)]
+AtLimitOption = Annotated[AtLimit | None, _option("at_limit")]
 RunsOption = Annotated[
     Path | None,
     typer.Option(

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
 
 from qwen3_tools.state import xdg_folder
 
@@ -28,7 +28,8 @@ from ...approvals import Decision, check_pattern
 from ...engines.options import EngineOptions
 from ...errors import Qwen3AgentError
 from ...limits import Limits
-from ...models.choose import EngineName, Hub
+from ...option import options_of
+from ...spec import AgentSpec
 from ..terminal.terminal_person import can_ask
 from .servers import BUNDLED_SERVERS, CONFIG_FILE
 from .trusted_folders import agreement, keys_that_wait, servers_in
@@ -112,27 +113,32 @@ class ToolSettings(_Table):
     """Functions and tools of Python files, each as FILE.py:name."""
 
 
-class Settings(_Table):
-    """A settings file."""
+def _keys_of_agent() -> Iterator[tuple[str, Any]]:
+    """Yield the keys of the options of an agent, each with its type and default."""
+    for each in options_of(AgentSpec).values():
+        if each.key == "engine_options":
+            yield each.key, (Annotated[each.key_type, AfterValidator(_engine_options)], {})
+        elif each.key is not None:
+            yield each.key, (each.key_type, each.default)
+        if each.key == "think":
+            yield "think_total", (PositiveInt | None, None)
 
-    model: str | None = None
-    base_url: str | None = None
-    engine: EngineName = "auto"
-    engine_options: Annotated[dict[str, Any], AfterValidator(_engine_options)] = {}
-    """See `EngineOptions`."""
-    hub: Hub = "huggingface"
-    instructions: str | None = None
-    think: Literal["auto", "on", "off"] | NonNegativeInt | None = None
-    think_total: PositiveInt | None = None
-    keep_thoughts: bool = False
-    work_dir: str | None = None
-    mcp: list[str] | None = None
-    """Files of MCP servers. None: ./mcp_servers.json, else the bundled ones."""
-    limits: Annotated[dict[str, Any], AfterValidator(_limits)] = Field(
-        default_factory=lambda: asdict(Limits())
-    )
-    tools: ToolSettings = ToolSettings()
-    approvals: ApprovalSettings = ApprovalSettings()
+
+Settings: type[_Table] = pydantic.create_model(
+    "Settings",
+    __base__=_Table,
+    **dict(_keys_of_agent()),
+    work_dir=(str | None, None),
+    mcp=(list[str] | None, None),
+    limits=(
+        Annotated[dict[str, Any], AfterValidator(_limits)],
+        Field(default_factory=lambda: asdict(Limits())),
+    ),
+    tools=(ToolSettings, ToolSettings()),
+    approvals=(ApprovalSettings, ApprovalSettings()),
+)
+"""A settings file. `mcp` lists files of MCP servers; None: ./mcp_servers.json, else the bundled
+ones."""
 
 
 @dataclass(frozen=True, slots=True)
