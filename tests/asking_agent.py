@@ -8,7 +8,7 @@ from qwen3_agent import Agent, tool
 @tool(requires_approval=True)
 def send(to: str, text: str) -> str:
     """Sends a letter."""
-    return f"sent to {to}"
+    return f"mailed to {to}"
 
 
 agent = Agent(

@@ -72,7 +72,7 @@ def test_the_question_stands_below_what_led_to_it_and_shows_the_exact_call() -> 
     assert "I write to both." in before
     assert 'to="Ada\\u001b[2J"' in after
     assert "  │ Dear Ada,\r\n  │ all is well.\r\n" in after
-    assert "sent to Ada" in after
+    assert "mailed to Ada" in after
     assert "They say: Bob has moved" in after
     assert "Both are written." in after
 
@@ -81,22 +81,22 @@ def test_yes_for_this_run_is_asked_once_and_what_is_no_answer_is_asked_again() -
     screen, code = answered(("\n> ", "\n"), ("> ", "yes please\n"), ("> ", "r\n"))
     assert code == 0
     assert screen.count("Run this call?") == 1
-    assert "sent to Bob" in screen
+    assert "mailed to Bob" in screen
 
 
 def test_what_was_typed_before_the_question_is_no_answer_to_it() -> None:
     screen, code = answered(("", "y\ny\n"), ("\n> ", "n\n"), ("\n> ", "n\n"))
     assert code == 0
-    assert "sent to" not in screen
+    assert "mailed to" not in screen
 
 
 def test_the_end_of_the_input_is_a_no_and_ctrl_c_leaves() -> None:
     screen, code = answered(("\n> ", "\x04"), ("\n> ", "\x04"))
     assert code == 0
-    assert "sent to" not in screen
+    assert "mailed to" not in screen
     screen, code = answered(("\n> ", "\x03"))
     assert code == 130
-    assert "sent to" not in screen
+    assert "mailed to" not in screen
 
 
 def test_without_a_terminal_it_is_refused_and_the_user_is_told_how_to_allow_it() -> None:
@@ -104,18 +104,18 @@ def test_without_a_terminal_it_is_refused_and_the_user_is_told_how_to_allow_it()
     assert done.returncode == 0
     assert "nobody is there to give it" in done.stderr
     assert "use --allow NAME or --yes." in done.stderr
-    assert "sent to" not in done.stderr
+    assert "mailed to" not in done.stderr
     assert done.stdout == "Both are written.\n"
 
 
 @pytest.mark.parametrize("options", [["--yes"], ["--allow", "send"], ["--allow", "s*:writes"]])
 def test_options_allow_what_would_be_asked_about(options: list[str]) -> None:
-    assert run(*options).stderr.count("sent to") == 2
+    assert run(*options).stderr.count("mailed to") == 2
 
 
 def test_denied_is_denied_whatever_else_is_said() -> None:
     done = run("--yes", "--allow", "*", "--deny", "send")
-    assert "sent to" not in done.stderr
+    assert "mailed to" not in done.stderr
     assert "send may not be used here" in done.stderr
 
 
