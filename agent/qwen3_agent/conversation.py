@@ -92,22 +92,22 @@ class Conversation(Generic[OutputT]):
 
     @property
     def model(self) -> Model:
-        """The model that it is held with."""
+        """The current model."""
         return self._model
 
     @property
     def tools(self) -> Sequence[Tool]:
-        """What the model can call, in the order in which it is told of them."""
+        """The tools that the model can call, in the order of its prompt."""
         return self._toolbox.tools
 
     @property
     def folder(self) -> Path:
-        """Where the files of the code interpreter and of other tools are."""
+        """The folder for the files of the code interpreter and of other tools."""
         return self._folder
 
     @property
     def messages(self) -> Sequence[Mapping[str, Any]]:
-        """What was said, the oldest first, as messages of the chat completions protocol."""
+        """All messages, oldest first, in the form of the chat completions protocol."""
         return tuple(for_chat_api(self._session.messages))
 
     @property
@@ -116,29 +116,31 @@ class Conversation(Generic[OutputT]):
         return self._session.context_left
 
     def set_thinking(self, thinking: Mode | Literal["adaptive"] | Policy) -> None:
-        """Change how the steps of later turns may think; an earlier soft switch is forgotten.
+        """Set the thinking policy of later turns; an earlier soft switch no longer applies.
 
         Raises:
-            ValueError: `thinking` names no policy.
+            ValueError: `thinking` is not a valid policy.
         """
         self._policy = as_policy(thinking) or self._policy
         self._switch = None
 
     def switch_model(self, model: Model, *, source: str | None = None) -> None:
-        """Hold the next turns with another model, which is told what was said in its own format.
+        """Use another model for the next turns. It gets the conversation in its own format.
 
-        Thoughts are not told: they are of the model that had them. Of the turns until now only the
-        last can still be taken back. Agents and MCP servers that work with the conversation's
-        model go on with the new one, unless they are shared with other conversations, as inside
+        Thoughts are left out, since they belong to the model that had them. Of the turns until now
+        only the last can still be undone. Agents and MCP servers that use the conversation's model
+        use the new one from then on, unless they are shared with other conversations, as inside
         `async with agent`.
 
         Args:
-            model: stays the caller's to close, and so does the one before if the caller made it.
-            source: what `Agent(model=...)` names it by, for who resumes the run.
+            model: the caller remains responsible for closing it, and for the previous one if the
+                caller created it.
+            source: the value for `Agent(model=...)` to resume the run with.
 
         Raises:
-            EngineError: it cannot do what the agent wants, such as log-probabilities.
-            JournalError: that cannot be written.
+            EngineError: the model does not support an option of the agent, such as
+                log-probabilities.
+            JournalError: the change cannot be recorded.
         """
         self._check_idle()
         before = self._session
@@ -154,9 +156,9 @@ class Conversation(Generic[OutputT]):
             self._lend_model(model)
 
     def undo(self) -> str:
-        """Take the last turn back, whether it was answered or not, and return what it asked.
+        """Undo the last turn, whether it was answered or not, and return its message.
 
-        The model is not told of it any more. What its tools did stays done: files that were
+        The model no longer sees the turn. The effects of its tools remain: files that were
         written, and the variables of the code interpreter.
 
         Raises:
@@ -174,7 +176,7 @@ class Conversation(Generic[OutputT]):
 
     @property
     def run_id(self) -> str | None:
-        """Under which the conversation is recorded, if it is."""
+        """The id of the recorded run. None: the conversation is not recorded."""
         return self._journal.id if self._journal else None
 
     @property
@@ -186,12 +188,12 @@ class Conversation(Generic[OutputT]):
         return turn.text if turn else self._recorded.task
 
     async def resume(self) -> RunResult[OutputT]:
-        """Go on with the turn that the journal broke off in.
+        """Complete the turn in which a recorded run was interrupted.
 
-        Nothing that was finished is done again: not a message of the model, not a tool. A call
-        that was under way is made again if its tool only reads; of another one the model is told
-        that its outcome is unknown. A turn after which the conversation was made shorter, or went
-        on with another model, is taken back and asked again.
+        Nothing that was finished is repeated, neither a message of the model nor a tool call. An
+        interrupted call is repeated if its tool is read-only; otherwise the model is told that its
+        outcome is unknown. A turn after which the conversation was compacted, or changed to
+        another model, is undone and asked again.
 
         Raises:
             RuntimeError: no turn is `unfinished`.
@@ -199,16 +201,16 @@ class Conversation(Generic[OutputT]):
         return await self._resume(lambda event: None)
 
     def resume_stream(self) -> RunStream[OutputT]:
-        """`resume`, and tell what happens as it happens."""
+        """`resume`, and report events as they occur."""
         return RunStream(self._resume)
 
     def take_notices(self) -> list[str]:
-        """What the next turn would begin with telling, which it does not tell any more."""
+        """Remove and return the notices that the next turn would report first."""
         notices, self._notices = self._notices, []
         return notices
 
     async def compact(self) -> int:
-        """Make the conversation shorter now, and return how many tokens it became shorter.
+        """Compact the conversation now, and return the number of tokens saved.
 
         Tool results are shortened, all turns before the newest are summed up by the model, and so
         is what it did in that one between question and answer. Turns that were summed up cannot

@@ -1,4 +1,4 @@
-"""What `run` and `chat` take alike: which agent it is, within what, and where it is recorded."""
+"""The options that `run` and `chat` share: the agent, its limits, and where it is recorded."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from ...journal import RecordedRun
 
 _OF_ONE_TIME = {"verbose", "runs", "no_journal", "upload"}
-"""What says nothing of the agent; files that were uploaded once are in the run's folder."""
+"""Options that do not describe the agent; uploaded files are already in the run's folder."""
 _PATHS = {"work_dir", "mcp"}
 
 
@@ -77,7 +77,7 @@ class AgentOptions:
     verbose: VerboseOption = False
 
     def check(self) -> None:
-        """Raises typer.BadParameter for one that is wrong, and for two that do not go together."""
+        """Raise typer.BadParameter if an option is invalid, or two exclude each other."""
         if self.mcp and self.no_mcp:
             raise typer.BadParameter("--mcp and --no-mcp exclude each other.")
         if self.timeout is not None and not self.timeout > 0:
@@ -92,7 +92,7 @@ class AgentOptions:
         engine_options(self.engine_option)
 
     def for_journal(self) -> dict[str, Any]:
-        """What a run is resumed with, as JSON."""
+        """Return the options to resume the run with, as JSON."""
         kept = {name: value for name, value in asdict(self).items() if name not in _OF_ONE_TIME}
         for name in _PATHS:
             value = kept[name]
@@ -100,7 +100,7 @@ class AgentOptions:
         return kept
 
     def over_those_of(self, run: RecordedRun) -> AgentOptions:
-        """What is given here, and else what a run began with, to resume it.
+        """Return the options to resume a run with: these, and the run's own where none is given.
 
         Goes to the folder where it began: what is relative in its options was meant from there.
         """
@@ -118,7 +118,7 @@ class AgentOptions:
         return AgentOptions(**options)
 
     def _located(self) -> AgentOptions:
-        """The same options wherever the process goes."""
+        """Return the same options with absolute paths."""
         return replace(
             self,
             agent=self.agent and str(Path(self.agent).absolute()),
@@ -130,7 +130,7 @@ class AgentOptions:
 
 
 def takes_agent_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Let a command that has `options: AgentOptions` take each of them on the command line."""
+    """Give a command with a parameter `options: AgentOptions` a command-line option for each."""
     hints = get_type_hints(AgentOptions, include_extras=True)
     shared = [
         inspect.Parameter(

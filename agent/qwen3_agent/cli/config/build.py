@@ -1,4 +1,4 @@
-"""The agent that the options of a command describe."""
+"""Builds the agent that the options of a command describe."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .work_folder import with_work_folder
 def build_agent(
     options: AgentOptions, *, person: UserPrompter | None = None, approver: Approver | None = None
 ) -> Agent:
-    """The agent that a file or the settings describe, changed by what the options give.
+    """Return the agent described by a file or the settings, changed by the options.
 
     It journals its runs, unless that is not wanted; in its own folder if it has one.
 
@@ -87,7 +87,7 @@ def _journal(options: AgentOptions, own: Runs | None) -> Runs | None:
 
 
 def config_warnings(agent: Agent) -> list[str]:
-    """What the agent's MCP configurations say that means nothing."""
+    """Return warnings about unknown entries in the agent's MCP configurations."""
     return [
         warning
         for tool in agent.tools

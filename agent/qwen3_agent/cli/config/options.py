@@ -1,4 +1,4 @@
-"""Options of commands, and what is checked of them before anything starts."""
+"""Command-line options, and their validation before anything starts."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ VerboseOption = Annotated[
 
 
 def thinking_option(given: str | None) -> Mode | Literal["adaptive"] | None:
-    """What `--think` says.
+    """Convert a `--think` value.
 
     Raises:
         typer.BadParameter: it is none of what may be typed.
@@ -103,7 +103,7 @@ def thinking_option(given: str | None) -> Mode | Literal["adaptive"] | None:
 
 
 def thinking_mode(given: str) -> Mode | Literal["adaptive"]:
-    """What `Agent(thinking=...)` calls what a person types.
+    """Convert a `--think` value to an `Agent(thinking=...)` argument.
 
     Raises:
         ValueError: it is none of what may be typed.
@@ -119,7 +119,7 @@ def thinking_mode(given: str) -> Mode | Literal["adaptive"]:
 
 
 def engine_options(given: Sequence[str] | None) -> dict[str, Any]:
-    """What `--engine-option` says by name; a value is JSON where it can be, else text.
+    """Parse `--engine-option` values; a value that is not JSON is text.
 
     Raises:
         typer.BadParameter: one is no NAME=VALUE, or out of its range.
@@ -143,7 +143,7 @@ def engine_options(given: Sequence[str] | None) -> dict[str, Any]:
 
 
 def agent_file(spec: str | None) -> tuple[Path, str] | None:
-    """The file and the name of `--agent`; raises typer.BadParameter for what is none."""
+    """Split `--agent` into file and name; raise typer.BadParameter if it is invalid."""
     from .agent_file import split_spec
 
     try:
@@ -153,7 +153,7 @@ def agent_file(spec: str | None) -> tuple[Path, str] | None:
 
 
 def check_url(base_url: str | None) -> None:
-    """Raises typer.BadParameter for a URL that is none."""
+    """Raise typer.BadParameter if the URL is invalid."""
     from ...openai_http.client import ServerClient
 
     try:

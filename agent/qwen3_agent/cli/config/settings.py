@@ -1,4 +1,4 @@
-"""`qwen3-agent.toml`: what a user, a project and an agent want, one over the other.
+"""`qwen3-agent.toml`: the settings of a user, a project and an agent, one over the other.
 
 All of them have one format. A value comes from the first that gives it: the agent's TOML file
 (`--agent FILE.toml`), `./qwen3-agent.toml`, the user's file, and then the defaults. What is given
@@ -39,7 +39,7 @@ DEFAULT = "default"
 
 
 class SettingsError(Qwen3AgentError):
-    """A settings file that cannot be used. The message says file, line and key."""
+    """A settings file is invalid. The message names file, line and key."""
 
 
 def _pattern(pattern: str) -> str:
@@ -92,7 +92,7 @@ class ApprovalSettings(_Table):
 
 
 class InterpreterSettings(_Table):
-    """Arguments of `CodeInterpreter`. What opens its sandbox wide is for code alone."""
+    """Arguments of `CodeInterpreter`. The sandbox can only be disabled from Python."""
 
     sandbox: Literal["auto", "bubblewrap", "namespaces", "landlock"] = "auto"
     timeout: PositiveFloat = 30
@@ -106,7 +106,7 @@ class InterpreterSettings(_Table):
 
 
 class ToolSettings(_Table):
-    """What the model may call besides MCP servers."""
+    """The tools besides those of MCP servers."""
 
     code_interpreter: bool | InterpreterSettings = True
     functions: list[Annotated[str, Field(pattern=r"\.py:\w+$")]] = []
@@ -143,7 +143,7 @@ ones."""
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """What one file gives."""
+    """The values of one file."""
 
     source: str
     values: Mapping[str, Any]
@@ -152,24 +152,24 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Layers:
-    """Files one over the other, the first counts first; the last holds the defaults."""
+    """Files one over the other: the first has priority, the last holds the defaults."""
 
     layers: Sequence[Layer]
     waiting: Mapping[str, Any] = field(default_factory=dict)
-    """What the project's file says that does not count, since its user has not agreed."""
+    """Settings of the project's file that are ignored until its user agrees."""
     starts_servers: bool = True
     """Whether the MCP servers that the project's files name may be started."""
 
     def __getitem__(self, key: str) -> Any:
-        """The value that counts."""
+        """Return the effective value."""
         return next(value for value, _ in self.all(key))
 
     def given(self, key: str) -> bool:
-        """Whether a file gives it."""
+        """Return whether a file sets it."""
         return next(source for _, source in self.all(key)) != DEFAULT
 
     def all(self, key: str) -> Iterator[tuple[Any, str]]:
-        """Each value that there is, and where it comes from, the one that counts first."""
+        """Iterate over all values and their sources, the effective one first."""
         return ((layer.values[key], layer.source) for layer in self.layers if key in layer.values)
 
     @property
@@ -178,13 +178,13 @@ class Layers:
         return list(self.layers[-1].values)
 
     def table(self, name: str) -> dict[str, Any]:
-        """The values below a key such as `limits`."""
+        """Return the values below a key such as `limits`."""
         prefix = f"{name}."
         return {key[len(prefix) :]: self[key] for key in self.keys if key.startswith(prefix)}
 
 
 def load_settings(agent: Path | None = None, *, servers: bool = False, ask: bool = True) -> Layers:
-    """The settings that hold in this folder.
+    """Load the settings for this folder.
 
     What the project's file may not say by itself waits until its user trusts the folder, see
     `trusted_folders`. At a terminal that is asked here; elsewhere a warning says so.
@@ -228,7 +228,7 @@ def load_settings(agent: Path | None = None, *, servers: bool = False, ask: bool
 
 
 def user_file() -> Path:
-    """The user's own settings: `$XDG_CONFIG_HOME/qwen3-agent/qwen3-agent.toml`."""
+    """Return the path of the user's settings: `$XDG_CONFIG_HOME/qwen3-agent/qwen3-agent.toml`."""
     return xdg_folder("XDG_CONFIG_HOME", ".config") / FILE_NAME
 
 
@@ -258,7 +258,7 @@ def _flat(tables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _located(folder: Path, values: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """The values, with paths that begin in `folder` made absolute."""
+    """Yield the values, with paths relative to `folder` made absolute."""
 
     def absolute(path: str) -> str:
         return str(folder / os.path.expanduser(path))
@@ -278,7 +278,7 @@ def _located(folder: Path, values: Iterator[tuple[str, Any]]) -> Iterator[tuple[
 def _explained(
     path: Path, text: str, content: Mapping[str, Any], error: pydantic.ValidationError
 ) -> str:
-    """What is wrong: file, line, key, and what would be right."""
+    """Return a message with file, line, key and problem."""
     # Of the members of a union, the one that was meant has got furthest
     problem = max(error.errors(include_url=False), key=lambda each: len(each["loc"]))
     keys = list(_in_file(problem["loc"], content))
@@ -291,7 +291,7 @@ def _explained(
 
 
 def _in_file(where: Sequence[str | int], content: Any) -> Iterator[str | int]:
-    """The part of a place that is the file's: pydantic adds the members of a union to it."""
+    """Yield the keys of a location that are in the file; pydantic adds members of unions."""
     for step in where:
         there = isinstance(content, Mapping) and step in content
         if there or (isinstance(content, list) and isinstance(step, int)):
@@ -316,7 +316,7 @@ def _unknown(key: str, known: set[str]) -> str:
 
 
 def _line(text: str, keys: Sequence[str | int]) -> str:
-    """`:LINE` of the last key, where it is found."""
+    """Return `:LINE` of the last key, if it is found."""
     named = [re.escape(key) for key in keys if isinstance(key, str)]
     if not named:
         return ""

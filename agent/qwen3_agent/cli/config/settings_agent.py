@@ -1,4 +1,4 @@
-"""The agent that settings describe, and what they add to one that a Python file defines."""
+"""Agents described by settings files, and the settings' effect on agents from Python files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .settings import Layers, load_settings
 def described_agent(
     file: tuple[Path, str] | None, *, servers: bool = False
 ) -> tuple[Agent, Layers]:
-    """The agent that a file describes under a name, or the default one, and the settings.
+    """Return the agent described by a file, or the default one, and the settings.
 
     Args:
         file: a Python file and a name in it, or a TOML file, whose name does not matter.
@@ -56,7 +56,7 @@ def described_agent(
 
 
 def is_toml(file: tuple[Path, str]) -> bool:
-    """Whether `--agent` names a TOML file."""
+    """Return whether `--agent` names a TOML file."""
     return file[0].suffix == ".toml"
 
 
@@ -65,7 +65,7 @@ def thinking_of(
     mode: Mode | Literal["adaptive"] | None,
     total: int | None,
 ) -> Mode | Literal["adaptive"] | Policy | None:
-    """What an agent defines, changed by `--think` and `--think-total`.
+    """Return an agent's thinking policy, changed by `--think` and `--think-total`.
 
     Raises:
         Qwen3AgentError: a total for a policy that knows of none.
@@ -113,7 +113,7 @@ def _thinking(settings: Layers) -> Mode | Literal["adaptive"] | Policy | None:
 
 
 def _with_files(own: Approvals, settings: Layers) -> Approvals:
-    """An agent's policy over that of the files.
+    """Combine an agent's approvals with those of the files.
 
     What any of them denies is denied: a project must not open what its user has closed. Then come
     the tools that were answered with "always".
@@ -135,7 +135,7 @@ def _with_files(own: Approvals, settings: Layers) -> Approvals:
 
 
 def _save(folder: Path, tool: str) -> None:
-    """A yes counts for this run even if it cannot be saved."""
+    """Save an approval. It holds for this run even if it cannot be saved."""
     try:
         save_approval(folder, tool)
     except (OSError, Qwen3AgentError) as error:
