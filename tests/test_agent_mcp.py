@@ -26,7 +26,7 @@ from qwen3_agent import (
 from qwen3_tools.artifacts import save_artifact
 from qwen3_tools.progress import report_progress
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.servers]
 
 both_backends = pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
 TOOLS = Path(__file__).parent / "tools"

@@ -17,6 +17,8 @@ from qwen3_agent.engines.request import GenerationRequest
 from qwen3_agent.models.local import LocalModel
 from qwen3_agent.thinking import Plan, StepState
 
+pytestmark = pytest.mark.model
+
 torch = pytest.importorskip("torch", reason="the engine needs torch")
 transformers = pytest.importorskip("transformers", reason="the engine needs transformers")
 

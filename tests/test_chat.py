@@ -16,6 +16,8 @@ from terminal import Terminal, matches
 
 from qwen3_agent.models.choose import DEMO_FOLDER
 
+pytestmark = pytest.mark.terminal
+
 COMMAND = Path(sys.executable).with_name("qwen3-agent")
 SCRIPTED = Path(__file__).with_name("scripted_chat.py")
 

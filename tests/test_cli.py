@@ -19,6 +19,8 @@ from qwen3_agent.errors import ModelNotFoundError, Qwen3AgentError
 from qwen3_agent.models.choose import resolve
 from qwen3_tools.state import state_folder
 
+pytestmark = pytest.mark.command
+
 COMMAND = Path(sys.executable).with_name("qwen3-agent")
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.terminal
+
 COMMAND = Path(sys.executable).with_name("qwen3-agent")
 AGENT = str(Path(__file__).parent / "asking_agent.py")
 

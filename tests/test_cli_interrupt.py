@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.terminal
+
 PRELUDE = """
 import subprocess, sys, threading, time
 import anyio

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.command
+
 COMMAND = Path(sys.executable).with_name("qwen3-agent")
 TOOLS = Path(__file__).parent / "tools"
 TIME = {"command": "mcp-server-time"}

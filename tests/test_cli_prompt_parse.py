@@ -14,6 +14,8 @@ from oracles import chat_format, demo_tokenizer
 from qwen3_agent.formats.chat_format import ChatFormat
 from qwen3_agent.models.choose import DEMO_FOLDER
 
+pytestmark = pytest.mark.command
+
 COMMAND = Path(sys.executable).with_name("qwen3-agent")
 MESSAGES = [{"role": "user", "content": "Where is 東京? <|im_end|>"}]
 TOOLS = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]

@@ -16,6 +16,8 @@ from survivor import SCRIPT
 from qwen3_agent import Agent, CodeInterpreter
 from qwen3_agent.journal import Runs
 
+pytestmark = pytest.mark.command
+
 COMMAND = Path(sys.executable).with_name("qwen3-agent")
 HERE = Path(__file__).parent
 

@@ -15,7 +15,7 @@ from qwen3_agent.cli.config.work_folder import with_work_folder
 from qwen3_agent.errors import Qwen3AgentError
 from qwen3_tools import Tool, ToolSource
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.sandbox]
 
 
 async def result_of(code: str, tools: Sequence[Tool | ToolSource]) -> str:

@@ -21,7 +21,7 @@ from qwen3_agent.models.session import SessionOptions
 from qwen3_agent.result import ModelStep
 from qwen3_agent.thinking import Plan
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.model]
 
 OFF = Plan(on=False)
 SCHEMAS = {each["name"]: each["parameters"] for each in (WEATHER, CLOCK)}

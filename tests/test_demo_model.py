@@ -19,7 +19,7 @@ from training.evaluate import FAMILIES, attempt, make_task, page_server, real_to
 FOLDER = Path(qwen3_agent.__file__).parent / "qwen3_tiny"
 TASKS = 4  # of each family: both languages, thinking and not
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.model]
 
 
 @pytest.fixture(scope="module")

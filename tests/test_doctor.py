@@ -14,6 +14,8 @@ from scripted import scripted_model
 
 from qwen3_agent.cli.doctor import examine_model
 
+pytestmark = pytest.mark.command
+
 COMMAND = Path(sys.executable).with_name("qwen3-agent")
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from documentation import PAGES, ROOT, Block, blocks, prints_as_shown
 
+pytestmark = pytest.mark.docs
+
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 KNOWN_REMARKS = re.compile(r"not run: .{10,}|continues|exits with \d+|")
 

@@ -23,6 +23,8 @@ from qwen3_agent.engines.request import Chunk, Engine, GenerationRequest
 from qwen3_agent.models.local import LocalModel
 from qwen3_agent.sampling import Sampling
 
+pytestmark = pytest.mark.model
+
 Ask = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

@@ -22,6 +22,8 @@ from qwen3_agent.errors import EngineError
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.sampling import Sampling
 
+pytestmark = pytest.mark.model
+
 COMMAND = Path(sys.executable).with_name("qwen3-agent")
 
 QWEN3_8B = {"max_position_embeddings": 40960, "rope_theta": 1000000, "rope_scaling": None}

@@ -17,6 +17,8 @@ import pytest
 import uvicorn
 from scripted import call, scripted_model
 
+pytestmark = pytest.mark.docs
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PRINTS = {
     "approval.py": 'May this run? code_interpreter(code="print(48213 * 12)")',

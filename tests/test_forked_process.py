@@ -11,6 +11,8 @@ from scripted import scripted_model
 
 from qwen3_agent import Agent, CodeInterpreter
 
+pytestmark = pytest.mark.command
+
 
 def answer_of_child(task: Callable[[], object]) -> str:
     """Return what a forked child process says of `task`."""

@@ -17,6 +17,8 @@ import survivor
 from qwen3_agent.journal import RecordedRun, Runs
 from qwen3_agent.journal.resume import UNKNOWN
 
+pytestmark = pytest.mark.command
+
 SLOW = 0.02
 MOMENTS = int(os.environ.get("SURVIVAL_MOMENTS", "12"))
 READ_ONLY = {tool.name for tool in survivor.TOOLS if tool.read_only}

@@ -23,6 +23,8 @@ from qwen3_agent.integrations.qwen_agent import Assistant, register_model_type
 from qwen3_agent.models.choose import DEMO, DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
 
+pytestmark = pytest.mark.model
+
 
 class Double(BaseTool):  # type: ignore[misc]
     """A tool with its parameters as a list, which most of Qwen-Agent's examples have."""

@@ -24,7 +24,7 @@ from qwen3_agent.models.local import LocalModel
 from qwen3_agent.models.session import Model
 from qwen3_agent.openai_http.client import ServerClient
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.servers]
 
 TASK = "What is 48213 * 977?"
 Sent = list[tuple[str, dict[str, Any]]]

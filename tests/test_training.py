@@ -22,6 +22,8 @@ from training.sampler import draw_dialogue, system_text, tool_list
 from training.template import render
 from training.wordings import expand
 
+pytestmark = pytest.mark.model
+
 FOLDER = Path(qwen3_agent.__file__).parent / "qwen3_tiny"
 
 

@@ -17,6 +17,8 @@ from qwen3_agent.engines.transformers import TransformersEngine
 from qwen3_agent.errors import EngineError
 from qwen3_agent.sampling import Sampling
 
+pytestmark = pytest.mark.model
+
 torch = pytest.importorskip("torch", reason="the engine needs torch")
 transformers = pytest.importorskip("transformers", reason="the engine needs transformers")
 

@@ -17,6 +17,8 @@ from qwen3_agent.cli.config.build import build_agent
 from qwen3_agent.cli.config.settings import Settings, load_settings, user_file
 from qwen3_agent.cli.config.trusted_folders import trust, trusted_file, trusts
 
+pytestmark = pytest.mark.terminal
+
 COMMAND = Path(sys.executable).with_name("qwen3-agent")
 TIME = {"command": "mcp-server-time"}
 

@@ -37,7 +37,7 @@ from qwen3_agent.sampling import Sampling
 
 pytest.importorskip("vllm", reason="make test-vllm installs vLLM and runs this")
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.model]
 
 GREEDY = Sampling(temperature=0)
 NO_STOP: frozenset[int] = frozenset()

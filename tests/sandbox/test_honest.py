@@ -12,6 +12,8 @@ import pytest
 
 from qwen3_tools.code_interpreter import CodeInterpreter, CodeResult, sandbox
 
+pytestmark = pytest.mark.sandbox
+
 Run = Callable[[str], CodeResult]
 
 

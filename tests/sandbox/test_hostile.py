@@ -21,6 +21,8 @@ from qwen3_tools.code_interpreter import CodeInterpreter, CodeResult, sandbox
 from .conftest import MARKER, SECRET, Surroundings, left_behind
 from .hostile import CELLS
 
+pytestmark = pytest.mark.sandbox
+
 TIMEOUT = 0.6
 LONGEST = 60.0  # a busy machine's; the bound that holds is TIMEOUT and a second of grace
 

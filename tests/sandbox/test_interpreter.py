@@ -24,7 +24,7 @@ from qwen3_tools.progress import progress_to
 
 from .conftest import MARKER, left_behind
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.sandbox]
 
 
 @pytest.fixture(params=["asyncio", "trio"])

@@ -17,7 +17,7 @@ from qwen3_tools.errors import Qwen3AgentError, SandboxUnavailableError
 
 from .conftest import installed
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.sandbox]
 
 
 @pytest.fixture(params=["asyncio", "trio"])

@@ -13,7 +13,7 @@ from qwen3_tools.code_interpreter import CodeInterpreter
 
 from .conftest import MARKER, left_behind
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.sandbox]
 
 LEAVE_SOMETHING = f"""
 import subprocess

@@ -9,7 +9,7 @@ from qwen3_tools.code_interpreter import CodeInterpreter
 
 from .conftest import left_behind
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.sandbox]
 
 IMPORTED = "import sys; 'colorsys' in sys.modules"
 

@@ -15,6 +15,8 @@ from qwen3_tools.code_interpreter import CodeInterpreter
 from qwen3_tools.code_interpreter.folder import files_in, remove_tree
 from qwen3_tools.code_interpreter.workspace import Workspace
 
+pytestmark = pytest.mark.sandbox
+
 OPEN = """
     import sys
     from qwen3_tools.code_interpreter import CodeInterpreter

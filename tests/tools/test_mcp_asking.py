@@ -17,7 +17,7 @@ from qwen3_tools.mcp import MCPServers, UserPrompter, mcp_servers
 from qwen3_tools.mcp.user import SamplingResult
 from qwen3_tools.progress import Progress, progress_to
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.servers]
 
 ASKING = str(Path(__file__).parent / "asking_mcp_server.py")
 both_backends = pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])

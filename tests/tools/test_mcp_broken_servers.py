@@ -15,7 +15,7 @@ import pytest
 
 from qwen3_tools.mcp import mcp_servers
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.servers]
 
 SCRIPT = str(Path(__file__).parent / "broken_mcp_server.py")
 TIME = {"command": "mcp-server-time"}

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.servers
+
 # Ignores TERM and the end of its stdin, and has three children that ignore TERM as well: one in
 # its group, one in a session of its own, as browsers are started, and one whose parent has gone.
 STUBBORN = """

@@ -18,6 +18,7 @@ from qwen3_tools.mcp import MCPServers, mcp_servers
 
 FOLDER = Path(sys.prefix) / "conformance"
 pytestmark = [
+    pytest.mark.servers,
     pytest.mark.anyio,
     pytest.mark.skipif(
         not (FOLDER / "node_modules").exists(), reason="needs Node: `make conformance` brings it"

@@ -18,7 +18,7 @@ import pytest
 
 from qwen3_tools.mcp import MCPServers, UserPrompter, mcp_servers
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.servers]
 
 GUARDED = str(Path(__file__).parent / "guarded_mcp_server.py")
 both_backends = pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])

@@ -21,7 +21,7 @@ import pytest
 from qwen3_tools.artifacts import artifact_folder
 from qwen3_tools.mcp import MCPServers, mcp_servers
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.servers]
 
 PROPER = str(Path(__file__).parent / "proper_mcp_server.py")
 BROKEN = str(Path(__file__).parent / "broken_mcp_server.py")

@@ -19,7 +19,7 @@ import pytest
 from qwen3_tools import MCPServerError, Toolbox
 from qwen3_tools.mcp import MCPServers, mcp_servers
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.servers]
 
 ROOT = Path(__file__).parents[2]
 PAGE = "<html><head><title>Otters</title></head><body><h1>Otters</h1>They swim.</body></html>"
