@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from .limits import Limits
 from .models.choose import EngineName, Hub
@@ -131,7 +129,6 @@ class AgentSpec:
         help="Think before each step; N: at most N tokens; auto: at the start and after "
         "errors. Default: the model's own.",
         key="think",
-        key_type=Literal["auto", "on", "off"] | Annotated[int, Field(ge=0)] | None,
     )
     limits: Limits = option("The limits of a turn.", default_factory=Limits)
     approvals: Approvals = option(

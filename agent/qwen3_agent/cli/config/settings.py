@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from qwen3_tools.state import xdg_folder
 
@@ -116,12 +116,16 @@ class ToolSettings(_Table):
 def _keys_of_agent() -> Iterator[tuple[str, Any]]:
     """Yield the keys of the options of an agent, each with its type and default."""
     for each in options_of(AgentSpec).values():
-        if each.key == "engine_options":
-            yield each.key, (Annotated[each.key_type, AfterValidator(_engine_options)], {})
-        elif each.key is not None:
-            yield each.key, (each.key_type, each.default)
-        if each.key == "think":
-            yield "think_total", (PositiveInt | None, None)
+        match each.key:
+            case None:
+                continue
+            case "engine_options":
+                yield each.key, (Annotated[each.key_type, AfterValidator(_engine_options)], {})
+            case "think":
+                yield each.key, (Literal["auto", "on", "off"] | NonNegativeInt | None, None)
+                yield "think_total", (PositiveInt | None, None)
+            case _:
+                yield each.key, (each.key_type, each.default)
 
 
 Settings: type[_Table] = pydantic.create_model(
