@@ -191,9 +191,9 @@ async def test_a_journal_is_in_use_by_one_at_a_time(tmp_path: Path) -> None:
     async with agent.conversation() as conversation:
         run_id = conversation.run_id or ""
         assert Runs(tmp_path).summaries()[0].status == "running"
-        with pytest.raises(JournalError, match="at work in another process"):
+        with pytest.raises(JournalError, match="is in use by another process"):
             await Agent(scripted_model("Two."), journal=tmp_path).resume(run_id)
-        with pytest.raises(JournalError, match="at work in another process"):
+        with pytest.raises(JournalError, match="is in use by another process"):
             Runs(tmp_path).delete(run_id)
     assert Runs(tmp_path).delete(run_id) == run_id
     assert Runs(tmp_path).summaries() == []
@@ -206,7 +206,7 @@ async def test_another_model_does_not_take_up_a_run(tmp_path: Path) -> None:
     model = scripted_model("Two.")
     model.name = "another"
     with pytest.raises(
-        JournalError, match=r"was done with scripted \(engine\), and this is another"
+        JournalError, match=r"was recorded with scripted \(engine\), not with another"
     ):
         await Agent(model, tools=[double], journal=tmp_path).resume("latest")
 
@@ -217,17 +217,17 @@ async def test_tools_that_are_gone_are_told_of(tmp_path: Path) -> None:
         await agent.run("Go")
     later = Agent(scripted_model("Two."), journal=tmp_path)
     texts = [getattr(event, "text", "") async for event in later.resume_stream("latest")]
-    assert "Tools that the run began with are not there: double." in texts
+    assert "Tools of the recorded run are missing: double." in texts
 
 
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
         (lambda text: text.replace('"version":2', '"version":3'), "version 3 of the format"),
-        (lambda text: text.replace('{"type":"turn"', '{"type":"turn'), ":3 is no record"),
+        (lambda text: text.replace('{"type":"turn"', '{"type":"turn'), ":3 is not a record"),
         (lambda text: text.replace('"thinking":{', '"thought":{'), "'step_started' record is dam"),
         (lambda text: "", "is empty"),
-        (lambda text: "[]\n" + text, ":1 is no record of a journal"),
+        (lambda text: "[]\n" + text, ":1 is not a record of a journal"),
     ],
 )
 async def test_a_damaged_journal_is_one_sentence(tmp_path: Path, damage: Any, says: str) -> None:

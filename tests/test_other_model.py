@@ -70,7 +70,7 @@ async def test_the_next_turn_is_told_what_was_said_in_the_new_models_own_format(
     assert (run.model, run.model_source) == ("coder", "models/coder")
     assert [turn.model for turn in run.turns] == ["scripted", "coder"]
     assert [turn.output for turn in run.turns] == ["Eight.", "Sixteen."]
-    assert run.turns[0].notes[-1][1] == "From here on with coder."
+    assert run.turns[0].notes[-1][1] == "The model was changed to coder."
     assert for_chat_api(run.messages) == said
     assert Runs(tmp_path).summaries()[0].model == "coder"
 
@@ -187,7 +187,7 @@ async def test_what_was_made_shorter_by_hand_is_shorter_after_a_resume(tmp_path:
     assert saved > 100
     run = Runs(tmp_path).read("latest")
     assert for_chat_api(run.messages) == said
-    assert run.turns[1].notes[-1][1].startswith("Made shorter: ")
+    assert run.turns[1].notes[-1][1].startswith("Compacted from ")
     assert [turn.output for turn in run.turns] == [long.strip(), "Two."]
     assert all(any(segment.sampled for segment in turn.segments) for turn in run.turns)
 

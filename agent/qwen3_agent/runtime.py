@@ -252,7 +252,8 @@ async def open_conversation(
             restore(recorded, resources.model, session)
             notices += changed_tools(recorded, toolbox.tools)
         if journal is not None:
-            journal.opened(resources.model, toolbox.tools, session, recorded)
+            turns = len(recorded.turns) if recorded is not None else None
+            journal.opened(resources.model, toolbox.tools, session, turns=turns)
         yield Conversation(
             spec,
             resources.model,

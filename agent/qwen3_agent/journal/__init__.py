@@ -1,32 +1,33 @@
-"""Every run on disk as it happens, so that it can be looked at, resumed and exported.
+"""Records every run on disk as it happens, for reading, resuming and exporting it.
 
-A run is a folder with `journal.jsonl` in it: one JSON object a line, appended and never changed.
-Each has a `type` and `at`, the time in seconds since 1970. A reader ignores types and fields that
-it does not know; `version` grows when that is not enough.
+A run is a folder with the file `journal.jsonl`: one JSON object per line, appended and never
+changed. Each has a `type` and a time, `at`, in seconds since 1970. Readers ignore unknown types and
+fields; `version` is raised when that is not enough.
 
     journal             version, id, program, task (if known), cwd, command (of `qwen3-agent run`)
     opened              model, route, tools, resumed: once for each process that worked on the run
     turn                index, text: the user's message
-    turn_undone         the user has taken the last one back
-    compacted           before, after: the user has had the conversation made shorter
-    model_changed       model, route, source: the user has gone on with another one
-    step_started        and other events of `qwen3_agent.events`, without pieces of text; with
-    message_finished    the times when the first text came and when the thought ended,
-    tool_call_finished  and the images that were kept
-    ended               how, error, said: in place of run_finished where there is no answer
+    turn_undone         the user undid the last turn
+    compacted           before, after: the user compacted the conversation
+    model_changed       model, route, source: the user switched to another model
+    step_started        and other events of `qwen3_agent.events`, without pieces of text; also with
+    message_finished    the times of the first text and of the end of the thought,
+    tool_call_finished  and the names of copied images
+    ended               how, error, said: instead of run_finished if there is no answer
 
-`turn`, `step_started`, `message_finished`, `step_finished` and what the user does between two turns
-have a `ledger`: what was added to the transcript (`segments`) and the conversation (`messages`)
-since the last one, and how many of the ones before stand (`kept`). A line is written before what
-it announces begins, so that a run killed between any two lines is known exactly; what is lost is
-at most the message that the model was writing, and the result of a tool that had no time to answer.
+`turn`, `step_started`, `message_finished`, `step_finished` and the actions of the user between two
+turns have a `ledger`: the additions to the transcript (`segments`) and the conversation
+(`messages`) since the last one, and how many earlier ones remain (`kept`). A record is written
+before the action that it announces begins, so the state of a run that was killed between any two
+records is known exactly; at most the message that the model was writing and the result of a running
+tool are lost.
 
-Writing is one `write` a line. The file is forced to disk (fsync) when a step ends, when the run
-ends, and before a call that may change something.
+Each line is one `write`. The file is synced to disk (fsync) when a step or the run ends, and before
+a call that may change something.
 """
 
 from .folder import Runs
-from .reader import RecordedCall, RecordedRun, RecordedStep, RecordedTurn, RunSummary
+from .recorded import RecordedCall, RecordedRun, RecordedStep, RecordedTurn, RunSummary
 from .writer import Journal
 
 __all__ = [

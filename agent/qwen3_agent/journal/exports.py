@@ -1,4 +1,4 @@
-"""A run in the shapes that other programs take: chat messages, and training records."""
+"""Exports runs as chat messages and as training records."""
 
 from __future__ import annotations
 
@@ -8,36 +8,35 @@ from typing import Any
 from ..errors import JournalError
 from ..messages.encoding import for_chat_api
 from ..transcript import Segment, Transcript
-from .reader import RecordedRun
+from .recorded import RecordedRun
+
+_TOOL_FIELDS = ("name", "description", "parameters")
 
 
 def chat_json(run: RecordedRun) -> dict[str, Any]:
-    """The conversation as the model is told it, as a request of OpenAI's chat completions API.
+    """Return the conversation in the form of a request to OpenAI's chat completions API.
 
-    Thoughts are in `reasoning_content`, as vLLM and SGLang have them. What could not be read as a
-    call was answered in the user's place, as Qwen3's template answers any call.
+    Thoughts are in `reasoning_content`, as with vLLM and SGLang. The error of a malformed call is a
+    user message, like all results in Qwen3's template.
     """
     return {
         "model": run.model,
         "messages": for_chat_api(run.messages),
         "tools": [
-            {"type": "function", "function": {key: tool[key] for key in _TOLD}}
+            {"type": "function", "function": {key: tool[key] for key in _TOOL_FIELDS}}
             for tool in run.tools
         ],
     }
 
 
-_TOLD = ("name", "description", "parameters")
-
-
 def training_records(run: RecordedRun) -> list[dict[str, Any]]:
-    """Each transcript of the run as `Transcript.to_record` has it: ids, and who wrote them.
+    """Return a `Transcript.to_record` for each transcript of the run: ids, and who wrote them.
 
-    One for each turn; with `keep_thoughts` one for all. One that was gone on with is left out.
-    What stands for a secret that was left out is never marked as written by the model.
+    There is one for each turn; with `keep_thoughts` one for all. A transcript that is the beginning
+    of a later one is left out. Tokens that replace a secret are not marked as sampled.
 
     Raises:
-        JournalError: the run went over a chat protocol, whose tokens nobody sees.
+        JournalError: The run used a chat server, so its token ids are unknown.
     """
     transcripts = [
         (model, segments)
@@ -46,9 +45,9 @@ def training_records(run: RecordedRun) -> list[dict[str, Any]]:
     ]
     if not transcripts:
         why = (
-            "went over the chat protocol, and its token ids were never seen: export it as chat."
+            "used a chat server, so its token ids are unknown: export it as chat."
             if run.route == "server_chat"
-            else "has no tokens yet."
+            else "does not have any tokens yet."
         )
         raise JournalError(f"Run {run.id} {why}")
     return [

@@ -1,4 +1,4 @@
-"""The folder where runs are recorded: each in a folder of its own, under its id."""
+"""The folder of all recorded runs, which has a folder for each run."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from typing import Any
 from qwen3_tools.state import state_folder
 
 from ..errors import JournalError
-from .reader import RecordedRun, RunSummary, read_run, summarize
+from .format import FILE_NAME
+from .reader import read_run, summarize
+from .recorded import RecordedRun, RunSummary
 from .redaction import Redactor, secrets_in_environment
-from .writer import FILE_NAME, Journal
+from .writer import Journal
 
 LATEST = "latest"
 _APPENDING = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
@@ -26,9 +28,9 @@ class Runs:
     """A folder of recorded runs.
 
     Args:
-        folder: by default `runs` in the user's state folder, `~/.local/state/qwen3-agent`. It is
-            made when it is needed, and only the user may look into it.
-        command: the options of `qwen3-agent run`, which a run that begins here is resumed with.
+        folder: Default: `runs` in the user's state folder, `~/.local/state/qwen3-agent`. It is
+            created when it is needed, and only the user can read it.
+        command: The options of `qwen3-agent run` to record in new runs, for resuming them.
     """
 
     def __init__(
@@ -41,14 +43,14 @@ class Runs:
         self._command = command
 
     def begin(self, *, task: str | None = None, secrets: Iterable[str] = ()) -> Journal:
-        """The journal of a new run.
+        """Create a run and return its journal.
 
         Args:
-            task: what it is asked to do, where that is known already.
-            secrets: values that must not be written, besides those in the environment.
+            task: The task, if it is known already.
+            secrets: Values that must not be written, in addition to those in the environment.
 
         Raises:
-            JournalError: the folder cannot be written.
+            JournalError: The folder is not writable.
         """
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -57,7 +59,7 @@ class Runs:
         except OSError as error:
             raise JournalError(
                 f"Runs cannot be recorded in {self.folder}: {error.strerror}. "
-                "Name another folder, or go without a journal."
+                "Choose another folder, or disable recording."
             ) from error
         fcntl.flock(file, fcntl.LOCK_EX)
         journal = Journal(folder, file, _redactor(secrets))
@@ -65,10 +67,10 @@ class Runs:
         return journal
 
     def reopen(self, run: str, *, secrets: Iterable[str] = ()) -> tuple[RecordedRun, Journal]:
-        """What is known of a run, and its journal to go on with.
+        """Return a run and its journal, in order to resume it.
 
         Raises:
-            JournalError: there is no such run, it is damaged, or another process is at work on it.
+            JournalError: The run does not exist, is damaged, or is in use by another process.
         """
         folder = self.find(run)
         path = folder / FILE_NAME
@@ -78,8 +80,8 @@ class Runs:
             raise JournalError(f"{path} cannot be written: {error.strerror}.") from error
         try:
             if not _locked(file):
-                raise JournalError(f"Run {folder.name} is at work in another process.")
-            recorded = read_run(folder, FILE_NAME)
+                raise _in_use(folder.name)
+            recorded = read_run(folder)
             _cut_torn_line(file)
         except BaseException:
             os.close(file)
@@ -87,15 +89,15 @@ class Runs:
         return recorded, Journal(folder, file, _redactor(secrets))
 
     def read(self, run: str) -> RecordedRun:
-        """A run by its id, the beginning of one, or "latest".
+        """Return a run by its id, the beginning of its id, or "latest".
 
         Raises:
-            JournalError: there is no such run, or it is damaged.
+            JournalError: The run does not exist or is damaged.
         """
-        return read_run(self.find(run), FILE_NAME)
+        return read_run(self.find(run))
 
     def summaries(self) -> list[RunSummary]:
-        """All runs, the newest first; an unreadable one is among them, and says so."""
+        """Return all runs, newest first, including unreadable ones."""
         found = []
         for folder in self._folders():
             try:
@@ -108,7 +110,7 @@ class Runs:
         return sorted(found, key=lambda each: (each.started, each.id), reverse=True)
 
     def is_running(self, run: str) -> bool:
-        """Whether a process is at work on the run of that id."""
+        """Return whether a process is working on the run with this id."""
         try:
             file = os.open(self.folder / run / FILE_NAME, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
@@ -119,37 +121,37 @@ class Runs:
             os.close(file)
 
     def delete(self, run: str) -> str:
-        """Remove a run and all that is kept with it; its id.
+        """Delete a run with all of its files, and return its id.
 
         Raises:
-            JournalError: there is no such run, it is at work, or it cannot be removed.
+            JournalError: The run does not exist, is in use, or cannot be deleted.
         """
         from qwen3_tools.code_interpreter.folder import remove_tree
 
         folder = self.find(run)
         if self.is_running(folder.name):
-            raise JournalError(f"Run {folder.name} is at work in another process.")
+            raise _in_use(folder.name)
         try:
             remove_tree(folder)
         except OSError as error:
-            raise JournalError(f"{folder} cannot be removed: {error.strerror}.") from error
+            raise JournalError(f"{folder} cannot be deleted: {error.strerror}.") from error
         return folder.name
 
     def find(self, run: str) -> Path:
-        """The folder of a run by its id, the beginning of one, or "latest".
+        """Return the folder of a run by its id, the beginning of its id, or "latest".
 
         Raises:
-            JournalError: there is none, or several begin so.
+            JournalError: There is no such run, or several match.
         """
         ids = [folder.name for folder in sorted(self._folders(), key=_last_written)]
         if run == LATEST and ids:
             return self.folder / ids[-1]
-        fitting = [run] if run in ids else [each for each in ids if run and each.startswith(run)]
-        if len(fitting) == 1:
-            return self.folder / fitting[0]
-        if fitting:
-            shown = ", ".join(fitting[:3]) + (", ..." if len(fitting) > 3 else "")
-            raise JournalError(f"{len(fitting)} runs begin with {run!r}: {shown}.")
+        matching = [run] if run in ids else [each for each in ids if run and each.startswith(run)]
+        if len(matching) == 1:
+            return self.folder / matching[0]
+        if matching:
+            shown = ", ".join(matching[:3]) + (", ..." if len(matching) > 3 else "")
+            raise JournalError(f"{len(matching)} runs match {run!r}: {shown}.")
         newest = f" The latest is {ids[-1]}." if ids else " There are no runs yet."
         raise JournalError(f"There is no run {run!r} in {self.folder}.{newest}")
 
@@ -180,8 +182,12 @@ def _redactor(known: Iterable[str]) -> Redactor:
     return Redactor([*known, *secrets_in_environment()])
 
 
+def _in_use(run: str) -> JournalError:
+    return JournalError(f"Run {run} is in use by another process.")
+
+
 def _locked(file: int) -> bool:
-    """Take the lock of an open journal, if nobody has it."""
+    """Lock an open journal if possible, and return whether it is locked now."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -190,7 +196,7 @@ def _locked(file: int) -> bool:
 
 
 def _cut_torn_line(file: int) -> None:
-    """Remove what a write that was cut off has left at the end."""
+    """Remove an incomplete line at the end."""
     size = os.fstat(file).st_size
     end = size
     while end > 0:

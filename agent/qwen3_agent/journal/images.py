@@ -1,4 +1,4 @@
-"""Images that tools made, kept beside the journal: where they were made may be gone tomorrow."""
+"""Copies images made by tools to the folder of the run, since the originals may be temporary."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _SIGNATURES = {
 
 
 def image_type(data: bytes) -> str | None:
-    """The MIME type of an image that every browser shows; None for anything else."""
+    """Return the MIME type of an image that every browser can show; None for anything else."""
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
     return next((kind for start, kind in _SIGNATURES.items() if data.startswith(start)), None)
 
 
 def keep_image(path: Path, folder: Path) -> str | None:
-    """Copy an image into `folder`; its name there, or None for what is no image.
+    """Copy an image into `folder` and return its name there; None if it is not an image.
 
-    Code that a model wrote may have put the file there: a link or a device is not followed.
+    The path may be untrusted, since code of the model can choose it: links and devices are refused.
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

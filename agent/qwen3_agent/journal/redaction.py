@@ -1,4 +1,4 @@
-"""Secrets are taken out of what goes to disk: known ones by value, others by their shape."""
+"""Removes secrets from what is written to disk: known ones by value, others by their form."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qwen3_tools.secret_names import secrets_of
 
 REDACTED = "[redacted]"
 SHORTEST_SECRET = 8
-"""Characters. What is shorter would be found where it is no secret."""
+"""Characters. Shorter secrets would also match harmless text."""
 
 _SHAPES = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
@@ -33,26 +33,25 @@ _SHAPES = re.compile(
 
 
 class Redactor:
-    """Takes secrets out of text, of JSON, and of token ids.
+    """Removes secrets from text, JSON and token ids.
 
     Args:
-        secrets: values that must not be written; those of under `SHORTEST_SECRET` characters are
-            left where they are.
+        secrets: Values to remove; those with fewer than `SHORTEST_SECRET` characters are ignored.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         known = sorted({each for each in secrets if len(each) >= SHORTEST_SECRET}, key=len)
-        # The longest first, since one may be part of another
+        # Longest first, since one may contain another
         self._known = re.compile("|".join(map(re.escape, reversed(known)))) if known else None
 
     def text(self, text: str) -> str:
-        """The text with each secret in it replaced."""
+        """Return the text with its secrets replaced."""
         if self._known is not None:
             text = self._known.sub(REDACTED, text)
         return _SHAPES.sub(REDACTED, text)
 
     def json(self, value: Any) -> Any:
-        """The same of all strings in a JSON value, keys included."""
+        """Return a JSON value with the secrets in its strings and keys replaced."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
@@ -67,15 +66,15 @@ class Redactor:
         decode: Callable[[Sequence[int]], str],
         encode: Callable[[str], list[int]],
     ) -> list[tuple[int, list[int]]]:
-        """Token ids in pieces: whole tokens go wherever a secret touches them.
-
-        Each piece is how many of the ids it stands for, and ids: the same ones, or what is
-        written for them.
+        """Replace every token that is part of a secret.
 
         Args:
-            ids: as they were appended.
-            decode: ids to text, control tokens included.
-            encode: text to ids, never a control token.
+            ids: The token ids.
+            decode: Converts ids to text, including control tokens.
+            encode: Converts text to ids, never to control tokens.
+
+        Returns:
+            Pieces: the number of ids that a piece replaces, and the same or other ids.
         """
         whole = decode(ids)
         if self.text(whole) == whole:
@@ -88,7 +87,7 @@ class Redactor:
         for start, end in self._found(text):
             first = max(done, bisect_right(ends, start))
             last = bisect_left(ends, end)
-            if last < first:  # the token before, which is gone, held all of it
+            if last < first:  # it is inside the token that was replaced last
                 continue
             if first > done:
                 runs.append((first - done, list(ids[done:first])))
@@ -98,7 +97,7 @@ class Redactor:
         if done < len(ids):
             runs.append((len(ids) - done, list(ids[done:])))
         left = decode([each for _, run in runs for each in run])
-        if self.text(left) != left:  # a secret whose characters are spread over tokens
+        if self.text(left) != left:  # the bytes of a character are spread over tokens
             return [(len(ids), encode(self.text(whole)))]
         return runs
 

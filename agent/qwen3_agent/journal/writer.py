@@ -1,4 +1,4 @@
-"""The journal of one run, while the run goes on."""
+"""Writes the journal of a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from anyio import get_cancelled_exc_class
 
@@ -22,16 +22,10 @@ from ..errors import JournalError, LimitExceededError
 from ..events import Emit
 from ..models.session import Model, ModelSession
 from ..result import RunResult
+from .format import FORMAT_VERSION
 from .images import keep_image
 from .ledger import LedgerWriter
 from .redaction import Redactor
-
-if TYPE_CHECKING:
-    from .reader import RecordedRun
-
-FORMAT_VERSION = 2
-FILE_NAME = "journal.jsonl"
-
 
 _PIECES = (events.ReasoningText, events.ContentText, events.ToolCallProgress)
 
@@ -44,10 +38,10 @@ def _innermost(event: events.Event) -> events.Event:
 
 @dataclass(slots=True)
 class _Message:
-    """What the model is writing."""
+    """The message that the model is writing."""
 
     is_whole: bool = True
-    """Or it is none: between two messages nothing is cut off."""
+    """Also between two messages, when nothing can be cut off."""
     said: dict[str, list[str]] = field(default_factory=lambda: {"reasoning": [], "content": []})
     first_text: float | None = None
     thought_until: float | None = None
@@ -58,22 +52,22 @@ class _Message:
 
 
 class Journal:
-    """Appends to the journal of one run. Made by `Runs`; one process at a time has it.
+    """Appends to the journal of a run. Made by `Runs`; only one process at a time can have it.
 
     Args:
-        folder: the run's own.
-        file: descriptor of its locked journal, open for appending. Closed by `close`.
-        redactor: takes secrets out of all that is written.
+        folder: The folder of the run.
+        file: Descriptor of its locked journal, open for appending. Closed by `close`.
+        redactor: Removes secrets from everything that is written.
 
     Raises:
-        JournalError: by whatever writes, when the disk is full or gone.
+        JournalError: In every method that writes, if writing fails.
     """
 
     def __init__(self, folder: Path, file: int, redactor: Redactor) -> None:
         self.id = folder.name
         self.folder = folder
         self.work_folder = folder / "work"
-        """Where the run's tools may keep files. It may not exist."""
+        """The folder for files of the run's tools. It may not exist."""
         self._file = file
         self._redactor = redactor
         self._ledger: LedgerWriter | None = None
@@ -83,11 +77,11 @@ class Journal:
         self._message = _Message()
 
     def begin(self, *, task: str | None, command: dict[str, Any] | None) -> None:
-        """Write the first line.
+        """Write the first record.
 
         Args:
-            task: what the run is asked to do, where that is known already.
-            command: the options of `qwen3-agent run`, to resume with.
+            task: The task, if it is known already.
+            command: The options of `qwen3-agent run`, for resuming.
         """
         self._write(
             {
@@ -106,20 +100,21 @@ class Journal:
         model: Model,
         tools: Sequence[Tool],
         session: ModelSession,
-        recorded: RecordedRun | None,
+        *,
+        turns: int | None = None,
     ) -> None:
-        """The model and the tools are there.
+        """Record the model and the tools, once they are open.
 
         Args:
-            model: what the run is done with.
-            tools: all that it may call.
-            session: what the journal follows from now on.
-            recorded: what the journal holds of it, where the run is resumed.
+            model: The model.
+            tools: All tools.
+            session: The session to follow.
+            turns: The number of recorded turns of a resumed run. None: the run is new.
         """
-        self._turns = len(recorded.turns) if recorded else 0
+        self._turns = turns or 0
         self._changing = frozenset(tool.name for tool in tools if not tool.read_only)
         ledger = self._follow(model, session)
-        if recorded:
+        if turns is not None:
             ledger.seen()
         described = [
             {
@@ -136,31 +131,31 @@ class Journal:
                 "model": model.name,
                 "route": model.route,
                 "tools": described,
-                "resumed": recorded is not None,
+                "resumed": turns is not None,
             }
         )
 
     def turn(self, text: str) -> None:
-        """The user has said something, which the chat holds already."""
+        """Record a user message that was added to the session."""
         self._write({"type": "turn", "index": self._turns, "text": text}, with_ledger=True)
         self._turns += 1
 
     def turn_undone(self) -> None:
-        """The user has taken the last turn back, and the chat holds it no more."""
+        """Record that the last turn was removed from the session."""
         self._write({"type": "turn_undone"}, with_ledger=True)
 
     def compacted(self, before: int, after: int) -> None:
-        """The user has had the chat made shorter, from so many tokens to so many."""
+        """Record that the user had the session compacted, with its token counts."""
         record = {"type": "compacted", "before": before, "after": after}
         self._write(record, with_ledger=True, to_disk=True)
 
     def model_changed(self, model: Model, session: ModelSession, source: str | None) -> None:
-        """The conversation goes on in another chat, with another model.
+        """Record that the conversation continues with another model.
 
         Args:
-            model: the new one.
-            session: what the journal follows from now on.
-            source: what `--model` would name it by.
+            model: The new model.
+            session: The new session to follow.
+            source: The name of the model for `--model`.
         """
         self._follow(model, session)
         record = {"type": "model_changed", "model": model.name, "route": model.route}
@@ -174,7 +169,7 @@ class Journal:
 
     @contextmanager
     def recording(self, emit: Emit) -> Iterator[Emit]:
-        """Write each event before it goes to `emit`, and how a turn ended that found no answer."""
+        """Record each event before `emit` receives it, and the end of a turn without an answer."""
         try:
             yield partial(self._pass_on, emit)
         except BaseException as error:
@@ -201,11 +196,11 @@ class Journal:
             raise
 
     def close(self) -> None:
-        """Let others have the run. Safe to call twice."""
+        """Release the run to other processes. Safe to call twice."""
         file, self._file = self._file, -1
         if file >= 0:
             with suppress(OSError):
-                self.work_folder.rmdir()  # only where nothing is in it
+                self.work_folder.rmdir()  # only if it is empty
             os.close(file)
 
     def _pass_on(self, emit: Emit, event: events.Event) -> None:
@@ -235,7 +230,7 @@ class Journal:
                 kept = [keep_image(file, self.folder) for file in event.files]
                 self._write(event.to_json() | {"images": [name for name in kept if name]})
             case events.StepFinished():
-                # A resumed run begins before a message that was cut off
+                # A resumed run begins before an incomplete message
                 self._write(event.to_json(), with_ledger=self._message.is_whole, to_disk=True)
             case events.RunStarted():
                 event = replace(event, run_id=self.id)
@@ -250,13 +245,13 @@ class Journal:
     def _write(
         self, record: dict[str, Any], *, with_ledger: bool = False, to_disk: bool = False
     ) -> None:
-        """Append one line."""
+        """Append a record."""
         if not self._usable:
             return
         written = {"type": record["type"], "at": round(time.time(), 4)}
         written |= self._redactor.json(record)
         if with_ledger:
-            assert self._ledger is not None, "a turn begins when the model is there"
+            assert self._ledger is not None, "`opened` comes first"
             written["ledger"] = self._ledger.news()
         line = json.dumps(written, ensure_ascii=False, separators=(",", ":"))
         left = memoryview(line.encode("utf-8", "replace") + b"\n")
@@ -266,8 +261,8 @@ class Journal:
             if to_disk:
                 os.fsync(self._file)
         except OSError as error:
-            self._usable = False  # Half a line may be there: nothing may follow it
+            self._usable = False  # nothing may follow an incomplete line
             raise JournalError(
                 f"The run cannot be recorded in {self.folder}: {error.strerror}. "
-                "Make room or name another folder; what is there can be resumed."
+                "Free some space or choose another folder. The run can be resumed."
             ) from error

@@ -43,7 +43,7 @@ def _lines(run: RecordedRun, verbose: bool) -> Iterator[str]:
         if turn.status == "undone":
             yield "\nundone"
         elif turn.error:
-            yield f"\n{turn.status}: {turn.error['message']}"
+            yield f"\n{turn.status}: {turn.error.message}"
         elif turn.result is None:
             yield f"\n{turn.status}"
 
@@ -59,19 +59,12 @@ def _step(step: RecordedStep, verbose: bool) -> Iterator[str]:
         f"{f' of {report.budget}' if report.budget is not None else ''}, prompt "
         f"{usage.input_tokens} ({usage.cached_tokens} cached), sampled {usage.output_tokens}"
     )
-    known = {call.id: call for call in step.calls}
-    place = 0
-    for part in step.parts:
-        if isinstance(part, Reasoning):
+    for part, call_id in step.parts_and_ids():
+        if isinstance(part, Reasoning | Content):
             if part.text.strip():
-                yield indent(part.text, "  ~ ")
+                yield indent(part.text, "  ~ " if isinstance(part, Reasoning) else "  ")
             continue
-        if isinstance(part, Content):
-            if part.text.strip():
-                yield indent(part.text, "  ")
-            continue
-        call = known.get(f"{step.index}.{place}")
-        place += 1
+        call = step.call(call_id)
         if isinstance(part, MalformedCall):
             yield "  → a call that could not be read"
         else:

@@ -1,4 +1,4 @@
-"""A run as one page that holds all it needs: for a browser, a mail, a shelf."""
+"""Renders a run as a single, self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from markdown_it import MarkdownIt
 from ...messages import Content, MalformedCall, Reasoning, SystemMessage, ToolCall
 from ...result import Usage
 from ..images import image_type
-from ..reader import RecordedCall, RecordedRun, RecordedStep, RecordedTurn
+from ..recorded import RecordedCall, RecordedRun, RecordedStep, RecordedTurn
 from .timeline import Axis, Bar, bars
 
 LARGEST_PAGE = 1_900_000
-"""Bytes. What does not fit is shortened, the longest texts first, and says so."""
+"""Bytes. A larger page is shortened, longest texts first, with notes in their place."""
 _LARGEST_IMAGES = 1_000_000
 _TEXT_LENGTHS = (100_000, 20_000, 6_000, 2_000, 600)
 _STATUS = {
@@ -49,7 +49,7 @@ _CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n
 
 
 def html_page(run: RecordedRun) -> str:
-    """The run as a page of HTML under two megabytes that loads nothing from anywhere."""
+    """Return the run as an HTML page of less than two megabytes that loads no other resources."""
     for longest in _TEXT_LENGTHS:
         page = _Page(run, longest, most_steps=None).html()
         if len(page.encode("utf-8", "replace")) <= LARGEST_PAGE:
@@ -135,7 +135,7 @@ class _Page:
             shown = self._markdown.render(_shown(turn.output, self._longest))
             return f'<h2>Answer</h2><div class="answer">{shown}</div>'
         if turn.error:
-            why = self._text(turn.error["message"])
+            why = self._text(turn.error.message)
         elif turn.status == "unfinished":
             why = "The run has not come to one yet."
         else:
@@ -172,7 +172,7 @@ class _Page:
         )
 
     def _chosen(self, turn: RecordedTurn) -> list[tuple[int, RecordedStep]]:
-        """The steps that there is room for: the first and the last ones."""
+        """Return the numbered steps that fit on the page: the first and the last ones."""
         numbered = list(enumerate(turn.steps))
         if self._most_steps is None or len(numbered) <= self._most_steps:
             return numbered
@@ -218,11 +218,11 @@ class _Page:
                 '<p class="note">The model was cut off while it wrote this; what came of it was '
                 "dropped, and a resumed run writes it anew.</p>"
             )
-            for kind, css in (("reasoning", "thought"), ("content", "")):
-                if text := step.cut_off.get(kind):
-                    yield f'<pre class="{css}">{self._text(text)}</pre>'
-        place = 0
-        for part in step.parts:
+            for said in step.cut_off:
+                if said.text:
+                    css = "thought" if isinstance(said, Reasoning) else ""
+                    yield f'<pre class="{css}">{self._text(said.text)}</pre>'
+        for part, call_id in step.parts_and_ids():
             if isinstance(part, Reasoning):
                 if part.text.strip():
                     yield (
@@ -233,9 +233,7 @@ class _Page:
                 if part.text.strip():
                     yield self._markdown.render(_shown(part.text, self._longest))
             else:
-                known = {call.id: call for call in step.calls}
-                yield self._call(part, known.get(f"{step.index}.{place}"))
-                place += 1
+                yield self._call(part, step.call(call_id))
 
     def _call(self, part: ToolCall | MalformedCall, call: RecordedCall | None) -> str:
         if isinstance(part, MalformedCall):
@@ -286,7 +284,7 @@ class _Page:
         return f'<img alt="{escape(name)}" src="data:{kind};base64,{encoded}">'
 
     def _setting(self) -> str:
-        """What the model was told before the first message."""
+        """Return the instructions and tools."""
         run = self._run
         first = run.messages[0] if run.messages else None
         told = first.text if isinstance(first, SystemMessage) else ""
@@ -307,7 +305,7 @@ class _Page:
 
 
 def _models(run: RecordedRun) -> list[str]:
-    """In the order in which they came to work on it."""
+    """Return the models that worked on the run, in order."""
     named = [*(turn.model for turn in run.turns), run.model]
     return [name for name, _ in groupby(filter(None, named))]
 
@@ -317,7 +315,7 @@ def _axis(turn: RecordedTurn) -> Axis:
 
 
 def _worked(shown: Sequence[Bar]) -> float:
-    """Seconds in which something happened."""
+    """Return the number of seconds in which something happened."""
     return Axis([(bar.start, bar.end) for bar in shown]).seconds
 
 
@@ -332,17 +330,17 @@ def _drawn(bar: Bar, axis: Axis) -> str:
 
 def _thinking(step: RecordedStep) -> str:
     plan, report = step.plan, step.report
-    if not plan["on"]:
-        return f"no thought ({escape(plan['reason'])})"
+    if not plan.on:
+        return f"no thought ({escape(plan.reason)})"
     tokens = report.usage.thinking_tokens if report else 0
-    budget = plan["budget"]
+    budget = plan.budget
     if budget is None:
-        return f"thought {tokens:,} tokens, no budget ({escape(plan['reason'])})"
+        return f"thought {tokens:,} tokens, no budget ({escape(plan.reason)})"
     forced = ", closed by force" if report and report.closed_by_force else ""
     share = min(100, 100 * tokens / budget) if budget else 100
     return (
         f'thought {tokens:,}<span class="budget"><i class="thinking" style="width:{share:.0f}%">'
-        f"</i></span>of {budget:,} tokens{forced} ({escape(plan['reason'])})"
+        f"</i></span>of {budget:,} tokens{forced} ({escape(plan.reason)})"
     )
 
 
@@ -351,7 +349,7 @@ def _anchor(turn: RecordedTurn, number: int) -> str:
 
 
 def _shown(text: str, longest: int) -> str:
-    """Control characters as pictures of them, and both ends of what is too long."""
+    """Replace control characters by their symbols, and the middle of a long text by a note."""
     if len(text) > longest:
         half = longest // 2
         left_out = len(text) - 2 * half

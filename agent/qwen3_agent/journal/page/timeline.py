@@ -1,35 +1,35 @@
-"""When what happened: the steps of a turn as bars on an axis from 0 to 100 percent."""
+"""Lays out the steps of a turn as bars on a time axis from 0 to 100 percent."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..reader import RecordedStep, RecordedTurn
+from ..recorded import RecordedStep, RecordedTurn
 
 _LONGEST_GAP = 0.05
-"""Of the time in which something happened. A longer pause, such as before a resume, is cut."""
+"""As a share of the active time. A longer pause, such as before a resume, is shortened."""
 _SHOWN_GAP = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """Something that took time."""
+    """A span of time on the axis."""
 
     kind: str
-    """reading, thinking, writing, tool, wrong, cut: also the CSS class."""
+    """reading, thinking, writing, tool, wrong or cut; also the CSS class."""
     start: float
     end: float
     lane: int
-    """0 for the model, and one for each call below it."""
+    """0 for the model; each call has one below it."""
     label: str
 
 
 class Axis:
-    """Moments as percent of the time in which something happened.
+    """Maps times to percent of the active time.
 
     Args:
-        spans: starts and ends of all that happened.
+        spans: The active time, as pairs of start and end, which may overlap.
     """
 
     def __init__(self, spans: Sequence[tuple[float, float]]) -> None:
@@ -49,10 +49,10 @@ class Axis:
             for place, gap in enumerate(shown_gaps)
             if gap >= whole * _LONGEST_GAP
         ]
-        """Where time was cut out, in percent, and how many seconds."""
+        """The position of each shortened pause in percent, and its seconds."""
 
     def at(self, moment: float) -> float:
-        """Where a moment is, in percent."""
+        """Return the position of a time in percent."""
         before = 0.0
         for place, (start, end) in enumerate(self._busy):
             if moment <= end or place == len(self._busy) - 1:
@@ -73,11 +73,11 @@ def _merged(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def bars(step: RecordedStep, turn: RecordedTurn) -> list[Bar]:
-    """What the model and the tools did in a step."""
+    """Return the bars of a step: the model first, then its calls."""
     if step.said is None:
         ended = turn.finished if step is turn.steps[-1] and turn.finished else step.started
         return [Bar("cut", step.started, ended, 0, "cut off")]
-    # Of a message that is nothing but a call no piece of text comes: all of it is writing
+    # A message that only makes calls has no first text: all of it counts as writing
     first = step.first_text or step.started
     found = [Bar("reading", step.started, first, 0, "reading the prompt")]
     written_from = first
