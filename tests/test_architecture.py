@@ -42,8 +42,6 @@ lower rows. A row's rooms do not know each other."""
 IN_CIRCLES = {
     "qwen3_agent.cli.config.servers",
     "qwen3_agent.cli.config.settings",
-    "qwen3_agent.integrations.qwen_agent.assistant",
-    "qwen3_agent.integrations.qwen_agent.model",
 }
 """Modules that import themselves by way of others. Each circle has to be cut."""
 

@@ -152,5 +152,5 @@ def test_agent__names_that_are_gone_name_their_successors(old: str, new: str) ->
 
 def test_package__has_a_version_and_names_what_was_renamed() -> None:
     assert qwen3_agent.__version__
-    with pytest.raises(AttributeError, match="BatchResult"):
+    with pytest.raises(ImportError, match="BatchResult"):
         _ = qwen3_agent.Outcome

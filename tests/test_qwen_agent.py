@@ -253,12 +253,12 @@ def test_inside_with_the_interpreter_is_there_for_all_runs() -> None:
     ("arguments", "words"),
     [
         ({"function_list": ["nothing"]}, "no tool named 'nothing' is registered"),
-        ({"files": ["a.pdf"]}, "files and rag_cfg are not offered"),
-        ({"llm": {"modell": "x"}}, "'modell' is not offered"),
-        ({"llm": {"model_type": "azure"}}, "model_type 'azure' is not offered"),
-        ({"llm": {"model_type": "oai"}}, "wants the server's URL in model_server"),
-        ({"llm": {"generate_cfg": {"temprature": 1}}}, "holds 'temprature'"),
-        ({"llm": {"generate_cfg": {"extra_body": {"guided": 1}}}}, "extra_body holds 'guided'"),
+        ({"files": ["a.pdf"]}, "files and rag_cfg are not supported"),
+        ({"llm": {"modell": "x"}}, "'modell' is not supported"),
+        ({"llm": {"model_type": "azure"}}, "model_type 'azure' is not supported"),
+        ({"llm": {"model_type": "oai"}}, "requires the URL of a server, model_server"),
+        ({"llm": {"generate_cfg": {"temprature": 1}}}, "'temprature' in generate_cfg"),
+        ({"llm": {"generate_cfg": {"extra_body": {"guided": 1}}}}, "'guided' in generate_cfg"),
         ({"llm": {"generate_cfg": {"top_p": 2}}}, "top_p must be over 0"),
         ({"function_list": [{"name": "code_interpreter", "color": 1}]}, "not 'color'"),
     ],
@@ -271,8 +271,8 @@ def test_what_is_not_offered_is_told_at_once(arguments: dict[str, Any], words: s
 @pytest.mark.parametrize(
     ("messages", "words"),
     [
-        ([], "the last of the messages has to be one of the user"),
-        ([{"role": "user", "content": [{"image": "a.png"}]}], "holds 'image'"),
+        ([], "the last message must be from the user"),
+        ([{"role": "user", "content": [{"image": "a.png"}]}], "contains 'image'"),
     ],
 )
 def test_messages_that_cannot_be_answered_are_told(messages: list[Any], words: str) -> None:

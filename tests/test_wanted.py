@@ -96,7 +96,7 @@ async def test_output__of_a_type_keeps_its_text() -> None:
 async def test_parsed__names_its_successor() -> None:
     asked = agent(ROME)
     result: Any = await asked.run("How warm?")
-    with pytest.raises(AttributeError, match=r"RunResult\.parsed is gone: use output"):
+    with pytest.raises(AttributeError, match=r"RunResult\.parsed was removed: use output"):
         _ = result.parsed
 
 

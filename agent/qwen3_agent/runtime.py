@@ -160,15 +160,10 @@ class Lifetime:
         self._loop_thread = LoopThread(self, "The agent")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         assert self._loop_thread is not None, "entered before it is left"
         loop_thread, self._loop_thread = self._loop_thread, None
-        loop_thread.close(kind, error, trace)
+        loop_thread.close()
 
     def iterate(self, stream: Stream[T]) -> Generator[T]:
         """Return the items of a stream that has not begun, for code that is not async."""

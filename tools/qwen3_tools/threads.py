@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, ExitStack, suppress
 from contextvars import copy_context
-from types import TracebackType
 from typing import Any, TypeVar
 
 import anyio
@@ -46,15 +45,10 @@ class LoopThread:
             )
         return self._portal
 
-    def close(
-        self,
-        kind: type[BaseException] | None = None,
-        error: BaseException | None = None,
-        trace: TracebackType | None = None,
-    ) -> None:
+    def close(self) -> None:
         """Close the context manager and end the thread."""
         if os.getpid() == self._process:
-            self._stack.__exit__(kind, error, trace)
+            self._stack.close()
         else:
             _of_parent.append(self)
 

@@ -1,1 +1,1 @@
-"""Doors to other frameworks and protocols; nothing in the core imports them."""
+"""Integrations with other frameworks and protocols, which nothing else imports."""
