@@ -11,8 +11,6 @@ from qwen3_tools.tool import Tool
 
 from .call_display import exact_call
 
-__all__ = ["Approval", "ApprovalRequest", "Approvals", "Approver", "Decision"]
-
 Decision = Literal["allow", "ask", "deny"]
 
 Answer = Literal["once", "run", "always", "no"]

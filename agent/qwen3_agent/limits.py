@@ -12,8 +12,6 @@ import anyio
 
 from .option import describe_arguments, option
 
-__all__ = ["AtLimit", "Budget", "LimitName", "Limits", "Stop"]
-
 AtLimit = Literal["answer", "fail"]
 
 LimitName = Literal[

@@ -7,8 +7,6 @@ from dataclasses import MISSING, dataclass, field, fields
 from textwrap import wrap
 from typing import Any, TypeVar
 
-__all__ = ["Option", "describe_arguments", "option", "options_of"]
-
 T = TypeVar("T")
 
 

@@ -11,25 +11,13 @@ from typing_extensions import TypeVar
 
 from qwen3_tools.renamed import missing_attribute
 from qwen3_tools.tool import ToolResult
-from qwen3_tools.usage import Usage
+from qwen3_tools.usage import Usage as Usage
 
 from .limits import LimitName
 from .messages import Content, MalformedCall, Message, Part, ToolCall
 from .messages.encoding import for_chat_api
 from .thinking import Plan
 from .transcript import Transcript
-
-__all__ = [
-    "CallReport",
-    "ModelStep",
-    "OutputT",
-    "PastStep",
-    "Route",
-    "RunResult",
-    "StepFinish",
-    "StepReport",
-    "Usage",
-]
 
 OutputT = TypeVar("OutputT", default=str)
 """The type of the answer of a run."""

@@ -33,14 +33,6 @@ from .streaming import Stream, iterate
 
 T = TypeVar("T")
 
-__all__ = [
-    "AgentResources",
-    "Lifetime",
-    "load_model",
-    "open_conversation",
-    "open_resources",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class AgentResources:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Finish", "Sampling"]
-
 Finish = Literal["stop", "length"]
 """stop: a stop token was sampled. length: no more tokens were allowed, or the context is full."""
 

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from .sampling import Sampling
     from .thinking import Mode, Policy
 
-__all__ = ["AgentSpec", "as_runs", "as_tools"]
-
 
 def _no_approvals() -> Approvals:
     from .approvals import Approvals

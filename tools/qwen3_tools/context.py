@@ -12,8 +12,6 @@ from typing import Any, Generic, TypeVar
 from .progress import Listener, Progress, progress_listener
 from .usage import Usage
 
-__all__ = ["RunContext", "call_context", "current_context"]
-
 ContextT = TypeVar("ContextT")
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["missing_attribute", "missing_name"]
-
 
 def missing_name(module: str, name: str, new_names: Mapping[str, str]) -> Exception:
     """Return the error for a module's `__getattr__` to raise.

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-__all__ = ["secrets_of"]
-
 _SECRET_NAME = re.compile(
     r"(?:^|_)(?:API_?|ACCESS_?|PRIVATE_?|SECRET_?)?KEY$|TOKEN$|SECRET|PASSWORD|PASSWD|PASSPHRASE"
     r"|AUTHORIZATION|(?:^|_)COOKIE$|CREDENTIAL$"

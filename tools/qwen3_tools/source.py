@@ -14,8 +14,6 @@ from .tool import Tool
 if TYPE_CHECKING:
     from .mcp.user import SamplingHandler
 
-__all__ = ["RunResources", "ToolSource"]
-
 
 @dataclass(frozen=True, slots=True)
 class RunResources:

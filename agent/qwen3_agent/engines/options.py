@@ -11,8 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from ..errors import EngineError
 
-__all__ = ["EngineOptions"]
-
 
 class EngineOptions(BaseModel):
     """Options of an engine, under vLLM's names.

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from ..grammar.constraint import Constraint
 from ..sampling import Finish, Sampling
 
-__all__ = ["Chunk", "Engine", "GenerationRequest"]
-
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:

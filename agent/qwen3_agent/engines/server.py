@@ -15,8 +15,6 @@ from ..openai_http.client import Event, ServerClient
 from ..sampling import Finish, Sampling
 from .request import Chunk, Engine, GenerationRequest
 
-__all__ = ["ServerEngine"]
-
 _FINISH: dict[str, Finish] = {"stop": "stop", "length": "length"}
 
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from vllm.lora.request import LoRARequest
     from vllm.outputs import RequestOutput
 
-__all__ = ["VllmEngine"]
-
 CPU_KV_CACHE = 4 * 2**30
 """Default size of the KV cache in bytes on a CPU."""
 

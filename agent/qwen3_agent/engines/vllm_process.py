@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from vllm.outputs import RequestOutput
     from vllm.v1.engine.async_llm import AsyncLLM
 
-__all__ = ["Outputs", "VllmProcess", "settings_for_vllm", "share"]
-
 SHUTDOWN = 2.0
 """Seconds in which the engine's processes may exit. Those of the CPU build do not."""
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     import torch
     import xgrammar
 
-__all__ = ["Grammars", "Guide"]
-
 _KEPT = 32
 """Number of compiled grammars that are cached."""
 

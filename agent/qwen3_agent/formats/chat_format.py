@@ -18,8 +18,6 @@ from .masking import ControlTexts, Mask
 from .template import ChatTemplate
 from .tokenizer import Decoder, Tokenizer
 
-__all__ = ["CallFormat", "ChatFormat"]
-
 CallFormat = Literal["json", "xml"]
 Message = Mapping[str, Any]
 

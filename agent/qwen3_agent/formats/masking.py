@@ -13,8 +13,6 @@ import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["ControlTexts", "Mask"]
-
 
 class ControlTexts:
     """The text that untrusted strings must not contribute.

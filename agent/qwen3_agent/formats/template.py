@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from jinja2.parser import Parser
 
-__all__ = ["ChatTemplate"]
-
 Message = Mapping[str, Any]
 
 

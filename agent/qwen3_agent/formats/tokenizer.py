@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import tokenizers
 
-__all__ = ["Decoder", "Tokenizer", "byte_alphabet", "encodable"]
-
 
 class Tokenizer:
     """A byte-level BPE tokenizer, as used by all Qwen models.

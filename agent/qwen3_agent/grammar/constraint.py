@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-__all__ = ["Constraint"]
-
 
 class Constraint:
     """The text that a generation may contain, from its first token to its stop token.

@@ -20,8 +20,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
-__all__ = ["GrammarSchema", "UnsupportedSchemaError", "grammar_schema"]
-
 TYPES = frozenset({"string", "integer", "number", "boolean", "null", "array", "object"})
 LONGEST = 16
 """`maxLength` up to which a string is assumed to be a code or similar, without quotes."""

@@ -19,8 +19,6 @@ from ..parsing.scanner import CALL_END, CALL_START
 from .constraint import Constraint
 from .schema import GrammarSchema, UnsupportedSchemaError, grammar_schema
 
-__all__ = ["CallGrammar", "Thought", "ToolChoice", "check_choice"]
-
 ToolChoice = str
 """Which tools a step may call: "auto", "none", "required" (at least one), or the name of the one
 that it must call."""

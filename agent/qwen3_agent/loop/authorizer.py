@@ -15,8 +15,6 @@ from ..approvals import Approval, ApprovalRequest, Approvals
 from ..events import Emit
 from ..hooks import Call, awaited
 
-__all__ = ["CallAuthorizer"]
-
 DENIED = "The call was not made: {name} may not be used here. Do without it."
 NOBODY_THERE = (
     "The call was not made: {name} needs the user's approval, and nobody is there to give it. "

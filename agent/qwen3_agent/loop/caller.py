@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from ..approvals import Approvals
 from ..events import Emit
 
-__all__ = ["Caller", "called_by", "current_caller"]
-
 
 @dataclass(frozen=True, slots=True)
 class Caller:

@@ -37,8 +37,6 @@ from ..messages import (
 from ..models.session import Model, ModelSession
 from ..thinking import Plan
 
-__all__ = ["Compaction", "compact"]
-
 LONGEST_SUMMARY = 1024
 """Maximum tokens of a summary."""
 

@@ -11,8 +11,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..grammar.tool_grammar import ToolChoice
 
-__all__ = ["OutputSpec", "OutputType"]
-
 _FENCED = re.compile(r"\A```\w*\n(.*)\n```\Z", re.DOTALL)
 _INSTRUCTION = (
     "When you have what you need, answer with JSON alone, without any words around it, by this "

@@ -18,8 +18,6 @@ from .compaction import Compaction
 from .tool_calls import run_calls
 from .turn import CallResults, Turn
 
-__all__ = ["run_turn"]
-
 LAST_STEP = (
     "{why} No tool can be called any more. Answer now, with what you have found out so far, and "
     "say what is missing."

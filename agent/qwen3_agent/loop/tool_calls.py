@@ -18,8 +18,6 @@ from ..messages import UNANSWERED, MalformedCall
 from .caller import Caller, called_by
 from .turn import CallResults, Turn
 
-__all__ = ["run_calls"]
-
 TOO_MANY = "The call was not made: no more tool calls are allowed in this run."
 
 

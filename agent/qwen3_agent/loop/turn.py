@@ -27,8 +27,6 @@ from .authorizer import CallAuthorizer
 from .output import OutputSpec
 from .repetition import Repetition
 
-__all__ = ["CallResults", "Turn"]
-
 
 @dataclass(slots=True)
 class CallResults:

@@ -14,25 +14,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-__all__ = [
-    "PART_TYPES",
-    "UNANSWERED",
-    "AssistantMessage",
-    "Content",
-    "ImagePart",
-    "MalformedCall",
-    "Message",
-    "Note",
-    "Part",
-    "Reasoning",
-    "SystemMessage",
-    "ToolCall",
-    "ToolResultMessage",
-    "UserMessage",
-    "unanswered",
-    "without_thoughts",
-]
-
 UNANSWERED = "the call was stopped before it answered. What it had done is unknown."
 """The result of a call whose turn was cancelled or reached a limit while the call was running."""
 

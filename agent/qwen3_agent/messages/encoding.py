@@ -27,16 +27,6 @@ from . import (
     UserMessage,
 )
 
-__all__ = [
-    "call_ids",
-    "chat_api_message",
-    "for_chat_api",
-    "for_template",
-    "part_to_json",
-    "template_message",
-    "with_call_ids",
-]
-
 Ids = Sequence[str | None]
 
 

@@ -22,8 +22,6 @@ from . import (
     UserMessage,
 )
 
-__all__ = ["call_of", "part_from_json", "read_message", "read_messages"]
-
 _ROLES = ("user", "assistant", "tool", "system")
 _REASONING_FIELDS = ("reasoning_content", "reasoning")
 _THOUGHT = re.compile(r"<think>\n(?P<thought>.+?)\n</think>\n\n(?P<said>.*)", re.DOTALL)

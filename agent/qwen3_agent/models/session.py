@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from ..grammar.tool_grammar import ToolChoice
     from ..parsing.parser import Delta
 
-__all__ = ["Model", "ModelSession", "OnDelta", "SessionOptions"]
-
 OnDelta = Callable[["Delta | Notice"], None]
 """Callback that receives each piece of a message as the model writes it, and notices."""
 

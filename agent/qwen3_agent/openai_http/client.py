@@ -27,8 +27,6 @@ from .errors import ServerErrors, TemporaryError
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["Event", "EventStream", "Patience", "ServerClient"]
-
 Event = dict[str, Any]
 
 PAUSES = (0.5, 1.0, 2.0, 4.0)

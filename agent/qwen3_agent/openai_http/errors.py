@@ -19,8 +19,6 @@ from ..errors import (
     Qwen3AgentError,
 )
 
-__all__ = ["ServerErrors", "TemporaryError"]
-
 LONGEST_QUOTE = 300
 """Maximum characters of a server's own wording in a message."""
 

@@ -8,8 +8,6 @@ from typing import Any
 
 from .json_values import load_json
 
-__all__ = ["convert"]
-
 _PYTHON_WORDS = {"True": True, "False": False, "None": None}
 _MOST_REFERENCES = 16
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["CodeBlocks"]
-
 _FENCE = re.compile(r"[\s>]*(`{3,}|~{3,})(.*)", re.DOTALL)
 _SEEN_OF_A_LINE = 256
 

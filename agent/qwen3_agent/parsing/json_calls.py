@@ -10,8 +10,6 @@ from typing import Any
 from .json_values import load_json
 from .scanner import CALL_END, CALL_START, CallError, End
 
-__all__ = ["JsonScanner", "read_json_call"]
-
 _FORM = 'Write {"name": "...", "arguments": {...}} between <tool_call> and </tool_call>.'
 
 _TOKEN = re.compile(r"""\s+|[^\s"'{}\[\],:<]+|.""", re.DOTALL)

@@ -12,8 +12,6 @@ from typing import Any
 
 from ..formats.tokenizer import encodable
 
-__all__ = ["load_json"]
-
 
 def load_json(text: str) -> Any:
     """Parse JSON; strings may contain raw newlines, and lone surrogates become U+FFFD.

@@ -25,8 +25,6 @@ from .json_calls import JsonScanner, read_json_call
 from .scanner import CALL_END, CALL_START, CallError, CallScanner, End
 from .xml_calls import FUNCTION_START, XmlScanner, parameters_by_tool, read_xml_call
 
-__all__ = ["CallParsed", "ContentDelta", "Delta", "Parser", "ReasoningDelta"]
-
 THOUGHT_START = "<think>"
 THOUGHT_END = "</think>"
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from enum import Enum
 from typing import Protocol
 
-__all__ = ["CALL_END", "CALL_START", "CallError", "CallScanner", "End"]
-
 CALL_START = "<tool_call>"
 CALL_END = "</tool_call>"
 

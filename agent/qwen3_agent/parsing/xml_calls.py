@@ -13,8 +13,6 @@ from typing import Any
 from .argument_types import convert
 from .scanner import CALL_END, CALL_START, CallError, End
 
-__all__ = ["FUNCTION_START", "XmlScanner", "read_xml_call"]
-
 FUNCTION_START = "<function="
 _FUNCTION_END = "</function>"
 _PARAMETER_START = "<parameter="

@@ -129,11 +129,11 @@ class Connector:
         import mcp
         import mcp_types
 
-        from .transports.tolerant_listing import TolerantListing
+        from .transports.tolerant_listing import tolerant_listing
 
         version = importlib.metadata.version("qwen3-agent")
         return mcp.Client(
-            TolerantListing(transport, self._name),
+            tolerant_listing(transport, self._name),
             client_info=mcp_types.Implementation(name="qwen3-agent", version=version),
             message_handler=self._on_notification,
             logging_callback=self._log,

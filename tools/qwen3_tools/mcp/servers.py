@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
@@ -324,14 +324,5 @@ class _LiveTools(Sequence[Tool]):
     def __len__(self) -> int:
         return len(self._servers.tools)
 
-    def __iter__(self) -> Iterator[Tool]:
-        return iter(self._servers.tools)
-
-    @overload
-    def __getitem__(self, index: int) -> Tool: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> tuple[Tool, ...]: ...
-
-    def __getitem__(self, index: int | slice) -> Tool | tuple[Tool, ...]:
+    def __getitem__(self, index: Any) -> Any:
         return self._servers.tools[index]

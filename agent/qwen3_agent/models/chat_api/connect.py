@@ -24,8 +24,6 @@ from ..local import LocalModel, own_sampling
 from .dialects import Kind
 from .model import ChatApiModel
 
-__all__ = ["API_KEY", "connect"]
-
 API_KEY = "OPENAI_API_KEY"
 """The environment variable with the API key, the same as for OpenAI's client."""
 

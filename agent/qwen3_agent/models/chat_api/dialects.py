@@ -6,8 +6,6 @@ from typing import Any, Literal
 
 from ...thinking import Plan
 
-__all__ = ["OPTIONAL", "Kind", "thinking_fields"]
-
 Kind = Literal["vllm", "sglang", "llamacpp", "ollama", "lmstudio", "dashscope", "other"]
 """The server software, as far as requests differ."""
 

@@ -21,8 +21,6 @@ from ...parsing.parser import CallParsed, ContentDelta, Delta, Parser
 from ...parsing.scanner import CallError
 from ..session import OnDelta
 
-__all__ = ["MessageReader"]
-
 REASONING_FIELDS = ("reasoning_content", "reasoning")
 """Fields for a thought: the first in vLLM before 0.12, SGLang, llama.cpp, LM Studio and DashScope,
 the second in later vLLM and Ollama."""

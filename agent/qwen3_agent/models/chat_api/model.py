@@ -31,8 +31,6 @@ from .message_reader import MessageReader, has_content
 from .request_body import EncodedOnce, json_bytes
 from .usage import TokenEstimate, step_of
 
-__all__ = ["ChatApiModel"]
-
 NATIVE_CONTEXT = 32_768
 """The context length of every Qwen3 model, for servers that do not report one."""
 

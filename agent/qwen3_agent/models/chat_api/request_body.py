@@ -11,8 +11,6 @@ from typing import Any
 from ...messages import Message, ToolResultMessage
 from ...messages.encoding import chat_api_message, with_call_ids
 
-__all__ = ["EncodedOnce", "json_bytes"]
-
 _CONTROL_TEXT = re.compile(r"<(?=\|[a-z_]+\|>|/?(?:think|tool_call|tool_response)>)")
 
 

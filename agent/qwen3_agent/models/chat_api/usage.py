@@ -11,8 +11,6 @@ from ...result import ModelStep, Usage
 from ...sampling import Finish
 from .message_reader import MessageReader
 
-__all__ = ["TokenEstimate", "step_of"]
-
 
 class TokenEstimate:
     """Estimates a prompt's tokens from its size as JSON, calibrated by the last known count."""

@@ -7,8 +7,8 @@ on the wire, before the SDK sees them.
 from __future__ import annotations
 
 import logging
-from contextlib import AsyncExitStack
-from types import TracebackType
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import mcp_types
@@ -25,25 +25,11 @@ logger = logging.getLogger(__name__)
 Incoming = SessionMessage | Exception
 
 
-class TolerantListing:
-    """A transport that removes tools that the SDK would reject."""
-
-    def __init__(self, transport: Transport, server: str) -> None:
-        self._transport = transport
-        self._server = server
-        self._stack = AsyncExitStack()
-
-    async def __aenter__(self) -> TransportStreams:
-        read, write = await self._stack.enter_async_context(self._transport)
-        return _Filtered(read, self._server), write
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool | None:
-        return await self._stack.__aexit__(exc_type, exc_value, traceback)
+@asynccontextmanager
+async def tolerant_listing(transport: Transport, server: str) -> AsyncIterator[TransportStreams]:
+    """Open a transport that removes tools that the SDK would reject."""
+    async with transport as (read, write):
+        yield _Filtered(read, server), write
 
 
 class _Filtered:
@@ -70,13 +56,8 @@ class _Filtered:
         await self._stream.__aenter__()
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> bool | None:
-        return await self._stream.__aexit__(exc_type, exc_value, traceback)
+    async def __aexit__(self, *error: Any) -> None:
+        await self._stream.__aexit__(*error)
 
     def _checked(self, incoming: Incoming) -> Incoming:
         if isinstance(incoming, SessionMessage) and isinstance(
