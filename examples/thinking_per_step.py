@@ -11,10 +11,10 @@ from qwen3_agent import Agent, CodeInterpreter, Thinking
 
 TASK = "What is 48213 * 12?"
 POLICIES = {
-    "always": Thinking.on(),
+    "always": Thinking("on"),
     "at the start and after errors": Thinking.adaptive(),
-    "3 tokens a step": Thinking.budget(3),
-    "never": Thinking.off(),
+    "3 tokens a step": Thinking(3),
+    "never": Thinking("off"),
 }
 
 

@@ -15,7 +15,7 @@ import pytest
 from scripted import call, scripted_model
 
 import qwen3_agent
-from qwen3_agent import Agent, Limits, Sampling, Thinking, Tool, events, tool
+from qwen3_agent import Agent, Limits, Sampling, Tool, events, tool
 from qwen3_agent.errors import (
     LimitExceededError,
     ModelNotFoundError,
@@ -273,7 +273,7 @@ async def test_a_conversation_takes_one_turn_at_a_time() -> None:
 @pytest.mark.anyio
 async def test_no_think_in_a_message_turns_thinking_off_until_think_turns_it_on() -> None:
     model = scripted_model("One.", "Two.", "Three.")
-    async with Agent(model, thinking=Thinking.budget(50)).conversation() as conversation:
+    async with Agent(model, thinking=50).conversation() as conversation:
         modes = []
         for text in ("Quickly /no_think", "And now?", "With care /think"):
             result = await conversation.run(text)

@@ -11,7 +11,7 @@ import pytest
 from chat_server import ChatServer, chunk, hang, pieces, says
 from scripted import call, scripted_model
 
-from qwen3_agent import Agent, Thinking, events, tool
+from qwen3_agent import Agent, events, tool
 from qwen3_agent.messages import UNANSWERED
 from qwen3_agent.models.chat_api.connect import connect
 
@@ -117,7 +117,7 @@ async def test_thinking_can_be_changed_between_turns() -> None:
         told = [(await conversation.run("Hello /no_think")).steps[0]]
         conversation.set_thinking(64)
         told.append((await conversation.run("Hello")).steps[0])
-        conversation.set_thinking(Thinking.off())
+        conversation.set_thinking("off")
         told.append((await conversation.run("Hello")).steps[0])
         with pytest.raises(ValueError, match="thinking must be"):
             conversation.set_thinking("maybe")  # type: ignore[arg-type]

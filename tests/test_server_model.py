@@ -29,7 +29,7 @@ from chat_server import (
 )
 from scripted import events_of, result_of
 
-from qwen3_agent import Agent, Limits, Thinking, events, tool
+from qwen3_agent import Agent, Limits, events, tool
 from qwen3_agent.errors import (
     AuthenticationError,
     ConnectionFailedError,
@@ -801,7 +801,7 @@ def test_a_model_that_was_closed_opens_again_on_another_event_loop() -> None:
         model = connect(server.url)
 
         async def work() -> str:
-            result = await Agent(model, thinking=Thinking.off()).run("Go on")
+            result = await Agent(model, thinking="off").run("Go on")
             await model.aclose()
             return result.output
 

@@ -32,16 +32,15 @@ policies = st.builds(
     after_tool=st.none() | modes,
     after_error=st.none() | modes,
     total=st.none() | st.integers(1, 10_000),
-    grace=st.booleans(),
 )
 
 
 @pytest.mark.parametrize(
     ("thinking", "expected"),
     [
-        (Thinking.on(), ["on", "on", "on"]),
-        (Thinking.off(), ["off", "off", "off"]),
-        (Thinking.budget(256), ["256", "256", "256"]),
+        (Thinking(), ["on", "on", "on"]),
+        (Thinking("off"), ["off", "off", "off"]),
+        (Thinking(256), ["256", "256", "256"]),
         (Thinking.adaptive(), ["on", "off", "on"]),
         (Thinking.adaptive(100), ["100", "off", "100"]),
         (Thinking(first=2048, after_tool=512), ["2048", "512", "2048"]),
@@ -80,32 +79,26 @@ def test_the_total_holds_whatever_the_steps_spend(thinking: Thinking, wishes: li
         )
         plan = thinking(state)
         if plan.on:
-            allowed = wish if plan.budget is None else plan.budget + plan.grace
+            allowed = wish if plan.budget is None else plan.budget
             spent += min(wish, allowed)
     if thinking.total is not None:
         assert spent <= thinking.total
 
 
 def test_what_a_step_does_not_spend_is_left_for_later_ones() -> None:
-    thinking = Thinking(total=1000, reserve=100)
-    assert thinking(replace(AFTER_TOOL, thinking_tokens=50)).budget == 850
+    thinking = Thinking(total=800)
+    assert thinking(replace(AFTER_TOOL, thinking_tokens=50)).budget == 650
 
 
 def test_the_reserve_is_left_for_the_answer() -> None:
-    thinking = Thinking(total=1000, reserve=100)
-    assert thinking(FIRST).budget == 900
-    assert thinking(replace(AFTER_TOOL, thinking_tokens=900)).budget == 50
-    assert thinking(replace(AFTER_TOOL, thinking_tokens=950)).budget == 25
-    last = replace(AFTER_TOOL, thinking_tokens=950, steps_left=1)
+    thinking = Thinking(total=800)
+    assert thinking(FIRST).budget == 700
+    assert thinking(replace(AFTER_TOOL, thinking_tokens=700)).budget == 50
+    assert thinking(replace(AFTER_TOOL, thinking_tokens=750)).budget == 25
+    last = replace(AFTER_TOOL, thinking_tokens=750, steps_left=1)
     assert thinking(last).budget == 50, "nothing is to be kept for later than the last step"
-    spent = thinking(replace(AFTER_TOOL, thinking_tokens=1000))
+    spent = thinking(replace(AFTER_TOOL, thinking_tokens=800))
     assert spent == Plan(on=True, budget=0, reason="the total is spent")
-
-
-def test_the_grace_is_a_tenth_and_stays_within_the_total() -> None:
-    assert Thinking(200, grace=True)(FIRST).grace == 20
-    assert Thinking(200)(FIRST).grace == 0
-    assert Thinking(200, total=210, reserve=0, grace=True)(FIRST).grace == 10
 
 
 @given(policies, states)
@@ -118,7 +111,7 @@ def test_think_turns_it_on_unless_thinking_is_off_altogether() -> None:
     assert Thinking.adaptive()(asked).mode == "on"
     assert Thinking.adaptive(300)(asked).mode == "300"
     assert Thinking(512)(asked).mode == "512"
-    assert not Thinking.off()(asked).on
+    assert not Thinking("off")(asked).on
     assert Thinking(0)(asked).mode == "0"
 
 
@@ -164,10 +157,10 @@ def test_an_answer_that_is_no_plan_is_refused() -> None:
 
 
 def test_names_of_policies() -> None:
-    assert as_policy("on") == Thinking.on()
-    assert as_policy("off") == Thinking.off()
+    assert as_policy("on") == Thinking()
+    assert as_policy("off") == Thinking("off")
     assert as_policy("adaptive") == Thinking.adaptive()
-    assert as_policy(512) == Thinking.budget(512)
+    assert as_policy(512) == Thinking(512)
     assert as_policy(None) is None
     with pytest.raises(ValueError, match="'maybe'"):
         as_policy("maybe")  # type: ignore[arg-type]
@@ -181,8 +174,6 @@ def test_names_of_policies() -> None:
         {"after_tool": "sometimes"},
         {"first": True},
         {"total": 0},
-        {"total": 10, "reserve": 11},
-        {"reserve": 5},
     ],
 )
 def test_what_is_out_of_range_is_refused(wrong: dict[str, Any]) -> None:

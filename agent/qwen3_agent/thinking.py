@@ -53,22 +53,18 @@ class Plan:
         budget: Maximum number of thinking tokens. None: no limit. 0 means off if the model can
             skip thinking.
         reason: The reason in a few words.
-        grace: Tokens beyond the budget to reach the end of a line.
 
     Raises:
-        ValueError: The budget or the grace is negative.
+        ValueError: The budget is negative.
     """
 
     on: bool
     budget: int | None = None
     reason: str = ""
-    grace: int = 0
 
     def __post_init__(self) -> None:
         if self.budget is not None and self.budget < 0:
             raise ValueError(f"A thinking budget must be 0 or more, not {self.budget}.")
-        if self.grace < 0:
-            raise ValueError(f"The grace of a thinking budget must be 0 or more, not {self.grace}.")
 
     @classmethod
     def without_thought(cls, reason: str, *, can_skip: bool) -> Plan:
@@ -108,11 +104,9 @@ class Thinking:
         after_tool: Mode of a step after tool results without an error. None: as the first.
         after_error: Mode of a step after a failed, malformed or repeated call. None: as the first.
         total: Maximum number of thinking tokens of all steps of a run together. Tokens that a
-            step does not use remain for later steps.
-        reserve: Tokens of the total that are reserved for the answer. It is not known beforehand
-            which step answers: when only the reserve is left, each step may use half of it, and
-            the last step that the limits allow all of it. None: an eighth of the total.
-        grace: Whether a thought may exceed its budget by up to 10 % to reach the end of its line.
+            step does not use remain for later steps. An eighth is reserved for the answer. It is
+            not known beforehand which step answers: when only the reserve is left, each step may
+            use half of it, and the last step that the limits allow all of it.
 
     Raises:
         ValueError: A mode or a number is out of range.
@@ -122,8 +116,6 @@ class Thinking:
     after_tool: Mode | None = None
     after_error: Mode | None = None
     total: int | None = None
-    reserve: int | None = None
-    grace: bool = False
 
     def __post_init__(self) -> None:
         for name in ("first", "after_tool", "after_error"):
@@ -134,24 +126,6 @@ class Thinking:
                 )
         if self.total is not None and not (_is_tokens(self.total) and self.total >= 1):
             raise ValueError(f"Thinking: total must be 1 or more, not {self.total!r}.")
-        reserve = self.reserve
-        if reserve is not None and not (_is_tokens(reserve) and reserve <= (self.total or 0)):
-            raise ValueError(f"Thinking: reserve must be between 0 and total, not {reserve!r}.")
-
-    @classmethod
-    def on(cls) -> Thinking:
-        """Return the policy that lets every step think without a limit."""
-        return cls("on")
-
-    @classmethod
-    def off(cls) -> Thinking:
-        """Return the policy that lets no step think."""
-        return cls("off")
-
-    @classmethod
-    def budget(cls, tokens: int) -> Thinking:
-        """Return the policy that lets every step think for at most `tokens` tokens."""
-        return cls(tokens)
 
     @classmethod
     def adaptive(cls, tokens: Mode = "on", *, total: int | None = None) -> Thinking:
@@ -169,13 +143,16 @@ class Thinking:
             return Plan(on=False, reason=reason)
         wanted = None if mode == "on" else mode
         if self.total is None:
-            return Plan(True, wanted, reason, self._grace(wanted))
+            return Plan(True, wanted, reason)
         left = self.total - state.thinking_tokens
-        allowed = self._share(left, is_last=state.steps_left <= 1)
+        reserve = self.total // 8
+        allowed = left - reserve if left > reserve else left // 2
+        if state.steps_left <= 1:
+            allowed = left
         if allowed < 1:
             return Plan(True, 0, "the total is spent")
         budget = allowed if wanted is None else min(wanted, allowed)
-        return Plan(True, budget, reason, min(self._grace(budget), left - budget))
+        return Plan(True, budget, reason)
 
     def _ever(self) -> bool:
         modes = (self.first, self.after_tool, self.after_error)
@@ -189,16 +166,6 @@ class Thinking:
         else:
             mode, reason = self.after_error, f"after a {state.last.replace('_', ' ')}"
         return self.first if mode is None else mode, reason
-
-    def _share(self, left: int, *, is_last: bool) -> int:
-        """Return the tokens that one step may use of what is left of the total."""
-        reserve = (self.total or 0) // 8 if self.reserve is None else self.reserve
-        if is_last:
-            return left
-        return left - reserve if left > reserve else left // 2
-
-    def _grace(self, budget: int | None) -> int:
-        return budget // 10 if self.grace and budget is not None else 0
 
 
 def decide(policy: Policy, state: StepState, *, can_skip: bool = True) -> Plan:

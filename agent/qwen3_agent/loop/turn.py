@@ -129,7 +129,7 @@ class Turn:
         left = self.budget.thinking_left
         if not plan.on or left is None or (plan.budget is not None and plan.budget <= left):
             return plan
-        return replace(plan, budget=left, grace=0)
+        return replace(plan, budget=left)
 
     def without_thought(self, reason: str) -> Plan:
         """Return a plan to answer at once."""

@@ -75,7 +75,6 @@ class Generation:
         self._constraint = constraint
         self._priority = priority
         self._decoder = chat_format.decoder()
-        self._line_has_ended = False
         self._message: list[int] = []
         self._undecided = 0
         self._longest_thought = plan.budget
@@ -167,7 +166,7 @@ class Generation:
         """Return how many tokens of an apparent call turned out to exceed the thinking budget."""
         if self._longest_thought is None:
             return 0
-        return self.thinking_tokens - self._longest_thought - self._plan.grace
+        return self.thinking_tokens - self._longest_thought
 
     def _drop(self, count: int) -> None:
         """Drop the last tokens; deltas that were already reported cannot be revoked."""
@@ -179,12 +178,10 @@ class Generation:
 
     def _budget_is_spent(self, token: int) -> bool:
         """Return whether `token` would exceed the thinking budget."""
-        if self._longest_thought is None or self.thinking_tokens < self._longest_thought:
-            return False
-        over = self.thinking_tokens - self._longest_thought
         return (
-            self.parser.thinking
-            and (over >= self._plan.grace or self._line_has_ended)
+            self._longest_thought is not None
+            and self.thinking_tokens >= self._longest_thought
+            and self.parser.thinking
             and token not in self._format.thought_end_ids
             and token not in self._stop_ids
         )
@@ -197,7 +194,6 @@ class Generation:
         self._report(self._decoder.feed(ids))
 
     def _report(self, text: str) -> None:
-        self._line_has_ended = text.endswith("\n")
         for delta in self.parser.feed(text):
             self._on_delta(delta)
 

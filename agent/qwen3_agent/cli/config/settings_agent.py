@@ -76,7 +76,7 @@ def thinking_of(
     if chosen == "adaptive":
         return Thinking.adaptive(total=total)
     if isinstance(chosen, Thinking):
-        return replace(chosen, total=total, reserve=None)
+        return replace(chosen, total=total)
     if callable(chosen):
         raise Qwen3AgentError("--think-total cannot bound the agent's own thinking policy.")
     return Thinking("on" if chosen is None else chosen, total=total)

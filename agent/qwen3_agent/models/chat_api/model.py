@@ -277,7 +277,7 @@ class ChatApiSession(ModelSession):
         shown = self._model.client.shown
         if not plan.on and step.usage.thinking_tokens:
             self._notify(on_delta, f"{shown} let the model think although thinking is off.")
-        elif plan.budget is not None and step.usage.thinking_tokens > plan.budget + plan.grace:
+        elif plan.budget is not None and step.usage.thinking_tokens > plan.budget:
             self._notify(on_delta, f"{shown} did not hold the thinking budget of a step.")
 
 
