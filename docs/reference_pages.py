@@ -1,8 +1,10 @@
-"""The reference pages, generated from the code when the documentation is built."""
+"""Generate the reference pages from the code when the documentation is built."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import fields
 from types import ModuleType
 from typing import Any
 
@@ -11,15 +13,38 @@ import typer
 
 import qwen3_agent
 from qwen3_agent.cli.app import app
+from qwen3_agent.limits import Limits
 from qwen3_agent.option import options_of
 from qwen3_agent.spec import AgentSpec
 
-PARTS = ("errors", "events", "hooks")  # modules whose members are documented one by one
-OPTIONS = {qwen3_agent.Agent: AgentSpec, qwen3_agent.Limits: qwen3_agent.Limits}
+TOP_LEVEL = [
+    name
+    for name in qwen3_agent.__all__
+    if not isinstance(getattr(qwen3_agent, name), ModuleType) and name != "ToolError"
+]
+MODULES = ("errors", "events", "hooks", "tools", "mcp", "sandbox")
+
+
+def options_page() -> Iterator[str]:
+    yield "# Options\n"
+    yield (
+        "The arguments of `Agent` and `Limits`, with the option of the command line and the key of "
+        "the [settings file](../configuration.md) for each. Empty cells mean that there is none.\n"
+    )
+    for title, owner in (("Agent", AgentSpec), ("Limits", Limits)):
+        yield f"## {title}\n"
+        yield "| argument | type | default | command line | settings file | description |"
+        yield "| --- | --- | --- | --- | --- | --- |"
+        types = {each.name: str(each.type) for each in fields(owner)}
+        for name, each in options_of(owner).items():
+            flag = f"{each.flag} {each.metavar or ''}".strip() if each.flag else ""
+            cells = (name, types[name], repr(each.default), flag, each.key or "")
+            yield f"| {' | '.join(map(_code, cells))} | {_description(each.description)} |"
+        yield ""
 
 
 def command_page() -> Iterator[str]:
-    yield "# The command\n\nGenerated from the code of `qwen3-agent`.\n"
+    yield "# Command line\n"
     yield from _command(typer.main.get_command(app), "qwen3-agent")
 
 
@@ -33,22 +58,12 @@ def _command(command: Any, path: str) -> Iterator[str]:
     if not subcommands:
         yield f"```text\n{path} [OPTIONS] {arguments}".rstrip() + "\n```\n"
     if parameters:
-        yield "| | |\n| --- | --- |"
+        yield "| option | description |\n| --- | --- |"
         for each in parameters:
-            yield f"| {_names(each)} | {_help(each)} |"
+            yield f"| {_code(_names(each))} | {_description(getattr(each, 'help', None) or '')} |"
         yield ""
     for name, sub in subcommands.items():
         yield from _command(sub, f"{path} {name}")
-
-
-def _options(owner: Any) -> Iterator[str]:
-    """Yield a table of the options that a dataclass declares."""
-    yield "| argument | default | command line | `qwen3-agent.toml` | |"
-    yield "| --- | --- | --- | --- | --- |"
-    for name, each in options_of(owner).items():
-        places = (f"`{place}`" if place else "" for place in (each.flag, each.key))
-        yield f"| `{name}` | `{each.default!r}` | {' | '.join(places)} | {each.description} |"
-    yield ""
 
 
 def _usage(parameter: Any) -> str:
@@ -58,39 +73,59 @@ def _usage(parameter: Any) -> str:
 
 def _names(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
-        return f"`{_usage(parameter)}`"
+        return _usage(parameter)
     names = ", ".join([*parameter.opts, *parameter.secondary_opts])
-    if not parameter.is_bool_flag:
-        names += f" {parameter.metavar or parameter.name.upper()}"
-    return f"`{names}`" if "|" not in names else f"<code>{names.replace('|', '&#124;')}</code>"
-
-
-def _help(parameter: Any) -> str:
-    text = (getattr(parameter, "help", None) or "").replace("\n", " ")
-    return "".join(f"&#{ord(sign)};" if sign in "|*_<`" else sign for sign in text)
+    return (
+        names
+        if parameter.is_bool_flag
+        else f"{names} {parameter.metavar or parameter.name.upper()}"
+    )
 
 
 def python_page() -> Iterator[str]:
-    yield "# Python\n\nAll that is public, as it stands in the code.\n"
-    for name in qwen3_agent.__all__:
-        if name in PARTS:
-            continue
-        public = getattr(qwen3_agent, name)
-        if isinstance(public, ModuleType):
-            continue
-        yield f"::: {public.__module__}.{public.__qualname__}\n"
-        if public in OPTIONS:
-            yield from _options(OPTIONS[public])
-    for part in PARTS:
-        module = getattr(qwen3_agent, part)
-        yield f"## qwen3_agent.{part}\n"
-        yield f"```text\n{(module.__doc__ or '').strip()}\n```\n"
-        for name in module.__all__:
-            public = getattr(module, name)
-            yield f"::: {public.__module__}.{public.__qualname__}"
-            yield "    options:\n      heading_level: 3\n"
+    yield "# Python API\n\nEverything here can be imported from `qwen3_agent`.\n"
+    for name in TOP_LEVEL:
+        yield from _entry(getattr(qwen3_agent, name), level=2)
+    for name in MODULES:
+        module = getattr(qwen3_agent, name)
+        yield f"## qwen3_agent.{name}\n"
+        heading, _, more = (inspect.getdoc(module) or "").partition("\n\n")
+        yield f"{heading}\n"
+        if more:
+            yield f"```text\n{more}\n```\n"
+        also = [each for each in module.__all__ if each in TOP_LEVEL]
+        if also:
+            yield f"Also here: {', '.join(f'`{each}`' for each in also)}.\n"
+        for each in module.__all__:
+            if each not in TOP_LEVEL:
+                yield from _entry(getattr(module, each), level=3)
 
 
-for path, page in (("reference/command.md", command_page), ("reference/python.md", python_page)):
+def _entry(public: Any, *, level: int) -> Iterator[str]:
+    yield f"::: {public.__module__}.{public.__qualname__}"
+    yield f"    options:\n      heading_level: {level}\n"
+
+
+def _code(text: str) -> str:
+    return f"<code>{_escaped(text)}</code>" if text else ""
+
+
+def _description(text: str) -> str:
+    """Return the text for a cell of a table. Text in backticks becomes code."""
+    pieces = enumerate(" ".join(text.split()).split("`"))
+    return "".join(_code(piece) if place % 2 else _escaped(piece) for place, piece in pieces)
+
+
+def _escaped(text: str) -> str:
+    """Escape what Markdown tables and HTML would interpret."""
+    return "".join(f"&#{ord(sign)};" if sign in "|*_<`" else sign for sign in text)
+
+
+PAGES: dict[str, Callable[[], Iterator[str]]] = {
+    "reference/options.md": options_page,
+    "reference/command.md": command_page,
+    "reference/python.md": python_page,
+}
+for path, page in PAGES.items():
     with mkdocs_gen_files.open(path, "w") as file:
         file.write("\n".join(page()))
