@@ -1,4 +1,4 @@
-"""The picture of the terminal: a real run on the demo model, as it stands on the screen at its end.
+"""Make the picture of a terminal from a real run on the demo model.
 
 python docs/picture.py
 """
@@ -18,11 +18,11 @@ from rich.text import Text
 COLUMNS, ROWS = 92, 40
 TASK = "What time is it in Tokyo and in London?"
 TARGET = Path(__file__).parent / "terminal.svg"
-COLORS = {"brown": "yellow"}  # as pyte and rich call them
+COLORS = {"brown": "yellow"}  # names of pyte, and those of rich
 
 
 def screen_after(command: str, arguments: list[str]) -> pyte.Screen:
-    """Run a command at a terminal; what its screen shows when it has ended."""
+    """Run a command in a terminal, and return the screen at its end."""
     screen = pyte.Screen(COLUMNS, ROWS)
     stream = pyte.Stream(screen)
     stream.feed(f'$ {Path(command).name} {arguments[0]} "{arguments[1]}"\r\n')
@@ -36,12 +36,12 @@ def screen_after(command: str, arguments: list[str]) -> pyte.Screen:
             break
     child.close()
     if child.exitstatus != 0:
-        raise SystemExit(f"The run ended with {child.exitstatus}:\n" + "\n".join(screen.display))
+        raise SystemExit(f"The command exited with code {child.exitstatus}:\n" + "\n".join(screen.display))
     return screen
 
 
 def styled(screen: pyte.Screen) -> list[Text]:
-    """The lines of a screen, down to the last that is not blank."""
+    """Return the lines of a screen, without blank lines at its end."""
     lines = []
     for row in range(screen.lines):
         line = Text()
@@ -65,7 +65,7 @@ def main() -> None:
     for line in styled(screen_after(command, ["run", TASK])):
         console.print(line, no_wrap=True)
     svg = console.export_svg(title="qwen3-agent", unique_id="qwen3-agent")
-    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # nothing is fetched
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)  # load no fonts
     TARGET.write_text("\n".join(line.rstrip() for line in svg.splitlines()) + "\n")
 
 

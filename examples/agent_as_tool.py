@@ -1,6 +1,6 @@
-"""An agent as another agent's tool, with limits of its own and its events nested.
+"""Use an agent as a tool of another agent, with its own limits, and receive its events.
 
-python examples/agent_as_tool.py Qwen/Qwen3-8B    # the bundled demo model cannot do this
+python examples/agent_as_tool.py Qwen/Qwen3-8B    # too hard for the bundled demo model
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TASK = "Ask the mathematician for the 30th Fibonacci number, and say whether it 
 
 async def main(model: Any, helper_model: Any = None) -> None:
     mathematician = Agent(
-        helper_model,  # None: the model of the agent that calls it
+        helper_model,  # None: the same model as the calling agent
         instructions="Answer by running Python.",
         tools=[CodeInterpreter()],
         limits=Limits(steps=5),

@@ -1,6 +1,6 @@
-"""A data analyst: uploads a CSV, lets the model compute and draw, and keeps the plot.
+"""Analyze data: upload a CSV file, let the model compute and plot, and keep the plot.
 
-python examples/analyst.py Qwen/Qwen3-8B    # the bundled demo model cannot do this
+python examples/analyst.py Qwen/Qwen3-8B    # too hard for the bundled demo model
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An approval callback: code runs only when somebody, here a function, has said yes.
+"""Approve tool calls: code runs only after an approver, here a function, has allowed it.
 
 python examples/approval.py [model]
 """
@@ -11,7 +11,7 @@ from qwen3_agent import Agent, Approval, ApprovalRequest, Approvals, CodeInterpr
 
 
 async def decide(request: ApprovalRequest) -> Approval:
-    """Anything but file access may run; a real one would ask a person."""
+    """Allow everything except file access. A real approver would ask a person."""
     print("May this run?", request.text)
     if "open(" in request.text:
         return Approval("no", "Files are off limits: compute without them.")

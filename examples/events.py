@@ -1,4 +1,4 @@
-"""What a run does, as it happens: each tool call, each result, then the answer.
+"""Print the events of a run: each tool call, each result, then the answer.
 
 python examples/events.py [model]
 """

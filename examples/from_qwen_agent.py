@@ -1,4 +1,4 @@
-"""A Qwen-Agent program, its import line changed and nothing else.
+"""Run a program for Qwen-Agent after changing only its import.
 
 python examples/from_qwen_agent.py [model]
 """

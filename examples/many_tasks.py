@@ -1,4 +1,4 @@
-"""Many tasks at once over one engine: results as they come, one failure never the others'.
+"""Run many tasks on one engine: results arrive one by one, and failures are isolated.
 
 python examples/many_tasks.py [model]
 """
@@ -14,9 +14,8 @@ TASKS = ["What is 12 * 12?", "What is 7 + 8?", " ", "What is 100 - 1?"]
 
 def main(model: str | None) -> None:
     agent = Agent(model, tools=[CodeInterpreter()], limits=Limits(seconds=120))
-    for outcome in agent.map_sync(TASKS, concurrency=2):
-        said = outcome.error or outcome.output
-        print(f"{outcome.index}: {said}")
+    for each in agent.map_sync(TASKS, concurrency=2):
+        print(f"{each.index}: {each.error or each.output}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""MCP servers without an agent: list what they offer, and call one tool.
+"""Use MCP servers without an agent: list their tools, and call one.
 
 python examples/mcp_alone.py
 """
@@ -19,7 +19,7 @@ async def main() -> None:
         for tool in servers.tools:
             print(tool.name)
         for name, reason in servers.failures.items():
-            print(f"{name} did not start: {reason}")
+            print(f"{name} failed to start: {reason}")
         result = await servers.call("time__get_current_time", {"timezone": "Asia/Tokyo"})
         print(result.text)
 

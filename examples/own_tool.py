@@ -1,4 +1,4 @@
-"""An agent with a tool of your own, beside the sandboxed code interpreter.
+"""Give an agent your own tool and the sandboxed code interpreter.
 
 python examples/own_tool.py [model]
 """
@@ -14,11 +14,11 @@ RATES = {"EUR": 1.0, "USD": 1.09, "JPY": 171.3}
 
 @tool
 def exchange_rate(base: str, quote: str) -> float:
-    """The exchange rate between two currencies.
+    """Return the exchange rate between two currencies.
 
     Args:
-        base: ISO 4217 code of the currency that is sold, such as EUR.
-        quote: ISO 4217 code of the currency that is bought.
+        base: ISO 4217 code of the currency to sell, such as EUR.
+        quote: ISO 4217 code of the currency to buy.
     """
     return RATES[quote] / RATES[base]
 

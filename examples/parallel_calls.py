@@ -1,4 +1,4 @@
-"""Several calls in one step run side by side: two slow look-ups cost the time of one.
+"""Run the calls of one step concurrently: two slow calls take the time of one.
 
 python examples/parallel_calls.py [model]
 """
@@ -31,9 +31,7 @@ async def get_current_time(timezone: str) -> str:
         "day_of_week": now.strftime("%A"),
         "is_dst": bool(now.dst()),
     }
-    return json.dumps(
-        clock, indent=2
-    )  # as the time server says it, which the demo model has learned
+    return json.dumps(clock, indent=2)  # the format of the time server, which the demo model knows
 
 
 def main(model: str | None) -> None:
@@ -43,7 +41,7 @@ def main(model: str | None) -> None:
     )
     waited = time.monotonic() - started
     print(result.output)
-    print(f"{len(result.steps[0].tool_calls)} calls of a second each, {waited:.1f} s in all")
+    print(f"{len(result.calls)} calls of 1 s each took {waited:.1f} s")
 
 
 if __name__ == "__main__":

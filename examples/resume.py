@@ -1,4 +1,4 @@
-"""A run that is killed in the middle and resumed: what was done is not done again.
+"""Kill a run and resume it: completed steps and calls are not repeated.
 
 python examples/resume.py [model]
 """
@@ -40,8 +40,8 @@ def main(model: str | None) -> None:
     if "--child" in sys.argv:
         for event in agent.stream_sync(TASK):
             if event.type == "step_finished":
-                print("the first step is done", flush=True)
-                time.sleep(600)  # killed here
+                print("first step completed", flush=True)
+                time.sleep(600)  # the parent kills this process here
         return
     child = subprocess.Popen([sys.executable, __file__, "--child"], stdout=subprocess.PIPE)
     with child:
@@ -49,7 +49,7 @@ def main(model: str | None) -> None:
         child.stdout.readline()
         child.kill()
     print("killed; resumed:", agent.resume_sync("latest").output)
-    print("calls made in all:", len(DONE.read_text().splitlines()))
+    print("calls made:", len(DONE.read_text().splitlines()))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""An answer that is data: of a type that you name, constrained while it is written, and validated.
+"""Get the answer as a typed object, constrained during sampling and validated.
 
-python examples/structured_output.py Qwen/Qwen3-4B    # the bundled demo model cannot do this
+python examples/structured_output.py Qwen/Qwen3-4B    # too hard for the bundled demo model
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from qwen3_agent import Agent, CodeInterpreter
 
 
 class Factors(BaseModel):
-    """A number and what it is made of."""
+    """A number and its prime factors."""
 
     number: int
-    primes: list[int] = Field(description="Its prime factors, the smallest first.")
+    primes: list[int] = Field(description="The prime factors in ascending order.")
 
 
 def main(model: Any) -> None:
     agent = Agent(model, tools=[CodeInterpreter()], output_type=Factors)
-    result = agent.run_sync("Which prime factors does 1001 have?")
+    result = agent.run_sync("What are the prime factors of 1001?")
     factors = result.output
     print(f"{factors.number} = {' * '.join(map(str, factors.primes))}")
 

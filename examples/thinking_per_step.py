@@ -1,4 +1,4 @@
-"""Thinking decided step by step, and what that saves in tokens.
+"""Compare thinking policies and their cost in tokens.
 
 python examples/thinking_per_step.py [model]
 """
@@ -12,8 +12,8 @@ from qwen3_agent import Agent, CodeInterpreter, Thinking
 TASK = "What is 48213 * 12?"
 POLICIES = {
     "always": Thinking("on"),
-    "at the start and after errors": Thinking.adaptive(),
-    "3 tokens a step": Thinking(3),
+    "in the first step and after errors": Thinking.adaptive(),
+    "3 tokens per step": Thinking(3),
     "never": Thinking("off"),
 }
 
@@ -22,7 +22,7 @@ def main(model: str | None) -> None:
     for name, policy in POLICIES.items():
         result = Agent(model, tools=[CodeInterpreter()], thinking=policy).run_sync(TASK)
         per_step = [step.usage.thinking_tokens for step in result.steps]
-        print(f"{name}: {result.usage.thinking_tokens} tokens thought {per_step}: {result.output}")
+        print(f"{name}: {result.usage.thinking_tokens} thinking tokens {per_step}: {result.output}")
 
 
 if __name__ == "__main__":

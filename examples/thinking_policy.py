@@ -1,4 +1,4 @@
-"""A thinking policy of your own: a function from the state of a step to how it may think.
+"""Write a thinking policy: a function from the state of a run to the plan of the next step.
 
 python examples/thinking_policy.py [model]
 """
@@ -10,15 +10,17 @@ import sys
 from qwen3_agent import Agent, CodeInterpreter, Plan, StepState
 
 
-def think_while_there_is_room(state: StepState) -> Plan:
-    """Long thoughts early in a run, short ones when the context fills, none after plain results."""
+def think_less_and_less(state: StepState) -> Plan:
+    """Allow shorter thoughts as the context fills up, and none after tool results."""
     if state.last == "tool_result":
-        return Plan(on=False, reason="the result speaks for itself")
-    return Plan(on=True, budget=state.context_left // 4, reason="a quarter of what is left")
+        return Plan(on=False, reason="the result is enough")
+    return Plan(
+        on=True, budget=state.context_left // 4, reason="a quarter of the context that is left"
+    )
 
 
 def main(model: str | None) -> None:
-    agent = Agent(model, tools=[CodeInterpreter()], thinking=think_while_there_is_room)
+    agent = Agent(model, tools=[CodeInterpreter()], thinking=think_less_and_less)
     result = agent.run_sync("What is 48213 * 12?")
     for step in result.steps:
         print(f"step {step.index + 1}: thinking {step.thinking}, {step.reason}")

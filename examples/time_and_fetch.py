@@ -1,4 +1,4 @@
-"""An agent with the MCP servers of a JSON file: one tells the time, one fetches pages.
+"""Give an agent the MCP servers of a JSON file, one for the time and one for web pages.
 
 python examples/time_and_fetch.py [model]
 """
@@ -14,7 +14,7 @@ CONFIG = Path(__file__).parents[1] / "mcp_servers.json"
 
 
 def main(model: str | None) -> None:
-    with Agent(model, tools=[mcp_servers(CONFIG)]) as agent:  # servers and model stay warm
+    with Agent(model, tools=[mcp_servers(CONFIG)]) as agent:  # keeps model and servers loaded
         for task in ("What time is it in Tokyo?", "What is the title of https://example.com?"):
             print(agent.run_sync(task).output)
 

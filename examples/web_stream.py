@@ -1,4 +1,4 @@
-"""A web handler that streams a run's events as they happen (Starlette, server-sent events).
+"""Stream the events of a run from a web handler (Starlette, server-sent events).
 
 python examples/web_stream.py [model]    # then: curl -N "http://127.0.0.1:8080/?task=Hello"
 """
@@ -24,12 +24,12 @@ def web_app(model: str | None) -> Starlette:
 
     async def run(request: Request) -> StreamingResponse:
         return StreamingResponse(
-            told(request.query_params.get("task", "")), media_type="text/event-stream"
+            server_sent_events(request.query_params.get("task", "")), media_type="text/event-stream"
         )
 
-    async def told(task: str) -> AsyncIterator[str]:
+    async def server_sent_events(task: str) -> AsyncIterator[str]:
         try:
-            async with agent.stream(task) as events:  # a client that leaves ends the run
+            async with agent.stream(task) as events:  # ends the run if the client disconnects
                 async for event in events:
                     yield f"data: {json.dumps(event.to_json())}\n\n"
         except (Qwen3AgentError, ValueError) as error:

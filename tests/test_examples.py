@@ -27,10 +27,10 @@ PRINTS = {
     "many_tasks.py": "2: The task is empty",
     "mcp_alone.py": "Asia/Tokyo",
     "own_tool.py": "47104101",
-    "parallel_calls.py": "2 calls of a second each, ",
-    "resume.py": "calls made in all: 1",
-    "thinking_per_step.py": "never: 0 tokens thought [0, 0]: The result is 578556.",
-    "thinking_policy.py": "step 2: thinking off, the result speaks for itself",
+    "parallel_calls.py": "2 calls of 1 s each took ",
+    "resume.py": "calls made: 1",
+    "thinking_per_step.py": "never: 0 thinking tokens [0, 0]: The result is 578556.",
+    "thinking_policy.py": "step 2: thinking off, the result is enough",
     "time_and_fetch.py": "Asia/Tokyo",
 }
 ON_A_SCRIPT = {"agent_as_tool.py", "analyst.py", "structured_output.py"}
