@@ -36,7 +36,9 @@ def screen_after(command: str, arguments: list[str]) -> pyte.Screen:
             break
     child.close()
     if child.exitstatus != 0:
-        raise SystemExit(f"The command exited with code {child.exitstatus}:\n" + "\n".join(screen.display))
+        raise SystemExit(
+            f"The command exited with code {child.exitstatus}:\n" + "\n".join(screen.display)
+        )
     return screen
 
 

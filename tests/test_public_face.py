@@ -154,3 +154,15 @@ def test_package__has_a_version_and_names_what_was_renamed() -> None:
     assert qwen3_agent.__version__
     with pytest.raises(ImportError, match="BatchResult"):
         _ = qwen3_agent.Outcome
+    with pytest.raises(ImportError, match="ContextCompacted"):
+        from qwen3_agent.events import ContextShortened  # noqa: F401
+    with pytest.raises(ImportError, match=r"before_step\(result, plan\)"):
+        from qwen3_agent.hooks import StepAhead  # noqa: F401
+
+
+def test_result__counts_that_moved_name_their_new_place() -> None:
+    result = Agent(scripted_model("Hello.")).run_sync("Hi")
+    with pytest.raises(AttributeError, match=r"usage\.output_tokens"):
+        getattr(result, "sampled_tokens")  # noqa: B009
+    with pytest.raises(AttributeError, match=r"usage\.input_tokens"):
+        getattr(result.steps[0], "prompt_tokens")  # noqa: B009

@@ -23,6 +23,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from qwen3_tools.renamed import missing_name
+
 from .approvals import Answer
 from .limits import LimitName
 from .result import Route, RunResult, StepReport
@@ -49,6 +51,13 @@ __all__ = [
     "ToolCallRefused",
     "ToolCallStarted",
 ]
+
+RENAMED = {"ContextShortened": "ContextCompacted"}
+"""What the names of earlier versions are called today."""
+
+
+def __getattr__(name: str) -> Any:
+    raise missing_name(__name__, name, RENAMED)
 
 
 @dataclass(frozen=True, slots=True)

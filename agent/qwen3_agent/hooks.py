@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any, TypeVar
 
+from qwen3_tools.renamed import missing_name
 from qwen3_tools.tool import Tool, ToolResult
 
 from .result import RunResult, StepReport
@@ -20,7 +21,14 @@ from .thinking import Plan
 
 __all__ = ["Call", "End", "HookRunner", "Hooks", "Refuse", "RunEndedError", "awaited"]
 
+RENAMED = {"StepAhead": "the result and the plan that before_step(result, plan) receives"}
+"""What takes the place of the names of earlier versions."""
+
 T = TypeVar("T")
+
+
+def __getattr__(name: str) -> Any:
+    raise missing_name(__name__, name, RENAMED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,14 @@ cut: the step was cancelled or failed."""
 _FORMER_NAMES = {"prompt_tokens": "input_tokens", "sampled_tokens": "output_tokens"}
 """Token counts as journals of version 1 name them."""
 
+_COUNTS_IN_USAGE = {
+    "prompt_tokens": "usage.input_tokens",
+    "sampled_tokens": "usage.output_tokens",
+    "cached_tokens": "usage.cached_tokens",
+    "thinking_tokens": "usage.thinking_tokens",
+}
+"""The attributes that hold what these held in version 0.1."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelStep:
@@ -83,6 +91,11 @@ class StepReport:
     tool_calls: tuple[str, ...] = ()
     """Names of the tools that the step called; "" for a malformed call."""
     finish: StepFinish = "stop"
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise missing_attribute(self, name, _COUNTS_IN_USAGE)
 
     @classmethod
     def of(cls, step: ModelStep, *, index: int, plan: Plan, seconds: float) -> Self:
@@ -180,7 +193,7 @@ class RunResult(Generic[OutputT]):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            raise missing_attribute(self, name, {"parsed": "output"})
+            raise missing_attribute(self, name, {"parsed": "output", **_COUNTS_IN_USAGE})
 
     @property
     def messages(self) -> Sequence[Mapping[str, Any]]:
