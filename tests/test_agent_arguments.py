@@ -88,7 +88,7 @@ def test_sampling_is_numbers() -> None:
 
 @pytest.mark.parametrize("timeout", ["5", 0, -1])
 def test_the_timeout_of_a_tool_is_seconds(timeout: Any) -> None:
-    with pytest.raises(ToolDefinitionError, match="give seconds above 0"):
+    with pytest.raises(ToolDefinitionError, match="timeout must be a positive number"):
         tool(timeout=timeout)(half)
 
 

@@ -14,7 +14,6 @@ from qwen3_tools.source import RunResources, ToolSource
 from qwen3_tools.tool import Tool, ToolResult, tool
 
 from .errors import LimitExceededError, Qwen3AgentError
-from .events import RunFinished
 from .loop.caller import current_caller
 from .models.session import Model
 from .runtime import AgentResources, open_conversation, open_resources
@@ -22,7 +21,7 @@ from .spec import AgentSpec
 
 
 class SubAgent(ToolSource):
-    """A tool source of one tool, which gives a task to an agent. Made by `Agent.as_tool`."""
+    """A tool that gives tasks to an agent. Made by `Agent.as_tool`."""
 
     shared = True
     needs_model = True
@@ -35,10 +34,10 @@ class SubAgent(ToolSource):
         self.description = description
         self._model = model
         self._resources: AgentResources | None = None
-        self._tool()  # raises for a name that no tool can have
+        self._tool()  # raises if the name is invalid
 
     def bind(self, resources: RunResources) -> SubAgent:
-        """Use the caller's model, unless the agent names its own."""
+        """Use the model of the caller, unless the agent has its own."""
         model = resources.model
         if self._resources is None:
             return SubAgent(self.spec, self.name, self.description, model=model)
@@ -49,7 +48,7 @@ class SubAgent(ToolSource):
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Sequence[Tool]]:
-        """Open the agent's resources."""
+        """Open the resources of the agent."""
         model = None if self.spec.names_model else self._model
         async with open_resources(self.spec, model=model, keep_ready=True) as self._resources:
             try:
@@ -87,19 +86,15 @@ async def _work(spec: AgentSpec, resources: AgentResources | None, task: str) ->
             async for event in events:
                 if caller is not None:
                     caller.emit(event)
-                if isinstance(event, RunFinished):
-                    result = event.result
-                    # An answer that a limit has cut short must not pass for a whole one
-                    short = f"\n[It reached its limit: {result.limit}.]" if result.limit else ""
-                    return ToolResult(result.output_text + short, files=_handed_over(result.files))
+            result = events.finished_result
+            # The caller must not take an answer that was cut short for a complete one
+            short = f"\n[It reached its limit: {result.limit}.]" if result.limit else ""
+            return ToolResult(result.output_text + short, files=_handed_over(result.files))
     except LimitExceededError as error:
-        so_far = (
-            f" Its last words were: {error.result.output_text}" if error.result.output_text else ""
-        )
-        raise ToolError(f"{error}{so_far}") from error
+        text = error.result.output_text
+        raise ToolError(f"{error} Its last words were: {text}" if text else str(error)) from error
     except (Qwen3AgentError, ValueError) as error:
         raise ToolError(str(error)) from error
-    raise ToolError("The agent ended without an answer.")
 
 
 def _handed_over(files: Sequence[Path]) -> tuple[Path, ...]:

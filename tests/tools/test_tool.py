@@ -262,14 +262,20 @@ def typo(city: str) -> None:
 @pytest.mark.parametrize(
     ("function", "says"),
     [
-        (star, "tool star: parameter 'parts' is *parts: a model passes named arguments"),
+        (star, "tool star: parameter 'parts' is *parts: models pass arguments by name"),
         (double_star, "parameter 'parts' is **parts: name each argument"),
-        (bare, "tool bare: parameter 'city' has no type hint: write city: str"),
+        (bare, "tool bare: parameter 'city' does not have a type hint: write city: str"),
         (positional, "parameter 'city' is positional-only"),
         (unresolved, "a type hint cannot be resolved (name 'Nowhere' is not defined)"),
-        (not_json, "tool not_json: parameter 'city' is threading.Thread, not JSON; use str"),
-        (typo, "the docstring describes 'town', which is no parameter; it has: city"),
-        (lambda: None, "tool name '<lambda>': give 1 to 64 letters"),
+        (
+            not_json,
+            "tool not_json: parameter 'city' is threading.Thread, which is not JSON; use str",
+        ),
+        (
+            typo,
+            "the docstring describes 'town', which is not a parameter; the parameters are: city",
+        ),
+        (lambda: None, "tool name '<lambda>' is invalid"),
     ],
 )
 def test_an_unusable_signature_is_refused_with_what_would_be_right(
@@ -284,9 +290,9 @@ def test_an_unbound_method_and_a_senseless_timeout_are_refused() -> None:
     class Weather:
         def at(self, city) -> None: ...  # type: ignore[no-untyped-def]
 
-    with pytest.raises(ToolDefinitionError, match="make a tool of the bound method"):
+    with pytest.raises(ToolDefinitionError, match="is not bound: use the bound method"):
         tool(Weather.at)
-    with pytest.raises(ToolDefinitionError, match="timeout is 0: give seconds above 0"):
+    with pytest.raises(ToolDefinitionError, match="timeout must be a positive number, not 0"):
         tool(timeout=0)(method)
 
 

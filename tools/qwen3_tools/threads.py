@@ -74,7 +74,8 @@ async def run_in_daemon_thread(function: Callable[[], T]) -> T:
         with suppress(RuntimeError):  # the event loop was closed
             anyio.from_thread.run_sync(done.set, token=token)
 
-    threading.Thread(target=work, name=f"tool {_name(function)}", daemon=True).start()
+    name = getattr(getattr(function, "func", function), "__name__", "function")
+    threading.Thread(target=work, name=f"tool {name}", daemon=True).start()
     await done.wait()
     value, error = outcome
     if error is not None:
@@ -84,7 +85,3 @@ async def run_in_daemon_thread(function: Callable[[], T]) -> T:
             del error, outcome  # breaks a reference cycle
     result: T = value
     return result
-
-
-def _name(function: Callable[..., Any]) -> str:
-    return str(getattr(getattr(function, "func", function), "__name__", "function"))

@@ -1,4 +1,4 @@
-"""What a tool is, and `@tool`, which makes one out of a Python function."""
+"""The type of tools, and `@tool`, which makes a Python function a tool."""
 
 from __future__ import annotations
 
@@ -28,56 +28,56 @@ from .threads import run_in_daemon_thread
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LONGEST_SHOWN_INPUT = 60
 LONGEST_RESULT = 20_000
-"""Characters of a tool's answer that the model is shown, unless the tool says otherwise."""
+"""Default for the maximum number of characters of a result that the model sees."""
 
 TIMEOUT = 300.0
-"""Seconds that one call of a function may take, unless its tool says otherwise."""
+"""Default for the maximum number of seconds of a call."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool answered."""
+    """The result of a call."""
 
     text: str
-    """What the model reads."""
+    """The text for the model."""
     is_error: bool = False
-    """True: the call failed, and `text` says what would be right."""
+    """Whether the call failed; then `text` says how to fix it."""
     structured: Any = None
-    """The same answer as JSON-like data, for programs."""
+    """The same result as JSON-like data, for programs."""
     files: tuple[Path, ...] = ()
-    """What the call left on disk."""
+    """Files that the call has made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """Something that a model can call. Made by `@tool`, an MCP server or the code interpreter."""
+    """A function that a model can call. Made by `@tool`, an MCP server or the code interpreter."""
 
     name: str
     description: str
     parameters: dict[str, Any]
     """JSON Schema of the arguments, as the model sees it."""
     run: Callable[[dict[str, Any]], Awaitable[ToolResult]] = field(repr=False)
-    """Validates the arguments and does the work. Raises `ToolError` for the model."""
+    """Validates the arguments and runs the call. Raises `ToolError` for the model."""
     timeout: float | None = None
-    """Seconds that one call may take. None: it has a bound of its own, or only the run's."""
+    """Maximum number of seconds of a call. None: only limited by the tool itself, or by the run."""
     read_only: bool = False
-    """True: a call changes nothing, so it may be made again or left unasked."""
+    """Whether calls change nothing, so that they can be repeated, and made without approval."""
     requires_approval: bool = False
-    """True: a call needs approval, unless a policy allows it. False: a policy may still ask."""
+    """Whether calls need approval unless a policy allows them. A policy can also ask for others."""
     max_result_chars: int = LONGEST_RESULT
-    """Of a longer answer the model is shown both ends; the whole is saved for it."""
+    """Longer results are shortened to both ends; the whole text is saved in a file."""
     folder: Path | None = None
-    """Where it works, if it does: what other tools save for the model is put there."""
+    """The working folder of the tool, if any, in which other tools save files for the model."""
     problem: Callable[[dict[str, Any]], str | None] = field(
         default=lambda arguments: None, repr=False, compare=False
     )
-    """What is wrong with arguments, in words for the model, without a call; None: nothing. A person
-    is not asked about a call that could not be made."""
+    """Returns what is wrong with arguments, for the model, or None. Users are not asked to approve
+    an invalid call."""
     function: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
-    """The Python function behind it, where there is one."""
+    """The Python function of the tool, if any."""
 
     def schema(self) -> dict[str, Any]:
-        """The tool in the shape that chat templates and OpenAI's API take."""
+        """Return the tool in the form of chat templates and of OpenAI's API."""
         return {
             "type": "function",
             "function": {
@@ -88,9 +88,9 @@ class Tool:
         }
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function behind the tool, as if it had never been decorated."""
+        """Call the function of the tool, as if it were not decorated."""
         if self.function is None:
-            raise TypeError(f"tool {self.name!r} is no Python function: await run(arguments)")
+            raise TypeError(f"tool {self.name!r} is not a Python function: await run(arguments)")
         return self.function(*args, **kwargs)
 
 
@@ -122,18 +122,18 @@ def tool(
     requires_approval: bool = False,
     **unknown: Any,
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
-    """Make a tool of a function: its type hints and docstring tell the model how to call it.
+    """Make a function a tool; its type hints and docstring tell the model how to call it.
 
-    A plain function runs in a thread of its own, an async one is awaited. What it returns becomes
-    the result: text as it is, everything else as JSON. It may raise `ToolError` with words for
-    the model. The tool can still be called like the function. A first parameter of the type
-    `RunContext` receives the run that makes the call; the model does not see it.
+    A plain function runs in its own thread, an async function is awaited. The model receives the
+    returned value: text unchanged, everything else as JSON. The function can raise `ToolError` with
+    a message for the model. The tool can still be called like the function. A first parameter of
+    the type `RunContext` receives the run that makes the call; the model does not see it.
 
     Args:
         function: The function, when used as a bare `@tool`.
         name: The name that the model uses. Default: the name of the function.
         description: What the tool does. Default: the docstring above `Args:`.
-        timeout: Maximum number of seconds for one call. None: as long as the run may take.
+        timeout: Maximum number of seconds of a call. None: only limited by the run.
         read_only: True if a call changes nothing.
         requires_approval: True if a call needs approval where no policy decides otherwise.
 
@@ -170,10 +170,13 @@ def _make_tool(
     name = name or str(getattr(function, "__name__", type(function).__name__))
     if not _NAME.fullmatch(name):
         raise ToolDefinitionError(
-            f"tool name {name!r}: give 1 to 64 letters, digits, _ or -, with @tool(name=...)"
+            f"tool name {name!r} is invalid: it must be 1 to 64 letters, digits, _ or -; "
+            "set it with @tool(name=...)"
         )
     if timeout is not None and not (isinstance(timeout, int | float) and timeout > 0):
-        raise ToolDefinitionError(f"tool {name}: timeout is {timeout!r}: give seconds above 0")
+        raise ToolDefinitionError(
+            f"tool {name}: timeout must be a positive number, not {timeout!r}"
+        )
     documented = parse_docstring(inspect.getdoc(function) or "")
     parameters = _parameters(name, function)
     context = next((each for each in parameters.values() if _is_context(each)), None)
@@ -183,8 +186,8 @@ def _make_tool(
     for described in documented.arguments:
         if described not in parameters:
             raise ToolDefinitionError(
-                f"tool {name}: the docstring describes {described!r}, which is no parameter; "
-                f"it has: {', '.join(parameters) or 'none'}"
+                f"tool {name}: the docstring describes {described!r}, which is not a parameter; "
+                f"the parameters are: {', '.join(parameters) or 'none'}"
             )
     adapter = _arguments_adapter(name, parameters, documented.arguments)
     is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
@@ -230,12 +233,12 @@ def _make_tool(
 
 
 def _parameters(name: str, function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """The function's parameters with their annotations resolved, each fit for a model."""
+    """Return the parameters with resolved annotations, after checking them."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
         raise ToolDefinitionError(
-            f"tool {name}: {function!r} has no readable signature; wrap it in a function"
+            f"tool {name}: {function!r} does not have a readable signature; wrap it in a function"
         ) from None
     hinted = function.func if isinstance(function, functools.partial) else function
     if not inspect.isroutine(hinted):
@@ -245,7 +248,7 @@ def _parameters(name: str, function: Callable[..., Any]) -> dict[str, inspect.Pa
     except Exception as error:
         raise ToolDefinitionError(
             f"tool {name}: a type hint cannot be resolved ({error}); "
-            "tools need types that are importable where the function is defined"
+            "the types of a tool must be importable where the function is defined"
         ) from None
     resolved: dict[str, inspect.Parameter] = {}
     for parameter in signature.parameters.values():
@@ -265,25 +268,25 @@ def _is_context(parameter: inspect.Parameter) -> bool:
 
 def _why_unusable(parameter: inspect.Parameter, *, first: bool) -> str | None:
     if parameter.kind is parameter.VAR_POSITIONAL:
-        return f"is *{parameter.name}: a model passes named arguments; take a list instead"
+        return f"is *{parameter.name}: models pass arguments by name; use a list instead"
     if parameter.kind is parameter.VAR_KEYWORD:
-        return f"is **{parameter.name}: name each argument, or take a dict instead"
+        return f"is **{parameter.name}: name each argument, or use a dict instead"
     if _is_context(parameter):
         return None if first else "is a RunContext: make it the first parameter"
     if parameter.kind is parameter.POSITIONAL_ONLY:
-        return "is positional-only: a model passes named arguments; remove the '/'"
+        return "is positional-only: models pass arguments by name; remove the '/'"
     if parameter.annotation is not parameter.empty:
         return None
     if parameter.name in ("self", "cls"):
-        return "has no value yet: make a tool of the bound method, tool(instance.method)"
-    return f"has no type hint: write {parameter.name}: str, or whatever it takes"
+        return "is not bound: use the bound method, tool(instance.method)"
+    return f"does not have a type hint: write {parameter.name}: str, or its type"
 
 
 def _arguments_adapter(
     name: str, parameters: dict[str, inspect.Parameter], descriptions: dict[str, str]
 ) -> pydantic.TypeAdapter[dict[str, Any]]:
-    # A TypedDict, unlike a model, takes any parameter name (`schema`, `_x`) and leaves out what
-    # the caller left out, so that defaults stay the function's own business.
+    # A TypedDict, unlike a model, allows any parameter name (`schema`, `_x`) and does not add
+    # defaults, which are left to the function.
     fields: dict[str, Any] = {}
     for parameter in parameters.values():
         hint = parameter.annotation
@@ -302,14 +305,16 @@ def _arguments_adapter(
 
 
 def _unusable_type(name: str, parameters: dict[str, inspect.Parameter]) -> str:
-    right = "use str, int, float, bool, list, dict, Literal, an Enum, a dataclass or a model"
+    types = "use str, int, float, bool, list, dict, Literal, an Enum, a dataclass or a model"
     for parameter in parameters.values():
         try:
             pydantic.TypeAdapter(parameter.annotation).json_schema()
         except pydantic.PydanticUserError:
             shown = inspect.formatannotation(parameter.annotation)
-            return f"tool {name}: parameter {parameter.name!r} is {shown}, not JSON; {right}"
-    return f"tool {name}: its parameters cannot be written as JSON; {right}"
+            return (
+                f"tool {name}: parameter {parameter.name!r} is {shown}, which is not JSON; {types}"
+            )
+    return f"tool {name}: its parameters cannot be described in JSON; {types}"
 
 
 def _schema(
@@ -327,7 +332,7 @@ def _schema(
             schema["properties"][parameter.name].setdefault("default", default)
     schema = without_titles(with_references_inlined(schema))
     schema = in_reading_order(without_null_alternatives(schema))
-    # Unknown arguments are refused when called; saying so in the prompt is tokens, no help.
+    # Calls with unknown arguments are rejected; saying so in the prompt only costs tokens
     schema.pop("additionalProperties", None)
     schema.pop("description", None)
     return {"type": "object", "properties": {}, **schema}
@@ -338,7 +343,7 @@ def _is_required(parameter: inspect.Parameter) -> bool:
 
 
 def _explain(name: str, error: pydantic.ValidationError, parameters: dict[str, Any]) -> str:
-    """The validation error in words that the model can act on."""
+    """Return a validation error as a message that helps the model."""
     problems = []
     for problem in error.errors(include_url=False, include_context=False):
         where = ".".join(str(step) for step in problem["loc"]) or "arguments"

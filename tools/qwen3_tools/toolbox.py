@@ -1,4 +1,4 @@
-"""The tools of one conversation: what the model is shown, and what happens when it calls."""
+"""The tools of a conversation."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _FOLDERS = re.compile(r"(?<![\w:/.~])~?(?:/[^\s'\":,/]+)+/(?=[^\s'\":,/])")
 
 
 class Toolbox:
-    """The tools of one conversation, in a stable order."""
+    """Describes the tools to the model, in a stable order, and runs its calls."""
 
     def __init__(self, tools: Sequence[Tool]) -> None:
-        """Gather `tools`.
+        """Initialize the toolbox.
 
         Raises:
-            ToolDefinitionError: Two of them have one name.
+            ToolDefinitionError: Two tools have the same name.
         """
         self.tools = tuple(tools)
         self._by_name = {tool.name: tool for tool in self.tools}
@@ -36,23 +36,22 @@ class Toolbox:
             names = [tool.name for tool in self.tools]
             twice = sorted({name for name in names if names.count(name) > 1})
             raise ToolDefinitionError(
-                f"two tools are named {', '.join(map(repr, twice))}: rename one of each"
+                f"two tools are named {', '.join(map(repr, twice))}: rename one of them"
             )
 
     def schemas(self) -> list[dict[str, Any]]:
-        """All tools as the model sees them, always in one order: a prompt's prefix rests on it."""
+        """Return all tools as the model sees them. The order never changes, for prefix caching."""
         return [tool.schema() for tool in self.tools]
 
     async def call(self, name: str, arguments: dict[str, Any]) -> ToolResult:
-        """Run one call that the model made.
+        """Run a call of the model.
 
-        Whatever goes wrong comes back as an error result in words that the model can act on.
-        Nothing is raised but cancellation. A text that is too long for the model is cut in the
-        middle, and saved whole where the run has a folder.
+        Errors are returned as results that help the model, and never raised. A text that is too
+        long is shortened in the middle, and saved in a file if the run has a folder.
 
         Args:
-            name: What the model wrote as the tool's name.
-            arguments: What it wrote as arguments, parsed.
+            name: The name of the tool according to the model.
+            arguments: The arguments according to the model, parsed.
         """
         tool = self._by_name.get(name)
         if tool is None:
@@ -85,7 +84,7 @@ class Toolbox:
 
 
 def _in_one_line(error: BaseException) -> str:
-    """What happened, without what is only for the developer: traces, and where files lie."""
+    """Return the error without details for developers: traces, and the folders of files."""
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     words = " ".join(_FOLDERS.sub("", str(error)).split())

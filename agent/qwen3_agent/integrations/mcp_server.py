@@ -1,4 +1,4 @@
-"""An agent as an MCP server: one tool, which takes a task and gives the answer."""
+"""Serves an agent as an MCP server with one tool."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent, T
 
 from ..agent import Agent
 from ..errors import LimitExceededError, Qwen3AgentError
-from ..events import Event, RunFinished, StepStarted, ToolCallStarted
+from ..events import Event, StepStarted, ToolCallStarted
 
 DESCRIPTION = "Give a task to an agent, in words. It works until it has an answer."
-_PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp"}
-_MOST_PICTURE_BYTES = 2_000_000
-_LEAVE_SECONDS = 2
+_IMAGE_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp"}
+_MAX_IMAGE_BYTES = 2_000_000
+_SHUTDOWN_SECONDS = 2
 
 
 async def serve_mcp(
@@ -37,12 +37,13 @@ async def serve_mcp(
     reported as progress.
 
     Args:
-        agent: the agent.
-        name: of the server and its tool.
-        description: what the agent is good for, in words that help a model to choose it.
-        host: where to listen. There is no authentication: only this machine should reach it.
-        port: serve streamable HTTP at `http://host:port/mcp`, which needs asyncio. None: use
-            standard input and output.
+        agent: The agent.
+        name: The name of the server and of its tool.
+        description: What the agent can do, for the model that chooses a tool.
+        host: The address to listen on. There is no authentication, so other machines should not be
+            able to reach it.
+        port: The port of streamable HTTP at `http://host:port/mcp`, which requires asyncio. None:
+            use standard input and output.
     """
     async with AsyncExitStack() as stack:
         if agent.resources is None:
@@ -55,7 +56,7 @@ async def serve_mcp(
 
 
 async def _serve_http(server: MCPServer[Any], host: str, port: int) -> None:
-    """Until it is cancelled, or interrupted. The SDK's own way leaves its socket open then."""
+    """Serve until cancelled or interrupted. The SDK's own method would leave its socket open."""
     import uvicorn
 
     app = server.streamable_http_app(host=host)
@@ -65,7 +66,7 @@ async def _serve_http(server: MCPServer[Any], host: str, port: int) -> None:
             host=host,
             port=port,
             log_level="warning",
-            timeout_graceful_shutdown=_LEAVE_SECONDS,
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         )
     )
     async with anyio.create_task_group() as tasks:
@@ -83,7 +84,7 @@ async def _serve_http(server: MCPServer[Any], host: str, port: int) -> None:
 
 
 def mcp_server(agent: Agent, name: str, description: str) -> MCPServer[Any]:
-    """The server, with a tool called `name`. Each call is a run of its own."""
+    """Return the server."""
 
     async def work(task: str, ctx: Context[Any, Any]) -> CallToolResult:
         return await _work(agent, task, ctx)
@@ -102,31 +103,25 @@ def mcp_server(agent: Agent, name: str, description: str) -> MCPServer[Any]:
 async def _work(agent: Agent, task: str, ctx: Context[Any, Any]) -> CallToolResult:
     if not task.strip():
         return _failed("The task is empty: say what to do.")
-    told = 0
+    reported = 0
     try:
-        # The files of a run are there as long as its conversation is.
+        # The files of a run exist as long as its conversation is open
         async with agent.conversation() as conversation, conversation.stream(task) as events:
             async for event in events:
-                doing = _doing(event)
-                if doing:
-                    told += 1
-                    await ctx.report_progress(told, message=doing)
-                if isinstance(event, RunFinished):
-                    said = TextContent(text=event.result.output_text)
-                    return CallToolResult(content=[said, *_pictures(event.result.files)])
+                if activity := _activity(event):
+                    reported += 1
+                    await ctx.report_progress(reported, message=activity)
+            result = events.finished_result
+            answer = TextContent(text=result.output_text)
+            return CallToolResult(content=[answer, *_images(result.files)])
     except LimitExceededError as error:
-        so_far = (
-            f"\nIts last words were:\n{error.result.output_text}"
-            if error.result.output_text
-            else ""
-        )
-        return _failed(f"{error}{so_far}")
+        text = error.result.output_text
+        return _failed(f"{error}\nIts last words were:\n{text}" if text else str(error))
     except Qwen3AgentError as error:
         return _failed(str(error))
-    return _failed("The run ended without an answer.")
 
 
-def _doing(event: Event) -> str:
+def _activity(event: Event) -> str:
     match event:
         case StepStarted():
             return f"step {event.index + 1}"
@@ -135,12 +130,12 @@ def _doing(event: Event) -> str:
     return ""
 
 
-def _pictures(files: Sequence[Path]) -> list[ContentBlock]:
-    """The pictures among the files that tools made, as far as they are small."""
+def _images(files: Sequence[Path]) -> list[ContentBlock]:
+    """Return the images among the files of a run that are small enough to send."""
     found: list[ContentBlock] = []
     for path in files:
-        kind = _PICTURES.get(path.suffix.lower())
-        if kind and path.is_file() and path.stat().st_size <= _MOST_PICTURE_BYTES:
+        kind = _IMAGE_TYPES.get(path.suffix.lower())
+        if kind and path.is_file() and path.stat().st_size <= _MAX_IMAGE_BYTES:
             data = base64.b64encode(path.read_bytes()).decode()
             found.append(ImageContent(data=data, mime_type=kind))
     return found

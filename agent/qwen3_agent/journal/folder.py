@@ -7,6 +7,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -156,19 +157,14 @@ class Runs:
         raise JournalError(f"There is no run {run!r} in {self.folder}.{newest}")
 
     def _folders(self) -> list[Path]:
-        try:
-            return [each.parent for each in self.folder.glob(f"*/{FILE_NAME}")]
-        except OSError:
-            return []
+        return [each.parent for each in self.folder.glob(f"*/{FILE_NAME}")]
 
     def _new_folder(self) -> Path:
         while True:
             folder = self.folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
-            try:
+            with suppress(FileExistsError):
                 folder.mkdir(mode=0o700)
-            except FileExistsError:
-                continue
-            return folder
+                return folder
 
 
 def _last_written(folder: Path) -> tuple[float, str]:

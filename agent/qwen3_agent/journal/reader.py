@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -249,7 +250,7 @@ def summarize(path: Path) -> RunSummary:
     title = model = ""
     started = 0.0
     turns = steps = 0
-    for _, record in _light_records(path):
+    for record in _light_records(path):
         match record["type"]:
             case "journal":
                 started, title = record["at"], record.get("task") or ""
@@ -272,27 +273,17 @@ def summarize(path: Path) -> RunSummary:
     return RunSummary(path.parent.name, started, title, model, status, turns, steps)
 
 
-_IN_SUMMARY = tuple(
-    f'{{"type":"{kind}",'.encode()
-    for kind in (
-        "turn_undone",
-        "journal",
-        "opened",
-        "model_changed",
-        "turn",
-        "run_started",
-        "step_finished",
-        "run_finished",
-        "ended",
-    )
+_IN_SUMMARY = re.compile(
+    rb'{"type":"(journal|opened|model_changed|turn|turn_undone|run_started|step_finished'
+    rb'|run_finished|ended)",'
 )
 
 
-def _light_records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _light_records(path: Path) -> Iterator[dict[str, Any]]:
     try:
         with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if line.startswith(_IN_SUMMARY) and line.endswith(b"\n"):
-                    yield number, json.loads(line)
+            for line in file:
+                if _IN_SUMMARY.match(line) and line.endswith(b"\n"):
+                    yield json.loads(line)
     except (OSError, ValueError) as error:
         raise JournalError(f"{path} cannot be read: {error}.") from error

@@ -116,21 +116,13 @@ class Journal:
         ledger = self._follow(model, session)
         if turns is not None:
             ledger.seen()
-        described = [
-            {
-                "name": tool.name,
-                "description": tool.description,
-                "parameters": tool.parameters,
-                "read_only": tool.read_only,
-            }
-            for tool in tools
-        ]
+        fields = ("name", "description", "parameters", "read_only")
         self._write(
             {
                 "type": "opened",
                 "model": model.name,
                 "route": model.route,
-                "tools": described,
+                "tools": [{name: getattr(tool, name) for name in fields} for tool in tools],
                 "resumed": turns is not None,
             }
         )

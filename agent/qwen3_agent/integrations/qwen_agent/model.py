@@ -14,7 +14,7 @@ from ...models.session import Model, SessionOptions
 from ...parsing.parser import ContentDelta, ReasoningDelta
 from ...runtime import load_model
 from ...streaming import Stream, iterate
-from ...thinking import StepState, Thinking, as_policy, decide
+from ...thinking import StepState, Thinking, decide
 from .messages import as_chat, call_message, text_messages
 from .settings import Settings
 
@@ -68,11 +68,11 @@ class Qwen3AgentModel(BaseChatModel):  # type: ignore[misc]
             as_chat([message.model_dump() for message in messages]),
             SessionOptions(tools=tools, sampling=settings.sampling),
         )
-        policy = as_policy(settings.thinking) or Thinking(
-            "on" if self._model.thinks_by_default else "off"
-        )
+        mode = settings.thinking
+        if mode is None:
+            mode = "on" if self._model.thinks_by_default else "off"
         state = StepState(0, "user", 0, session.context_left, 1)
-        plan = decide(policy, state, can_skip=self._model.can_skip_thinking)
+        plan = decide(Thinking(mode), state, can_skip=self._model.can_skip_thinking)
 
         async def work(emit: Callable[[list[Message]], None]) -> None:
             thought = content = ""

@@ -10,6 +10,7 @@ from html import escape
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -71,23 +72,15 @@ class _Page:
 
     def html(self) -> str:
         run = self._run
-        shown = "".join(self._turn(turn) for turn in run.turns)
-        title = escape(_short(run.title, 80))
-        return (
-            "<!doctype html>\n"
-            f'<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-            "style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">"
-            f'<link rel="icon" href="data:,"><style>{_resource("style.css")}</style></head><body>'
-            '<a class="skip" href="#steps">To the steps</a>'
-            f"<header>{self._head()}</header><main>{shown}{self._setting()}</main>"
-            f"<footer><p>Keys: <kbd>j</kbd> next step, <kbd>k</kbd> the one before, <kbd>t</kbd> "
-            "timeline, <kbd>o</kbd> open all, <kbd>c</kbd> close all; <kbd>Tab</kbd> and "
-            f"<kbd>Enter</kbd> reach everything.</p><p>Run {escape(run.id)}, "
-            f"recorded by {escape(run.program)}. Resume it with <code>qwen3-agent runs resume "
-            f"{escape(run.id)}</code>.</p></footer><script>{_resource('script.js')}</script>"
-            "</body></html>\n"
+        turns = "".join(self._turn(turn) for turn in run.turns)
+        return Template(_resource("page.html")).substitute(
+            title=escape(_short(run.title, 80)),
+            style=_resource("style.css"),
+            head=self._head(),
+            main=turns + self._setting(),
+            id=escape(run.id),
+            program=escape(run.program),
+            script=_resource("script.js"),
         )
 
     def _head(self) -> str:
