@@ -25,7 +25,7 @@ VLLM        := .venv-vllm
 VLLM_DONE   := $(VLLM)/.installed
 VLLM_PYTEST := $(VLLM)/bin/python -m pytest -W default
 
-.PHONY: help run test test-vllm check docs picture format eval-tiny conformance clean
+.PHONY: help run test test-fast test-vllm check docs picture format eval-tiny conformance clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,9 @@ run: $(RUN_DONE)  ## Install, then run an agent (TASK="..." gives it another tas
 
 test: $(DEV_DONE)  ## Install, then run the tests
 	$(PYTEST)
+
+test-fast: $(DEV_DONE)  ## Install, then run the tests that take under a minute together
+	$(PYTEST) --fast
 
 test-vllm: $(VLLM_DONE)  ## Install vLLM for the CPU, then run its tests and the end-to-end tests on it
 	$(VLLM_PYTEST) tests/test_vllm_engine.py

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from hypothesis import settings
 settings.register_profile("without a deadline", settings.default, deadline=None)
 settings.load_profile("without a deadline")
 
+SLOW = {"command", "docs", "model", "sandbox", "servers", "terminal", "thorough"}
+"""Markers of tests that take long, described in pyproject.toml."""
+SLOW_FILE = re.compile(rf"^pytestmark = .*\bmark\.({'|'.join(sorted(SLOW))})\b", re.MULTILINE)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -19,6 +24,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="transformers",
         help="what the end-to-end tests run on",
     )
+    parser.addoption("--fast", action="store_true", help="leave out the tests that are marked slow")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With --fast, skip a file that is slow as a whole, since even its imports take seconds."""
+    if not config.getoption("--fast") or collection_path.suffix != ".py":
+        return None
+    return bool(SLOW_FILE.search(collection_path.read_text("utf-8"))) or None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--fast"):
+        return
+    slow = [item for item in items if SLOW & {mark.name for mark in item.iter_markers()}]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if item not in slow]
 
 
 @pytest.fixture(scope="session")

@@ -370,6 +370,7 @@ def test_the_bundled_model_is_known_by_name() -> None:
     assert checkpoint.folder().is_dir()
 
 
+@pytest.mark.command
 def test_all_names_can_be_imported_and_importing_is_light() -> None:
     assert qwen3_agent.__all__ == sorted(qwen3_agent.__all__)
     assert all(getattr(qwen3_agent, name) is not None for name in qwen3_agent.__all__)

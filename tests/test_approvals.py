@@ -329,6 +329,7 @@ async def test_leaving_the_stream_while_a_question_is_open_ends_the_run() -> Non
         await cancelled.wait()
 
 
+@pytest.mark.servers
 @pytest.mark.anyio
 async def test_mcp_tools_are_taken_at_their_annotations_and_at_the_word_of_their_config() -> None:
     """A real server: `look` only reads, `put` and `drop` write, and `put` is auto-approved."""
@@ -388,6 +389,7 @@ async def test_an_agent_that_is_called_as_a_tool_is_under_its_callers_policy() -
     assert sum("burn may not be used here" in text for text in texts) == 1
 
 
+@pytest.mark.servers
 @pytest.mark.anyio
 async def test_nobody_is_asked_about_a_call_that_the_tool_could_not_take() -> None:
     person = Person(True)
@@ -478,6 +480,7 @@ def test_a_long_line_of_a_call_never_begins_a_row_of_the_terminal(
     assert text in "".join(row.removeprefix("  ┆ ") for row in rows)
 
 
+@pytest.mark.thorough
 @given(st.dictionaries(st.text(), st.text() | st.lists(st.text()), max_size=3))
 def test_nothing_in_a_shown_call_steers_a_terminal_and_nothing_of_it_is_lost(
     arguments: dict[str, Any],

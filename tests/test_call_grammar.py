@@ -15,6 +15,8 @@ from qwen3_agent.grammar.tool_grammar import CallGrammar, Thought
 from qwen3_agent.messages import ToolCall
 from qwen3_agent.parsing.parser import Parser
 
+pytestmark = pytest.mark.model
+
 WEATHER = {
     "name": "get_weather",
     "parameters": {

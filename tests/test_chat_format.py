@@ -129,6 +129,7 @@ def test_the_head_is_the_templates_text_as_the_tokenizer_encodes_it(
     assert qwen.head(messages, schemas) == whole(text)
 
 
+@pytest.mark.thorough
 @settings(max_examples=20, deadline=None)
 @given(messages=conversations(plain_text), schemas=tools(plain_text))
 def test_the_head_has_the_ids_of_qwen3s_own_tokenizer(

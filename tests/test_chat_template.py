@@ -29,6 +29,7 @@ def original() -> ChatTemplate:
     return ChatTemplate(template_source("qwen3"))
 
 
+@pytest.mark.thorough
 @settings(max_examples=150, deadline=None)
 @given(conversations(text), tools(text), thinking_modes, st.booleans())
 def test_conversations_render_to_the_same_bytes(
@@ -63,6 +64,7 @@ odd_message = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=300, deadline=None)
 @given(st.lists(odd_message, max_size=8), thinking_modes)
 def test_messages_in_any_order_render_to_the_same_bytes_or_to_the_same_refusal(

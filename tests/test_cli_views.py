@@ -176,6 +176,7 @@ COLOR = re.compile(r"\x1b\[[0-9;]*\b(?:3[0-7]|38|9[0-7]|4[0-7]|48)[0-9;]*m")
 ANY_CODE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
+@pytest.mark.terminal
 def test_on_a_terminal_the_answer_is_markdown_and_the_cursor_comes_back(tmp_path: Path) -> None:
     drawn = on_a_terminal(tmp_path, {})
     assert COLOR.search(drawn)
@@ -187,5 +188,6 @@ def test_on_a_terminal_the_answer_is_markdown_and_the_cursor_comes_back(tmp_path
     assert drawn.rfind("\x1b[?25h") > drawn.rfind("\x1b[?25l")
 
 
+@pytest.mark.terminal
 def test_no_color_is_respected(tmp_path: Path) -> None:
     assert not COLOR.search(on_a_terminal(tmp_path, {"NO_COLOR": "1"}))

@@ -73,6 +73,7 @@ def chat_of(runs: Path, name: str) -> list[dict[str, Any]]:
     return messages
 
 
+@pytest.mark.command
 def test_old_journals__are_listed_shown_and_exported(runs: Path) -> None:
     listed = command("runs", "list", runs=runs)
     assert all(f"{name} " in listed for name in RUNS)

@@ -257,6 +257,7 @@ async def test_a_chat_server_that_says_the_prompt_is_too_long_gets_a_shorter_one
 # A real model ----------------------------------------------------------------------------------
 
 
+@pytest.mark.model
 async def test_no_turn_ever_exceeds_the_context_of_the_bundled_model() -> None:
     """`benchmarks/long_conversation.py` does 200 turns on the model's whole context."""
 

@@ -302,6 +302,7 @@ async def test_a_plain_function_that_never_returns_holds_nothing() -> None:
     assert "stuck did not answer within 0.3 seconds" in agent.prompts_text[-1]
 
 
+@pytest.mark.command
 async def test_a_stuck_thread_does_not_hold_the_end_of_the_process(tmp_path: Path) -> None:
     program = tmp_path / "stuck.py"
     program.write_text(
@@ -331,6 +332,7 @@ def servers_that_never_answer() -> Any:
 SILENT_SERVER = Path(__file__).parent / "tools" / "silent_mcp_server.py"
 
 
+@pytest.mark.servers
 async def test_an_mcp_server_that_never_answers() -> None:
     agent = agent_that_says(
         call("silent__wait"),
@@ -352,6 +354,7 @@ async def test_a_chat_server_that_never_answers() -> None:
         await model.aclose()
 
 
+@pytest.mark.servers
 async def test_a_tool_a_server_and_the_engine_at_once() -> None:
     @tool
     def stuck() -> None:
@@ -381,6 +384,7 @@ async def test_a_tool_a_server_and_the_engine_at_once() -> None:
     )
 
 
+@pytest.mark.servers
 async def test_a_cancellation_arrives_within_a_second() -> None:
     @tool
     def stuck() -> None:

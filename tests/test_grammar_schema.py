@@ -11,6 +11,8 @@ from grammars import accepts_json, sampled_values
 
 from qwen3_agent.grammar.schema import UnsupportedSchemaError, grammar_schema
 
+pytestmark = pytest.mark.model
+
 TEXT = {"type": "string"}
 
 

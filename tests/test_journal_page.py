@@ -100,6 +100,7 @@ def test_what_a_model_or_a_tool_says_is_never_markup(page: str) -> None:
     assert 'href="javascript' not in page
 
 
+@pytest.mark.thorough
 def test_it_stays_under_two_megabytes(tmp_path: Path) -> None:
     image = tmp_path / "large.png"
     image.write_bytes(png(1100, bytes(range(251))))

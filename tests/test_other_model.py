@@ -212,6 +212,7 @@ async def test_a_turn_that_broke_off_is_not_made_shorter_under_its_own_feet(
             await conversation.compact()
 
 
+@pytest.mark.model
 async def test_a_model_that_leaves_no_room_goes_first_and_comes_back_when_the_other_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

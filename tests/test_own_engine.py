@@ -13,8 +13,6 @@ from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
 from qwen3_agent.sampling import Sampling
 
-pytestmark = pytest.mark.model
-
 FORMAT = ChatFormat.from_folder(DEMO_FOLDER)
 
 

@@ -535,6 +535,7 @@ def test_finishing_twice_changes_nothing() -> None:
     assert parser.parts == parts
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "unit",
     [

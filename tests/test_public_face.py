@@ -60,6 +60,7 @@ if TYPE_CHECKING:
             assert_type(result.output, City)
 
 
+@pytest.mark.command
 def test_types__an_attribute_that_the_output_type_lacks_is_refused(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(

@@ -13,6 +13,8 @@ from oracles import chat_format, package_file
 from qwen3_agent.messages import ToolCall
 from qwen3_agent.parsing.parser import Parser
 
+pytestmark = pytest.mark.thorough
+
 Call = tuple[str, dict[str, Any]]
 
 CATEGORIES = """simple_python simple_java simple_javascript multiple parallel parallel_multiple

@@ -565,6 +565,7 @@ def mortal_server() -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
+@pytest.mark.servers
 async def test_a_server_that_is_killed_ends_all_its_runs_within_seconds(
     mortal_server: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

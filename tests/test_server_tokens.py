@@ -195,6 +195,7 @@ def test_a_url_and_something_that_is_no_name_on_it() -> None:
         Agent("mine", base_url="localhost:8000")
 
 
+@pytest.mark.command
 @pytest.mark.parametrize("gives_ids", [True, False])
 def test_the_command_says_which_path_it_takes(gives_ids: bool) -> None:
     command = Path(sys.executable).with_name("qwen3-agent")
@@ -211,6 +212,7 @@ def test_the_command_says_which_path_it_takes(gives_ids: bool) -> None:
     assert done.stderr.startswith(f"qwen3-tiny · on a server, {path} · code_interpreter\n")
 
 
+@pytest.mark.command
 def test_a_server_that_is_not_there_is_one_sentence() -> None:
     command = Path(sys.executable).with_name("qwen3-agent")
     options = ["--base-url", "http://127.0.0.1:9/v1", "--no-mcp"]

@@ -195,6 +195,7 @@ def test_a_wrong_file_is_told_with_its_line_and_key(project: Path, text: str, sa
     assert says in str(caught.value)
 
 
+@pytest.mark.command
 def test_config_shows_each_value_and_where_it_comes_from(project: Path) -> None:
     the_user_says('think = "off"\n[approvals]\ndeny = ["*__delete"]\n')
     the_project_says('[limits]\nsteps = 5\n[approvals]\ndeny = ["shell"]\n')

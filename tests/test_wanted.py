@@ -146,6 +146,7 @@ async def test_an_engine_that_cannot_be_held_to_a_choice() -> None:
         await asked.run("How warm is it?")
 
 
+@pytest.mark.model
 @pytest.mark.parametrize("choice", ["required", "temperature"])
 async def test_a_required_call_is_made_at_the_beginning_of_a_turn_and_then_there_is_an_answer(
     choice: str,

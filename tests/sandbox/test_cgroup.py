@@ -39,6 +39,7 @@ async def test_a_session_is_in_a_group_of_its_own_that_goes_with_it(group: cgrou
     assert groups() == []
 
 
+@pytest.mark.sandbox
 @pytest.mark.anyio
 async def test_the_kernel_ends_what_takes_memory_too_fast_to_be_watched(
     group: cgroup.Group,
