@@ -23,5 +23,14 @@ def test_every_make_target_and_link_is_there() -> None:
         assert (ROOT / link).exists(), link
 
 
-def test_it_is_short() -> None:
-    assert len(README.splitlines()) <= 250
+def test_the_first_screens_show_a_command_and_a_program_with_what_it_prints() -> None:
+    start = "\n".join(README.splitlines()[:80])
+    assert re.search(r"^qwen3-agent (run|chat)\b|^make run\b", start, re.MULTILINE)
+    assert re.search(r"^```python\n(?:.*\n)+?```\n+```text\n", start, re.MULTILINE)
+
+
+def test_every_page_of_the_documentation_is_in_its_navigation() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text().split("nav:")[1]
+    listed = re.findall(r": (\S+\.md)$", navigation, re.MULTILINE)
+    written = [page for page in listed if not page.startswith("reference/")]
+    assert sorted(written) == sorted(page.name for page in (ROOT / "docs").glob("*.md"))

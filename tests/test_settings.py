@@ -155,7 +155,7 @@ def test_an_answer_that_was_saved_counts_in_its_folder_alone_and_not_against_a_d
     monkeypatch.chdir(project.parent)
     assert decision("files__put", built()) == "ask"
     saved_file().write_text("{")
-    with pytest.raises(Qwen3AgentError, match=r"approvals.json should be .*remove it"):
+    with pytest.raises(Qwen3AgentError, match=r"approvals.json must be .*remove it"):
         built()
 
 

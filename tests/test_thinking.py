@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -61,9 +62,13 @@ def test_adaptive_thinks_again_when_something_went_wrong(last: Any) -> None:
     assert last.replace("_", " ") in plan.reason
 
 
-@given(policies, states)
-def test_a_policy_is_a_pure_function(thinking: Thinking, state: StepState) -> None:
-    assert thinking(state) == thinking(state)
+@given(policies, st.lists(states, min_size=1, max_size=5), st.randoms())
+def test_policy__plans_a_step_from_its_state_alone(
+    thinking: Thinking, asked: list[StepState], random: Random
+) -> None:
+    alone = {state: replace(thinking)(state) for state in asked}
+    random.shuffle(asked)
+    assert {state: thinking(state) for state in asked} == alone
 
 
 @given(policies, st.lists(st.integers(0, 6000), min_size=1, max_size=20))
