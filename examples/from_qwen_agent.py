@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from qwen3_agent.integrations.qwen_agent import (
-    Assistant,  # was: from qwen_agent.agents import Assistant
-)
+from qwen3_agent.integrations.qwen_agent import Assistant  # before: from qwen_agent.agents
 
 
 def main(model: str | None) -> None:
