@@ -203,30 +203,25 @@ def _not_null(schema: Any) -> Any:
 
 def _without_unused_definitions(schema: Schema) -> Schema:
     used: set[str] = set()
-
-    def collect(node: Any) -> None:
+    ahead: list[Any] = [
+        value for key, value in schema.items() if key not in ("$defs", "definitions")
+    ]
+    while ahead:
+        node = ahead.pop()
         if isinstance(node, dict):
             reference = node.get("$ref")
             if isinstance(reference, str) and reference not in used:
                 used.add(reference)
-                collect(_lookup(schema, reference))
-            for value in node.values():
-                collect(value)
+                ahead.append(_lookup(schema, reference))
+            ahead.extend(node.values())
         elif isinstance(node, list):
-            for value in node:
-                collect(value)
-
-    collect({key: value for key, value in schema.items() if key not in ("$defs", "definitions")})
+            ahead.extend(node)
     for container in ("$defs", "definitions"):
         if container in schema:
             schema[container] = {
                 name: inner
                 for name, inner in schema[container].items()
-                if any(
-                    reference == f"#/{container}/{name}"
-                    or reference.startswith(f"#/{container}/{name}/")
-                    for reference in used
-                )
+                if any(f"{each}/".startswith(f"#/{container}/{name}/") for each in used)
             }
             if not schema[container]:
                 del schema[container]

@@ -33,7 +33,7 @@ async def serve_mcp(
 ) -> None:
     """Offer an agent as an MCP server with one tool, until it is cancelled or disconnected.
 
-    The tool takes a task and returns the answer; each call is a run of its own, and its steps are
+    The tool takes a task and returns the answer; each call is a separate run, whose steps are
     reported as progress.
 
     Args:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from ..errors import JournalError
 from ..messages.encoding import for_chat_api
-from ..transcript import Segment, Transcript
+from ..transcript import Transcript
 from .recorded import RecordedRun
 
 _TOOL_FIELDS = ("name", "description", "parameters")
@@ -53,9 +52,5 @@ def training_records(run: RecordedRun) -> list[dict[str, Any]]:
     return [
         {"run": run.id, "model": model, **Transcript(each).to_record()}
         for number, (model, each) in enumerate(transcripts)
-        if not any(_begins_with(later, each) for _, later in transcripts[number + 1 :])
+        if not any(later[: len(each)] == each for _, later in transcripts[number + 1 :])
     ]
-
-
-def _begins_with(longer: Sequence[Segment], shorter: Sequence[Segment]) -> bool:
-    return len(longer) >= len(shorter) and list(longer[: len(shorter)]) == list(shorter)

@@ -1,4 +1,4 @@
-"""A transcript and its conversation as JSON: what grew since the last record, and back again."""
+"""Writes and reads the `ledger` of records: the changes of a transcript and its conversation."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class LedgerWriter:
     changes: a new transcript and rewritten messages are found as well.
 
     Args:
-        session: the session to follow.
-        redactor: removes secrets.
-        chat_format: converts ids to text and back. None: the session has no ids.
-        with_ids: whether messages are written in the chat protocol's form, with ids of calls.
+        session: The session to follow.
+        redactor: Removes secrets.
+        chat_format: Converts ids to text and back. None: the session does not have ids.
+        with_ids: Whether to write messages in the form of the chat protocol, with ids of calls.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class LedgerWriter:
         self._with_ids = with_ids
         self._segments: list[Segment] = []
         self._written: list[int] = []
-        """For each segment, how many there are of it on disk: a redacted one may become three."""
+        """For each segment, the number of its pieces on disk: redaction can split it."""
         self._messages: list[Message] = []
 
     def news(self) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class LedgerWriter:
         done = 0
         for length, ids in runs:
             untouched = tuple(ids) == segment.ids[done : done + length]
-            # What stands for a secret was not sampled
+            # The replacement of a secret was not sampled
             kind = segment.kind if untouched or not segment.sampled else "forced"
             scores = segment.logprobs[done : done + length] if segment.logprobs else None
             pieces.append(Segment(kind, tuple(ids), logprobs=scores if untouched else None))
@@ -113,20 +113,20 @@ class Ledger:
         self.segments: list[Segment] = []
         self.messages: list[Message] = []
         self.turn = 0
-        """The place of the newest user message."""
+        """The place of the latest user message."""
         self._said: dict[str, tuple[Part, ...]] = {}
-        """By their words and calls, the parts of the messages that were sampled."""
+        """The parts of sampled messages, by their words and calls."""
 
     def apply(self, news: Mapping[str, Any]) -> list[Segment] | None:
         """Apply a record. Return the transcript that it ends, if any.
 
         Raises:
-            KeyError, TypeError, ValueError: it was not written by `LedgerWriter.news`.
+            KeyError, TypeError, ValueError: The record is damaged.
         """
         kept, kept_messages = news["kept"]
         self.turn = news.get("turn", self.turn)
         if kept > len(self.segments) or kept_messages > len(self.messages):
-            raise ValueError("it builds on what is not there")
+            raise ValueError("it refers to missing records")
         ended = self.segments if kept < len(self.segments) else None
         segments = [segment_from_json(each) for each in news["segments"]]
         self._said |= {_key(each.parts): each.parts for each in segments if each.parts}
@@ -147,7 +147,7 @@ class Ledger:
 
 
 def _key(parts: Sequence[Part]) -> str:
-    """The words and calls of a message without its thought and its white space."""
+    """Return the words and calls of a message, without its thought and white space."""
     words = "".join(
         part.raw if isinstance(part, MalformedCall) else part.text
         for part in parts
@@ -163,9 +163,10 @@ def messages_to_json(
     """Return messages from place `start` on as JSON objects.
 
     Args:
-        messages: all of the conversation.
-        with_ids: as the chat protocol has them, with ids of calls; or else as a template does.
-        start: messages before it are left out.
+        messages: The whole conversation.
+        with_ids: Whether to use the form of the chat protocol, with ids of calls, instead of the
+            form of templates.
+        start: The place of the first message to return.
     """
     written = []
     for message, ids in with_call_ids(messages, start=start):
@@ -173,14 +174,14 @@ def messages_to_json(
         if isinstance(message, AssistantMessage) and any(
             isinstance(call, MalformedCall) for call in message.calls
         ):
-            # Neither form tells the place of a malformed call among the others
+            # Neither form has the place of a malformed call among the calls
             line["parts"] = [part_to_json(part) for part in message.parts]
         written.append(line)
     return written
 
 
 def message_from_json(written: Mapping[str, Any], before: Sequence[Message]) -> Message:
-    """Return a message that `messages_to_json` wrote behind those `before` it."""
+    """Return a message that `messages_to_json` wrote; `before` are the messages before it."""
     message = read_message(written, before)
     if isinstance(message, AssistantMessage) and "parts" in written:
         return _with_parts(message, [part_from_json(part) for part in written["parts"]])

@@ -52,8 +52,6 @@ def read_run(folder: Path) -> RecordedRun:
                 run = _begin(record, folder)
             else:
                 _apply(run, ledger, record)
-        except JournalError:
-            raise
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             raise JournalError(
                 f"{path}:{number}: the {record.get('type')!r} record is damaged "

@@ -1,4 +1,4 @@
-"""The `Assistant` of Qwen-Agent, on an agent of ours."""
+"""An `Assistant` like the one of Qwen-Agent, based on `Agent`."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from .settings import Settings
 class Assistant:
     """Has the arguments of `qwen_agent.agents.Assistant`, and yields the same messages.
 
-    Each run starts the MCP servers and the interpreter anew; inside `with assistant:` they stay
-    open. A model on this machine is loaded once.
+    Each run starts its own MCP servers and interpreter; inside `with assistant:` they stay open
+    between runs. A model on this machine is loaded once.
 
     Args:
         function_list: Names (`"code_interpreter"`, or a tool registered with Qwen-Agent), names
-            with settings, `{"mcpServers": {...}}`, `BaseTool`s, and tools of ours.
+            with settings, `{"mcpServers": {...}}`, `BaseTool`s, and the tools of `Agent`.
         llm: `model`, `model_server`, `api_key`, `model_type`, `generate_cfg`. Without a server,
             `model` is a folder or a hub id, and runs on this machine.
         system_message: Precedes the system message of the conversation, if any.
