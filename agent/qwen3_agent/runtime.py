@@ -79,9 +79,12 @@ async def open_resources(
         keep_ready: for many conversations: sources prepare the next one in advance.
     """
     async with AsyncExitStack() as stack:
-        loader = ThreadPoolExecutor(1, "load-model")
-        stack.callback(loader.shutdown, wait=False)
-        loading = loader.submit(load_model, spec) if model is None else None
+        model = model or _given_model(spec)
+        loading = None
+        if model is None:
+            loader = ThreadPoolExecutor(1, "load-model")
+            stack.callback(loader.shutdown, wait=False)
+            loading = loader.submit(load_model, spec)
         shared = [each for each in spec.sources if each.shared]
         opened: dict[int, OpenSource] = {}
 
@@ -91,8 +94,7 @@ async def open_resources(
                 opened[id(each)] = OpenSource(each, tools)
         if loading is not None:
             model = await to_thread.run_sync(loading.result, abandon_on_cancel=True)
-            if model is not spec.model:
-                stack.push_async_callback(model.aclose)
+            stack.push_async_callback(model.aclose)
         assert model is not None, "given or loaded"
         for each in shared:
             bound = each.bind(_offered(model))
@@ -174,23 +176,28 @@ class Lifetime:
                 yield portal
 
 
+def _given_model(spec: AgentSpec) -> Model | None:
+    """Return the model of a spec if it is a `Model`, which needs no loading."""
+    return spec.model if spec.base_url is None and isinstance(spec.model, Model) else None
+
+
 def load_model(spec: AgentSpec) -> Model:
     """Load the model that a spec names. Takes seconds to minutes; call it in a worker thread.
 
     Raises:
         ModelNotFoundError, ChatFormatError, EngineError: see there.
     """
-    model = spec.model
+    if given := _given_model(spec):
+        return given
+    name = None if isinstance(spec.model, Model) else spec.model
     if spec.base_url is not None:
         from .models.chat_api.connect import connect
 
         key = spec.api_key.get_secret_value() if spec.api_key else None
-        return connect(spec.base_url, model if isinstance(model, str) else None, api_key=key)
-    if model is not None and not isinstance(model, str | Path):
-        return model
+        return connect(spec.base_url, name if isinstance(name, str) else None, api_key=key)
     from .models.local import LocalModel
 
-    checkpoint = resolve(model, spec.hub)
+    checkpoint = resolve(name, spec.hub)
     return LocalModel.load(
         checkpoint.folder(),
         name=checkpoint.name,

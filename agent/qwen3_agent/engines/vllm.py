@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import weakref
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -94,9 +94,9 @@ class VllmEngine(Engine):
         """See `Engine.generate`."""
         if not self._leave.alive:
             raise EngineError("The engine is closed.")
-        tag = None
-        if request.constraint is not None:
-            tag = await to_thread.run_sync(request.constraint.structural_tag)
+        constraint, tag = request.constraint, None
+        if constraint is not None:
+            tag = constraint.made or await to_thread.run_sync(constraint.structural_tag)
         generation = self._process.request(
             list(request.prompt_ids),
             _sampling_params(request, tag),
@@ -105,10 +105,10 @@ class VllmEngine(Engine):
         )
         with generation as outputs:
             first = True
-            async for output in outputs:
-                yield _chunk(output, request.logprobs, first)
+            async for ready in outputs:
+                yield _chunk(ready, request.logprobs, first)
                 first = False
-                if output.finished:
+                if ready[-1].finished:
                     return
 
     async def aclose(self) -> None:
@@ -167,20 +167,23 @@ def _sampling_params(request: GenerationRequest, tag: str | None) -> SamplingPar
         raise EngineError(f"vLLM rejects these sampling parameters: {error}") from error
 
 
-def _chunk(output: RequestOutput, logprobs: bool, first: bool) -> Chunk:
-    [sampled] = output.outputs
-    ids = tuple(sampled.token_ids)
-    scores: tuple[float, ...] | None = None
-    if logprobs and sampled.logprobs is not None:
-        pairs = zip(ids, sampled.logprobs, strict=True)
-        scores = tuple(candidates[token].logprob for token, candidates in pairs)
+def _chunk(ready: Sequence[RequestOutput], logprobs: bool, first: bool) -> Chunk:
+    """Return one chunk with the tokens of consecutive outputs."""
+    ids: list[int] = []
+    scores: list[float] = []
+    for output in ready:
+        [sampled] = output.outputs
+        ids += sampled.token_ids
+        if logprobs and sampled.logprobs is not None:
+            pairs = zip(sampled.token_ids, sampled.logprobs, strict=True)
+            scores += [candidates[token].logprob for token, candidates in pairs]
     finish: Finish | None = None
     if output.finished:
         if sampled.finish_reason not in _FINISH:
             raise EngineError(f"vLLM ended a generation with {sampled.finish_reason!r}.")
         finish = _FINISH[sampled.finish_reason]
-    cached = (output.num_cached_tokens or 0) if first else None
-    return Chunk(ids, finish, cached, scores)
+    cached = (ready[0].num_cached_tokens or 0) if first else None
+    return Chunk(tuple(ids), finish, cached, tuple(scores) if logprobs else None)
 
 
 def _lora_rank(adapter: Path) -> int:

@@ -113,6 +113,7 @@ class VllmProcess:
         os.close(handle)
         self._log = Path(name)
         self._loop = asyncio.new_event_loop()
+        self._wakeups = Wakeups(self._loop)
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="vllm", daemon=True)
         self._thread.start()
@@ -149,7 +150,7 @@ class VllmProcess:
         """Start a request and return its outputs; leaving the block aborts it."""
         if self.failure:
             raise EngineError(self.failure)
-        outputs = Outputs()
+        outputs = Outputs(self._wakeups)
         self._call(self._begin, outputs, prompt, params, priority, lora)
         try:
             yield outputs
@@ -285,36 +286,71 @@ class VllmProcess:
             self._loop.call_soon_threadsafe(function, *arguments)
 
 
-class Outputs:
-    """The outputs of one request, passed from the engine's event loop to the caller's."""
+class Wakeups:
+    """Wakes the tasks that wait for outputs, those of one event loop with a single call.
 
-    def __init__(self) -> None:
+    A call into another thread's event loop costs as much as the rest of a token's way, and an
+    engine step has a token for each request. Used in the engine's thread only.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._due: dict[Callable[..., object], list[Outputs]] = {}
+
+    def add(self, outputs: Outputs) -> None:
+        """Wake the task that waits for `outputs`, together with others of this step."""
+        if not self._due:
+            # The requests of one step are all ready to run, so they come before this call
+            self._loop.call_soon(self._wake)
+        self._due.setdefault(outputs.run_soon, []).append(outputs)
+
+    def _wake(self) -> None:
+        due, self._due = self._due, {}
+        for run_soon, waiting in due.items():
+            with suppress(RuntimeError):  # the caller's event loop has ended
+                run_soon(_wake_all, waiting)
+
+
+def _wake_all(waiting: list[Outputs]) -> None:
+    for outputs in waiting:
+        outputs.wake()
+
+
+class Outputs:
+    """The outputs of one request, passed from the engine's event loop to the caller's.
+
+    Args:
+        wakeups: wake the caller's event loop.
+    """
+
+    def __init__(self, wakeups: Wakeups) -> None:
         loop: Any = current_token().native_token
-        self._run_soon: Callable[..., object] = (
+        self.run_soon: Callable[..., object] = (
             loop.call_soon_threadsafe
             if hasattr(loop, "call_soon_threadsafe")
             else loop.run_sync_soon
         )
+        self._wakeups = wakeups
         self._ready: deque[RequestOutput | EngineError] = deque()
         self._came = anyio.Event()
         self._waiting = False
 
     def put(self, item: RequestOutput | EngineError) -> None:
-        """Add an item; may be called from any thread."""
+        """Add an item; called in the engine's thread."""
         self._ready.append(item)
         if self._waiting:
             self._waiting = False
-            with suppress(RuntimeError):  # the caller's event loop has ended
-                self._run_soon(self._wake)
+            self._wakeups.add(self)
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Let the waiting task continue; called in its event loop."""
         self._came.set()
 
     def __aiter__(self) -> Outputs:
         return self
 
-    async def __anext__(self) -> RequestOutput:
-        """Return the next output; raises EngineError if the engine failed."""
+    async def __anext__(self) -> list[RequestOutput]:
+        """Return all outputs since the last call; raises EngineError if the engine failed."""
         if self._ready:
             await checkpoint()
         while not self._ready:
@@ -322,7 +358,9 @@ class Outputs:
             self._waiting = True
             if not self._ready:
                 await self._came.wait()
-        item = self._ready.popleft()
-        if isinstance(item, EngineError):
-            raise item
-        return item
+        outputs: list[RequestOutput] = []
+        while self._ready and not isinstance(self._ready[0], EngineError):
+            outputs.append(self._ready.popleft())
+        if not outputs:
+            raise self._ready.popleft()
+        return outputs

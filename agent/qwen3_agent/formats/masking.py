@@ -13,6 +13,8 @@ import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+_MARK = re.compile("\ue000[0-9a-f]+\ue001")
+
 
 class ControlTexts:
     """The text that untrusted strings must not contribute.
@@ -56,7 +58,6 @@ class Mask:
         self.nonce = secrets.token_hex(8)
         self._marks: dict[str, str] = {}
         self._hidden: dict[str, str] = {}
-        self._pattern = re.compile(f"\ue000{self.nonce}[0-9]+\ue001")
         self._guard = f"\ue002{self.nonce}"
 
     @property
@@ -95,7 +96,7 @@ class Mask:
         """Return the text with all marks replaced by what they hide."""
         if not self._hidden:
             return text
-        return self._pattern.sub(lambda mark: self._hidden[mark[0]], text)
+        return _MARK.sub(lambda mark: self._hidden.get(mark[0], mark[0]), text)
 
     def _hide_text(self, text: str) -> str:
         controls = self._controls

@@ -11,12 +11,15 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import tokenizers
+
+_COMMON_TEXTS, _COMMON_LENGTH = 256, 16_384
+"""Number of texts whose ids are kept, and their maximum length in characters."""
 
 
 class Tokenizer:
@@ -32,6 +35,8 @@ class Tokenizer:
         }
         self._control_texts = {token: text for text, token in self.control_ids.items()}
         self._plain = _without_added_tokens(tokenizer)
+        # Conversations have many texts in common, such as the descriptions of the tools
+        self._encode_common = lru_cache(_COMMON_TEXTS)(self._encode)
         self._token_bytes: dict[int, bytes] = {}
         longest_first = sorted(self.control_ids, key=len, reverse=True)
         self._control_pattern = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
@@ -52,8 +57,11 @@ class Tokenizer:
 
     def encode_plain(self, text: str) -> list[int]:
         """Encode untrusted text; the result contains no control tokens."""
-        ids: list[int] = self._plain.encode(encodable(text), add_special_tokens=False).ids
-        return ids
+        encode = self._encode_common if len(text) <= _COMMON_LENGTH else self._encode
+        return list(encode(text))
+
+    def _encode(self, text: str) -> tuple[int, ...]:
+        return tuple(self._plain.encode(encodable(text), add_special_tokens=False).ids)
 
     def encode(self, text: str) -> list[int]:
         """Encode trusted text; control text in it becomes control tokens."""
@@ -105,6 +113,8 @@ class Decoder:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
         self._utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+        self._incomplete = False
+        """Whether `_utf8` holds the beginning of a character."""
 
     def feed(self, ids: Iterable[int]) -> str:
         """Add ids, and return the text that is complete now."""
@@ -112,7 +122,7 @@ class Decoder:
         for token in ids:
             control = self._tokenizer.control_text(token)
             if control is None:
-                pieces.append(self._utf8.decode(self._tokenizer.token_bytes(token)))
+                pieces.append(self._decode(self._tokenizer.token_bytes(token)))
             else:
                 pieces.append(self.flush())
                 pieces.append(control)
@@ -122,7 +132,15 @@ class Decoder:
         """Return U+FFFD if the last character is incomplete, otherwise nothing."""
         rest = self._utf8.decode(b"", final=True)
         self._utf8.reset()
+        self._incomplete = False
         return rest
+
+    def _decode(self, part: bytes) -> str:
+        if not self._incomplete and part.isascii():
+            return part.decode("ascii")
+        text = self._utf8.decode(part)
+        self._incomplete = bool(self._utf8.getstate()[0])
+        return text
 
 
 def _without_added_tokens(tokenizer: tokenizers.Tokenizer) -> tokenizers.Tokenizer:

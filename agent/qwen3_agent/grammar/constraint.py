@@ -22,6 +22,11 @@ class Constraint:
         self._tag = ""
         self._lock = threading.Lock()
 
+    @property
+    def made(self) -> str:
+        """The structural tag if it was requested before; otherwise empty."""
+        return self._tag
+
     def structural_tag(self) -> str:
         """Return xgrammar's structural tag as JSON, with control tokens given by their ids.
 
