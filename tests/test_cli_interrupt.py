@@ -61,6 +61,22 @@ async def main():
 sys.exit(run_until_interrupted(main))
 """
 
+INTERPRETER_IS_BUSY = """
+import ctypes
+async def main():
+    # A C function that does not release the interpreter, as the import of a large library does
+    hold = lambda: ctypes.PyDLL(None).usleep(1_000_000)
+    async with anyio.create_task_group() as tasks:
+        ready()
+        threading.Timer(0.1, hold).start()
+        try:
+            await anyio.sleep_forever()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep_forever()
+sys.exit(run_until_interrupted(main))
+"""
+
 HAS_CHILDREN = """
 async def main():
     subprocess.Popen(["sh", "-c", "sleep 61.25 & wait"], start_new_session=True)
@@ -82,12 +98,13 @@ def start(script: str) -> subprocess.Popen[bytes]:
 
 @pytest.mark.parametrize(
     "script",
-    [WAITS, THREAD_IS_BUSY, CLEANUP_HANGS, LOOP_IS_BLOCKED],
-    ids=["waits", "thread_is_busy", "cleanup_hangs", "loop_is_blocked"],
+    [WAITS, THREAD_IS_BUSY, CLEANUP_HANGS, LOOP_IS_BLOCKED, INTERPRETER_IS_BUSY],
+    ids=["waits", "thread_is_busy", "cleanup_hangs", "loop_is_blocked", "interpreter_is_busy"],
 )
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_in_under_two_seconds(script: str, number: signal.Signals) -> None:
     process = start(script)
+    time.sleep(0.2)
     began = time.monotonic()
     process.send_signal(number)
     output, errors = process.communicate(timeout=30)

@@ -11,13 +11,17 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import FrameType
 from typing import NoReturn
 
 import anyio
 
-GRACE = 1.2
-"""Seconds for a canceled run to close its servers, sandboxes and engine."""
+GRACE = 1.0
+"""Seconds from the signal on for a canceled run to close its servers, sandboxes and engine."""
+
+BUSY = 5.0
+"""Maximum seconds for which another thread is expected to keep Python from handling a signal."""
 
 PATIENCE = 2.0
 """Seconds after a stopped turn in which another Ctrl-C is ignored."""
@@ -91,24 +95,52 @@ def _on_signal(
     loop = anyio.lowlevel.current_token()
 
     def insist(number: int, grace: float) -> None:
-        time.sleep(grace)
+        time.sleep(max(0, grace))
         leave_screen()
         print("Interrupted.", file=sys.stderr)
         _leave(128 + number)
 
     def handle(number: int, frame: FrameType | None) -> None:
         received.append(number)
+        # Threads that still load a model or import would slow down the exit
+        sys.setswitchinterval(0.0001)
         # In threads: the loop may be blocked, or asleep and has to be woken.
-        insisting = partial(insist, number, GRACE if len(received) == 1 else 0)
+        insisting = partial(insist, number, GRACE - delay() if len(received) == 1 else 0)
         for target in (partial(_cancel, scope, loop), insisting):
             threading.Thread(target=target, daemon=True).start()
 
-    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    with _signal_delay() as delay:
+        previous = {number: signal.signal(number, handle) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+
+@contextmanager
+def _signal_delay() -> Iterator[Callable[[], float]]:
+    """Measure how many seconds ago the last signal arrived; call it in the handler.
+
+    Python calls the handler late if another thread keeps the interpreter busy, as the import of a
+    large library does. Its C code does not: it writes a byte, here to a file that keeps the time.
+    """
+    with TemporaryFile() as file:
+        os.set_blocking(file.fileno(), False)
+
+        def delay() -> float:
+            stat = os.fstat(file.fileno())
+            seconds = time.time() - stat.st_mtime if stat.st_size else 0
+            return seconds if 0 < seconds < BUSY else 0
+
+        before = signal.set_wakeup_fd(file.fileno(), warn_on_full_buffer=False)
+        try:
+            yield delay
+        finally:
+            current = signal.set_wakeup_fd(before)
+            if current != file.fileno():  # set by other code meanwhile
+                signal.set_wakeup_fd(current)
 
 
 def _cancel(scope: anyio.CancelScope, loop: anyio.lowlevel.EventLoopToken) -> None:
