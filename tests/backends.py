@@ -26,6 +26,8 @@ from qwen3_agent.models.local import LocalModel
 from qwen3_agent.models.session import Model
 
 COMMAND = Path(sys.executable).with_name("qwen3-agent")
+DEMO_MODEL = ("--model", DEMO)
+"""The default depends on the machine: with a GPU it is a larger model, which is not at hand."""
 ENGINE_OPTIONS = {"enforce_eager": True, "kv_cache_memory_bytes": 2**28}
 """Of vLLM: compiling takes longer than all that is sampled in a test."""
 
@@ -50,14 +52,14 @@ class Backend:
             return connect(self.base_url, self.options[-1])
         if self.name == "vllm":
             return LocalModel.load(DEMO_FOLDER, name=DEMO, engine="vllm", options=ENGINE_OPTIONS)
-        return LocalModel.load(DEMO_FOLDER, name=DEMO)
+        return LocalModel.load(DEMO_FOLDER, name=DEMO, engine="transformers")
 
 
 @contextmanager
 def on(name: str) -> Iterator[Backend]:
     """Start what `--on` names, if it has to be started."""
     if name == "transformers":
-        yield Backend(name, (), run_command)
+        yield Backend(name, (*DEMO_MODEL, "--engine", name), run_command)
     elif name == "vllm":
         from qwen3_agent.engines.vllm import VllmEngine
 
@@ -66,7 +68,7 @@ def on(name: str) -> Iterator[Backend]:
         ]
         # Commands that run in this process share its engine, which takes long to start
         engine = VllmEngine.start(DEMO_FOLDER, EngineOptions.of(ENGINE_OPTIONS))
-        yield Backend(name, ("--engine", "vllm", *given), run_here)
+        yield Backend(name, (*DEMO_MODEL, "--engine", name, *given), run_here)
         anyio.run(engine.aclose)
     else:
         with serving(name.removesuffix("-serve")) as base_url:

@@ -20,6 +20,7 @@ from backends import COMMAND, Backend
 
 from qwen3_agent import Agent, CodeInterpreter, mcp_servers
 from qwen3_agent.engines.request import Chunk, Engine, GenerationRequest
+from qwen3_agent.models.choose import has_gpu
 from qwen3_agent.models.local import LocalModel
 from qwen3_agent.sampling import Sampling
 
@@ -81,16 +82,23 @@ def test_thinking_off_means_no_thoughts_and_on_means_some(ask: Ask, tmp_path: Pa
 
 
 def test_in_a_pipe_standard_output_has_the_answer_and_nothing_else(
-    ask: Ask, backend: Backend, tmp_path: Path
+    ask: Ask, tmp_path: Path
 ) -> None:
     done = ask("What is 48213 * 977?", cwd=tmp_path)
     assert "47104101" in done.stdout.replace(",", "")
     assert "code_interpreter" not in done.stdout
     assert "code_interpreter" in done.stderr
     assert re.search("qwen3[-_]tiny", done.stderr)
-    assert backend.base_url or "--model Qwen/Qwen3-4B" in done.stderr
     assert "\x1b" not in done.stdout + done.stderr
     assert re.search(r"\d+ steps? · \d+ tokens · [\d.]+ s$", done.stderr.strip())
+
+
+def test_demo_model__is_pointed_out_if_no_model_was_named(backend: Backend, tmp_path: Path) -> None:
+    if backend.name != "transformers" or has_gpu():
+        pytest.skip("the default is another model where there is a GPU")
+    done = backend.run("run", "What is 48213 * 977?", cwd=tmp_path)
+    assert "No GPU" in done.stderr
+    assert "--model Qwen/Qwen3-4B" in done.stderr
 
 
 def test_quiet_prints_the_answer_alone(ask: Ask, tmp_path: Path) -> None:
@@ -222,7 +230,9 @@ def children() -> set[int]:
 
 @pytest.mark.usefixtures("orphans_come_to_us")
 @pytest.mark.parametrize("after", [0, 0.2, 0.5, 1, 1.5, 2.5, 4])
-def test_ctrl_c_ends_it_at_any_moment_and_leaves_no_process(after: float, tmp_path: Path) -> None:
+def test_ctrl_c_ends_it_at_any_moment_and_leaves_no_process(
+    after: float, backend: Backend, tmp_path: Path
+) -> None:
     # A server that never gets ready, so that the run cannot be over before it is interrupted.
     (tmp_path / "slow.py").write_text(
         "from qwen3_agent import Agent, CodeInterpreter, mcp_servers\n"
@@ -233,7 +243,7 @@ def test_ctrl_c_ends_it_at_any_moment_and_leaves_no_process(after: float, tmp_pa
     )
     before = children()
     process = subprocess.Popen(
-        [COMMAND, "run", "--agent", "slow.py", "What is 48213 * 977?"],
+        [COMMAND, "run", *backend.options, "--agent", "slow.py", "What is 48213 * 977?"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
