@@ -244,7 +244,7 @@ class Check:
             for child in process._children:
                 assert child.pid is not None
                 os.kill(child.pid, signal.SIGKILL)
-        named = sum("has died (killed by SIGKILL" in each for each in failures)
+        named = sum("died (killed by SIGKILL" in each for each in failures)
         right = begun_to_fail == 0 and named == KILLED_UNDER
         self.line(f"killed under {KILLED_UNDER} runs: errors that name it", str(named), right)
         self.line("  the last after", f"{max(ended) - killed:.2f} s")

@@ -26,7 +26,7 @@ from qwen3_agent import Agent, LimitExceededError, Limits, tool
 from qwen3_agent.engines.options import EngineOptions
 from qwen3_agent.engines.request import Chunk, GenerationRequest
 from qwen3_agent.engines.transformers import TransformersEngine
-from qwen3_agent.engines.vllm import VllmEngine
+from qwen3_agent.engines.vllm import VllmEngine, _sampling_params
 from qwen3_agent.engines.vllm_process import settings_for_vllm
 from qwen3_agent.errors import EngineError, NoAnswerError, PromptTooLongError
 from qwen3_agent.formats.chat_format import ChatFormat
@@ -211,6 +211,16 @@ async def test_what_vllm_does_not_sample_with_is_an_engine_error(
 # Its start, its end, and what goes wrong -------------------------------------------------------
 
 
+@pytest.mark.parametrize(("tag", "grammar_stop"), [("{}", 3), ("{}", None), (None, 3)])
+def test_constrained_text__stops_that_its_grammar_does_not_know_are_never_sampled(
+    tag: str | None, grammar_stop: int | None
+) -> None:
+    request = GenerationRequest([1], GREEDY, max_tokens=8, stop_ids=frozenset({3, 4}))
+    params = _sampling_params(request, tag, grammar_stop)
+    assert params.logit_bias == ({4: -100.0} if tag and grammar_stop else None)
+    assert params.stop_token_ids == [3, 4]
+
+
 def test_a_cache_without_room_for_one_text_says_how_long_texts_may_be() -> None:
     before = processes()
     small = {"enforce_eager": True, "kv_cache_memory_bytes": 2 * 10**6}
@@ -229,7 +239,7 @@ def test_a_cache_without_room_for_one_text_says_how_long_texts_may_be() -> None:
     [
         ({"max_model_length": 10}, "vLLM has no engine option max_model_length: did you mean"),
         ({"model": "other"}, "vLLM has no engine option model"),
-        ({"max_model_len": 10**6}, "at most 16384, 4 times the 4096 tokens"),
+        ({"max_model_len": 10**6}, "at most 16384 tokens, 4 times the 4096"),
         ({"quantization": "nonsense"}, "nonsense"),
         ({"lora": "/nowhere"}, "is not a LoRA adapter"),
     ],

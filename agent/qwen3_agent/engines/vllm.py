@@ -99,7 +99,7 @@ class VllmEngine(Engine):
             tag = constraint.made or await to_thread.run_sync(constraint.structural_tag)
         generation = self._process.request(
             list(request.prompt_ids),
-            _sampling_params(request, tag),
+            _sampling_params(request, tag, self._process.grammar_stop),
             priority=request.priority,
             lora=self._lora,
         )
@@ -139,7 +139,9 @@ def _for_this_machine(options: EngineOptions) -> dict[str, Any]:
     return {"dtype": "float32", **dict(limits)}
 
 
-def _sampling_params(request: GenerationRequest, tag: str | None) -> SamplingParams:
+def _sampling_params(
+    request: GenerationRequest, tag: str | None, grammar_stop: int | None
+) -> SamplingParams:
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
@@ -148,6 +150,10 @@ def _sampling_params(request: GenerationRequest, tag: str | None) -> SamplingPar
     if seed is not None:
         # A message that was interrupted must not repeat the draws of its beginning
         seed = (seed + len(request.prompt_ids)) % 2**63
+    never: dict[int, float] = {}
+    if tag and grammar_stop is not None:
+        # Other stop tokens are text to the grammar, and would end the message inside a string
+        never = dict.fromkeys(request.stop_ids - {grammar_stop}, -100.0)
     try:
         return SamplingParams(
             temperature=sampling.temperature,
@@ -157,6 +163,7 @@ def _sampling_params(request: GenerationRequest, tag: str | None) -> SamplingPar
             seed=seed,
             max_tokens=request.max_tokens,
             stop_token_ids=sorted(request.stop_ids),
+            logit_bias=never or None,
             ignore_eos=True,  # the chat format defines which tokens end a message
             logprobs=0 if request.logprobs else None,
             detokenize=False,

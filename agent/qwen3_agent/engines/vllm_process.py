@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
+from inspect import signature
 from multiprocessing import active_children
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -32,6 +33,7 @@ from .vllm_failures import why_it_did_not_start, why_it_died
 
 if TYPE_CHECKING:
     from vllm import SamplingParams
+    from vllm.config import ModelConfig
     from vllm.lora.request import LoRARequest
     from vllm.outputs import RequestOutput
     from vllm.v1.engine.async_llm import AsyncLLM
@@ -99,6 +101,8 @@ class VllmProcess:
     def __init__(self, arguments: dict[str, Any]) -> None:
         self.users = 0
         self.context_length = 0
+        self.grammar_stop: int | None = None
+        """The only token that ends constrained text, in versions of vLLM where it is fixed."""
         self.failure = ""
         """Why it accepts no more requests; empty while it runs."""
         self.started: Future[None] = Future()
@@ -211,7 +215,9 @@ class VllmProcess:
                     )
                 finally:
                     self._children = [child for child in active_children() if child not in before]
-        self.context_length = self._llm.vllm_config.model_config.max_model_len
+        config = self._llm.vllm_config.model_config
+        self.context_length = config.max_model_len
+        self.grammar_stop = _grammar_stop(config)
         for child in self._children:
             self._loop.add_reader(child.sentinel, self._died)
             self._shared_memory |= shared_memory_of(child)
@@ -284,6 +290,20 @@ class VllmProcess:
         """Schedule a call in the engine's thread; does nothing if the thread has ended."""
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function, *arguments)
+
+
+def _grammar_stop(config: ModelConfig) -> int | None:
+    """Return the only token that ends constrained text; None if it is up to the request.
+
+    vLLM 0.26 does not pass the stop tokens of a request to xgrammar.
+    """
+    from vllm.tokenizers import cached_tokenizer_from_config
+    from vllm.v1.structured_output.backend_xgrammar import XgrammarBackend
+
+    if "stop_token_ids" in signature(XgrammarBackend.compile_grammar).parameters:
+        return None
+    stop: int | None = cached_tokenizer_from_config(config).eos_token_id
+    return stop
 
 
 class Wakeups:
