@@ -15,7 +15,7 @@ import anyio
 import anyio.lowlevel
 import tokenizers
 
-from qwen3_agent import Agent, RunResult
+from qwen3_agent import Agent, RunResult, tool
 from qwen3_agent.engines.request import Chunk, Engine, GenerationRequest
 from qwen3_agent.events import Event, RunFinished
 from qwen3_agent.formats.chat_format import ChatFormat
@@ -131,6 +131,17 @@ def scripted_model(*script: str, context_length: int = 4096, chunk_size: int = 1
         script, encode, STOP, context_length=context_length, chunk_size=chunk_size
     )
     return ScriptedModel(engine, chat_format, name="scripted")
+
+
+@tool
+async def double(number: int) -> int:
+    """Twice a number."""
+    return 2 * number
+
+
+def doubles(*numbers: int) -> list[str]:
+    """One step for each number, with a call of `double`."""
+    return [call("double", number=number) for number in numbers]
 
 
 async def events_of(agent: Agent[Any], task: str = "Go") -> list[Event]:

@@ -207,7 +207,7 @@ async def test_a_conversation_has_a_memory_and_drops_earlier_thoughts() -> None:
     async with Agent(model, tools=[own]).conversation() as conversation:
         await conversation.run("I am Ada.")
         result = await conversation.run("Who am I?")
-    prompt = model.chat_format.decode(model.engine.prompts[1])
+    prompt = model.prompts_text[1]
     assert "I am Ada." in prompt
     assert "Hello Ada." in prompt
     assert "A secret." not in prompt
@@ -242,7 +242,7 @@ async def test_a_conversation_goes_on_after_a_turn_that_was_cut_off(keep_thought
             await conversation.run("Tell me a story.")
         result = await conversation.run("About whom?")
     assert result.output == "The king."
-    prompt = model.chat_format.decode(model.engine.prompts[1])
+    prompt = model.prompts_text[1]
     assert "Once upon" in prompt
     assert prompt.count("<|im_start|>assistant") == 2
     assert prompt.count("<|im_end|>") == 3
@@ -257,7 +257,7 @@ async def test_what_was_said_before_a_run_was_cancelled_is_remembered() -> None:
                 if isinstance(event, events.ContentText) and "time" in event.text:
                     break
         await conversation.run("Stop.")
-    prompt = model.chat_format.decode(model.engine.prompts[1])
+    prompt = model.prompts_text[1]
     assert "<|im_start|>assistant\nOnce upon a" in prompt
 
 

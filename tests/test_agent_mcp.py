@@ -155,7 +155,7 @@ async def test_the_next_conversation_has_the_tools_of_an_edited_config(tmp_path:
 
 async def tools_of(agent: Agent) -> set[str]:
     async with agent.conversation() as conversation:
-        return {tool.name for tool in conversation._toolbox.tools}
+        return {tool.name for tool in conversation.tools}
 
 
 async def test_a_running_conversation_reaches_the_server_that_took_the_place(

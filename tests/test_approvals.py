@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from scripted import call, scripted_model
+from scripted import ScriptedAgent, call, events_of, scripted_model
 
 from qwen3_agent import (
     Agent,
@@ -72,14 +72,9 @@ class Person:
         return self.answers.pop(0)
 
 
-def agent(*script: str, approvals: Approvals | None, **options: Any) -> Agent:
+def agent(*script: str, approvals: Approvals | None, **options: Any) -> ScriptedAgent:
     tools = options.pop("tools", [send, burn, read, own])
-    return Agent(scripted_model(*script), tools=tools, approvals=approvals, **options)
-
-
-async def events_of(agent: Agent) -> list[events.Event]:
-    async with agent.stream("Go") as stream:
-        return [each async for each in stream]
+    return ScriptedAgent(*script, tools=tools, approvals=approvals, **options)
 
 
 def results(seen: list[events.Event]) -> list[str]:
@@ -184,7 +179,7 @@ async def test_a_no_reaches_the_model_with_its_reason_and_the_tool_never_runs() 
     ]
     assert isinstance(refused := of_call[1], events.ToolCallRefused)
     assert (refused.by, refused.arguments) == ("person", {"to": "Ada"})
-    prompt = model.chat_format.decode(model.engine.prompts[1])
+    prompt = model.prompts_text[1]
     assert "did not approve this call" in prompt
     assert "Ada is on holiday." in prompt
     assert "sent to" not in prompt

@@ -146,7 +146,7 @@ async def test_old_conversation__goes_on_where_it_was(runs: Path) -> None:
         assert before[-1]["content"] == "Three."
         await conversation.run("Fifth")
     model: Any = agent.model
-    prompt = model.chat_format.decode(model.engine.prompts[0])
+    prompt = model.prompts_text[0]
     assert prompt.count("They told stories.") == 1
     assert "Fourth" not in prompt
     assert [turn.status for turn in Runs(runs).read("compacted").turns] == [

@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 from chat_server import ChatServer, chunk, hang, pieces, says
-from scripted import call, scripted_model
+from scripted import ScriptedAgent, call
 
 from qwen3_agent import Agent, events, tool
 from qwen3_agent.messages import UNANSWERED
@@ -25,11 +25,6 @@ pytestmark = [
 async def wait_forever() -> None:
     """Never returns."""
     await anyio.sleep_forever()
-
-
-def prompts_of(agent: Agent) -> list[str]:
-    model: Any = agent.model
-    return [model.chat_format.decode(prompt) for prompt in model.engine.prompts]
 
 
 async def stop_when(
@@ -49,15 +44,20 @@ async def stop_when(
 async def test_a_call_that_was_stopped_is_answered_before_the_next_turn(
     keep_thoughts: bool,
 ) -> None:
-    model = scripted_model("Let me.\n" + call("wait_forever") + call("wait_forever"), "Well.")
-    agent = Agent(model, tools=[wait_forever], keep_thoughts=keep_thoughts, thinking="off")
+    agent = ScriptedAgent(
+        "Let me.\n" + call("wait_forever") + call("wait_forever"),
+        "Well.",
+        tools=[wait_forever],
+        keep_thoughts=keep_thoughts,
+        thinking="off",
+    )
     async with agent.conversation() as conversation:
         await stop_when(conversation, "Wait", lambda e: isinstance(e, events.ToolCallStarted))
         result = await conversation.run("What happened?")
         roles = [message["role"] for message in conversation.messages]
     assert result.output == "Well."
     assert roles == ["user", "assistant", "tool", "tool", "user", "assistant"]
-    last = prompts_of(agent)[-1]
+    last = agent.prompts_text[-1]
     assert last.count(f"<tool_response>\nError: {UNANSWERED}\n</tool_response>") == 2
     assert last.count("<|im_start|>") == last.count("<|im_end|>") + 1  # the one that it opens
 
@@ -65,14 +65,14 @@ async def test_a_call_that_was_stopped_is_answered_before_the_next_turn(
 @pytest.mark.parametrize("keep_thoughts", [False, True])
 async def test_undo_leaves_the_prompt_as_if_the_turn_had_not_been(keep_thoughts: bool) -> None:
     script = ("<think>\nAda.\n</think>\n\nHello Ada.", "A lie.", "You are Ada.")
-    agent = Agent(scripted_model(*script), keep_thoughts=keep_thoughts)
+    agent = ScriptedAgent(*script, keep_thoughts=keep_thoughts)
     async with agent.conversation() as conversation:
         await conversation.run("I am Ada.")
         await conversation.run("Who am I?")
         assert conversation.undo() == "Who am I?"
         assert [message["role"] for message in conversation.messages] == ["user", "assistant"]
         result = await conversation.run("Who am I?")
-    _, before, after = prompts_of(agent)
+    _, before, after = agent.prompts_text
     assert after == before
     assert ("Ada.\n</think>" in after) is keep_thoughts
     assert len(result.transcript.ids) == len(result.transcript.mask)
@@ -80,7 +80,7 @@ async def test_undo_leaves_the_prompt_as_if_the_turn_had_not_been(keep_thoughts:
 
 async def test_a_turn_that_was_stopped_in_a_thought_or_a_call_can_be_taken_back() -> None:
     script = ("<think>\nLet me see...", call("wait_forever"), "Hello.")
-    agent = Agent(scripted_model(*script), tools=[wait_forever])
+    agent = ScriptedAgent(*script, tools=[wait_forever])
     async with agent.conversation() as conversation:
         await stop_when(conversation, "One", lambda e: isinstance(e, events.ReasoningText))
         await stop_when(conversation, "Two", lambda e: isinstance(e, events.ToolCallStarted))
@@ -89,12 +89,12 @@ async def test_a_turn_that_was_stopped_in_a_thought_or_a_call_can_be_taken_back(
         with pytest.raises(LookupError, match="no turn to undo"):
             conversation.undo()
         await conversation.run("One")
-    first, _, last = prompts_of(agent)
+    first, _, last = agent.prompts_text
     assert last == first
 
 
 async def test_undo_takes_a_soft_switch_back_too() -> None:
-    agent = Agent(scripted_model("One.", "Two."), thinking="on")
+    agent = ScriptedAgent("One.", "Two.", thinking="on")
     async with agent.conversation() as conversation:
         result = await conversation.run("Hello /no_think")
         assert result.steps[0].thinking == "off"
@@ -104,7 +104,7 @@ async def test_undo_takes_a_soft_switch_back_too() -> None:
 
 
 async def test_undo_in_the_middle_of_a_turn_is_refused() -> None:
-    agent = Agent(scripted_model(call("wait_forever")), tools=[wait_forever])
+    agent = ScriptedAgent(call("wait_forever"), tools=[wait_forever])
     async with agent.conversation() as conversation, conversation.stream("One") as stream:
         await anext(stream)
         with pytest.raises(RuntimeError, match="one turn at a time"):
@@ -112,7 +112,7 @@ async def test_undo_in_the_middle_of_a_turn_is_refused() -> None:
 
 
 async def test_thinking_can_be_changed_between_turns() -> None:
-    agent = Agent(scripted_model("One.", "Two.", "Three."), thinking="off")
+    agent = ScriptedAgent("One.", "Two.", "Three.", thinking="off")
     async with agent.conversation() as conversation:
         told = [(await conversation.run("Hello /no_think")).steps[0]]
         conversation.set_thinking(64)

@@ -14,7 +14,16 @@ import anyio
 import pytest
 from chat_server import ChatServer
 from chat_server import hang as silence
-from scripted import ScriptedAgent, call, encode, events_of, result_of, scripted_model
+from scripted import (
+    ScriptedAgent,
+    call,
+    double,
+    doubles,
+    encode,
+    events_of,
+    result_of,
+    scripted_model,
+)
 
 from qwen3_agent import Agent, Limits, ToolError, events, mcp_servers, tool
 from qwen3_agent.errors import LimitExceededError, PromptTooLongError
@@ -22,12 +31,6 @@ from qwen3_agent.models.chat_api.connect import connect
 from qwen3_tools.progress import report_progress
 
 pytestmark = pytest.mark.anyio
-
-
-@tool
-async def double(number: int) -> int:
-    """Twice a number."""
-    return 2 * number
 
 
 @tool
@@ -40,10 +43,6 @@ def agent_that_says(
     *script: str, tools: Sequence[Any] = (double,), **options: Any
 ) -> ScriptedAgent:
     return ScriptedAgent(*script, tools=tools, **options)
-
-
-def doubles(*numbers: int) -> list[str]:
-    return [call("double", number=number) for number in numbers]
 
 
 # The last step ------------------------------------------------------------------------------------

@@ -7,9 +7,9 @@ from typing import Any
 
 import anyio
 import pytest
-from scripted import call, scripted_model
+from scripted import ScriptedAgent, call, events_of, result_of
 
-from qwen3_agent import Agent, Approvals, Hooks, Limits, ToolResult, events, tool
+from qwen3_agent import Approvals, Hooks, Limits, ToolResult, events, tool
 from qwen3_agent.errors import LimitExceededError
 from qwen3_agent.hooks import Call, End, Refuse
 from qwen3_agent.result import RunResult, StepReport
@@ -34,19 +34,8 @@ async def send(to: str) -> str:
     return f"sent to {to}"
 
 
-def agent(*script: str, hooks: Hooks, **options: Any) -> Agent:
-    return Agent(scripted_model(*script), tools=[send], hooks=hooks, **options)
-
-
-async def events_of(agent: Agent) -> list[events.Event]:
-    async with agent.stream("Go") as stream:
-        return [each async for each in stream]
-
-
-def prompt_of(agent: Agent, step: int) -> str:
-    model: Any = agent.model
-    text: str = model.chat_format.decode(model.engine.prompts[step])
-    return text
+def agent(*script: str, hooks: Hooks, **options: Any) -> ScriptedAgent:
+    return ScriptedAgent(*script, tools=[send], hooks=hooks, **options)
 
 
 @both_backends
@@ -80,7 +69,7 @@ async def test_before_call_refuses_one_call_and_lets_the_other_be_made() -> None
     assert ran == ["Bob"]
     (refused,) = [each for each in seen if isinstance(each, events.ToolCallRefused)]
     assert (refused.by, refused.reason) == ("hook", "Ada is away.")
-    assert "Error: Ada is away." in prompt_of(one, 1)
+    assert "Error: Ada is away." in one.prompts_text[1]
 
 
 async def test_before_call_ends_the_run_before_any_call_is_made_and_the_conversation_goes_on() -> (
@@ -118,7 +107,7 @@ async def test_after_call_changes_what_the_model_and_the_events_are_told() -> No
     one = agent(call("send", to="Ada"), "Done.", hooks=Hooks(after_call=redact))
     seen = await events_of(one)
     assert [e.text for e in seen if isinstance(e, events.ToolCallFinished)] == ["sent to someone"]
-    assert "sent to Ada" not in prompt_of(one, 1)
+    assert "sent to Ada" not in one.prompts_text[1]
 
 
 @both_backends
@@ -183,8 +172,8 @@ async def test_on_answer_refuses_until_it_is_right_and_the_prompt_only_grows() -
     model: Any = one.model
     first, second = model.engine.prompts
     assert second[: len(first)] == first
-    assert "It is so." in prompt_of(one, 1)
-    assert "Name your source." in prompt_of(one, 1)
+    assert "It is so." in one.prompts_text[1]
+    assert "Name your source." in one.prompts_text[1]
 
 
 async def test_on_answer_changes_the_answer_and_not_the_transcript() -> None:
@@ -193,10 +182,9 @@ async def test_on_answer_changes_the_answer_and_not_the_transcript() -> None:
 
     one = agent("hello", hooks=Hooks(on_answer=shout))
     seen = await events_of(one)
-    assert isinstance(last := seen[-1], events.RunFinished)
-    assert last.result.output == "HELLO"
-    model: Any = one.model
-    assert "HELLO" not in model.chat_format.decode(last.result.transcript.ids)
+    result = result_of(seen)
+    assert result.output == "HELLO"
+    assert "HELLO" not in one.text_of(result.transcript.ids)
     assert [each.text for each in seen if isinstance(each, events.AnswerChanged)] == ["HELLO"]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from chat_server import ChatServer, call_piece, says
-from scripted import ScriptedAgent, call, scripted_model
+from scripted import ScriptedAgent, call, double, scripted_model
 
 from qwen3_agent import Agent, Limits, ToolResult, tool
 from qwen3_agent.errors import JournalError, LimitExceededError
@@ -26,12 +26,6 @@ from qwen3_tools.secret_names import secrets_of
 
 pytestmark = pytest.mark.anyio
 SECRET = "sk-abcdefghijklmnopqrstuvwxyz0123"
-
-
-@tool
-def double(number: int) -> int:
-    """Twice a number."""
-    return 2 * number
 
 
 def journal_in(folder: Path) -> Path:

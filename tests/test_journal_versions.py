@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from scripted import call, scripted_model
+from scripted import ScriptedAgent, call
 
-from qwen3_agent import Agent, tool
+from qwen3_agent import tool
 from qwen3_agent.events import Event
 from qwen3_agent.journal import RecordedRun, Runs
 from qwen3_agent.journal.exports import chat_json, training_records
@@ -90,18 +90,13 @@ async def test_version_1__is_resumed_with_the_call_that_was_running(
         """Twice a number."""
         raise AssertionError("its result is in the journal")
 
-    agent = Agent(
-        scripted_model("A cat, and 8."),
+    agent = ScriptedAgent(
+        "A cat, and 8.",
         tools=[look, double],
         instructions="Be brief.",
         journal=tmp_path,
     )
     result = await agent.resume("latest")
     assert (result.output, looked, len(result.steps)) == ("A cat, and 8.", ["Rome"], 2)
-    assert call("double", number=4) in run_text(agent)
+    assert call("double", number=4) in agent.prompts_text[0]
     assert runs.read("latest").status == "answered"
-
-
-def run_text(agent: Agent) -> str:
-    model = agent.model
-    return model.chat_format.decode(model.engine.prompts[0])  # type: ignore[union-attr]

@@ -8,19 +8,13 @@ from typing import Any
 
 import anyio
 import pytest
-from scripted import ScriptedAgent, call
+from scripted import ScriptedAgent, call, double
 
 from qwen3_agent import Limits, ToolError, events, tool
 from qwen3_agent.errors import LimitExceededError, NoAnswerError, PromptTooLongError
 from qwen3_tools.tool import LONGEST_RESULT
 
 pytestmark = pytest.mark.anyio
-
-
-@tool
-async def double(number: int) -> int:
-    """Twice a number."""
-    return 2 * number
 
 
 @tool

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import anyio
 import pytest
-from scripted import ScriptedEngine, call, scripted_model
+from scripted import ScriptedEngine, call, double, events_of, scripted_model
 
 from qwen3_agent import Agent, LimitExceededError, Limits, tool
 from qwen3_agent.errors import ToolDefinitionError
@@ -20,6 +20,7 @@ from qwen3_agent.events import (
 )
 from qwen3_agent.models.choose import DEMO_FOLDER
 from qwen3_agent.models.local import LocalModel
+from qwen3_agent.tools import Toolbox
 
 pytestmark = pytest.mark.anyio
 
@@ -27,12 +28,6 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture(scope="module")
 def demo() -> LocalModel:
     return LocalModel.load(DEMO_FOLDER)
-
-
-@tool
-def double(number: int) -> int:
-    """Twice a number."""
-    return 2 * number
 
 
 def calling(name: str, answer: str, **arguments: object) -> tuple[str, str]:
@@ -119,19 +114,13 @@ def test_a_concurrency_of_none_is_an_error(demo: LocalModel) -> None:
 # --- as_tool --------------------------------------------------------------------------------------
 
 
-async def events_of(agent: Agent, task: str) -> AsyncIterator[Event]:
-    async with agent.stream(task) as events:
-        async for event in events:
-            yield event
-
-
 async def test_an_agent_answers_another_and_its_events_are_told_nested() -> None:
     inner = Agent(scripted_model(*calling("double", "It is 42.", number=21)), tools=[double])
     outer = Agent(
         scripted_model(*calling("mathematician", "42, I am told.", task="Twice 21?")),
         tools=[inner.as_tool("mathematician", "Computes.")],
     )
-    events = [event async for event in events_of(outer, "What is twice 21?")]
+    events = await events_of(outer, "What is twice 21?")
     nested = [each for each in events if isinstance(each, SubagentEvent)]
     assert {each.name for each in nested} == {"mathematician"}
     assert [e.event.text for e in nested if isinstance(e.event, ToolCallFinished)] == ["42"]
@@ -142,7 +131,7 @@ async def test_an_agent_answers_another_and_its_events_are_told_nested() -> None
 async def test_an_agent_without_a_model_works_with_its_callers(demo: LocalModel) -> None:
     outer = Agent(demo, tools=[Agent().as_tool("greeter", "Greets.")])
     async with outer, outer.conversation() as conversation:
-        toolbox = conversation._toolbox
+        toolbox = Toolbox(conversation.tools)
         result = await toolbox.call("greeter", {"task": "Hello!"})
     assert "Hello" in result.text
 
@@ -153,7 +142,7 @@ async def test_what_a_called_agent_samples_counts_for_its_caller() -> None:
         model = scripted_model(*calling("talker", "Done.", task="Talk."))
         return Agent(model, tools=[inner.as_tool("talker", "Talks.")], limits=limits)
 
-    events = [event async for event in events_of(outer(None), "Let it talk.")]
+    events = await events_of(outer(None), "Let it talk.")
     reports = [e.report for e in map(innermost, events) if isinstance(e, StepFinished)]
     all_tokens = sum(report.usage.output_tokens for report in reports)
     assert len(reports) == 3
@@ -170,7 +159,7 @@ async def test_a_called_agent_is_held_to_what_its_caller_has_left() -> None:
     inner = Agent(scripted_model("word..."))
     model = scripted_model(*calling("talker", "It stopped.", task="Talk."))
     outer = Agent(model, tools=[inner.as_tool("talker", "Talks.")], limits=Limits(tokens=100))
-    told = [event async for event in events_of(outer, "Let it talk.")]
+    told = await events_of(outer, "Let it talk.")
     finished = told[-1]
     assert isinstance(finished, RunFinished)
     assert (finished.result.output, finished.result.limit) == ("It stopped.", "tokens")
@@ -186,7 +175,7 @@ async def test_the_limit_of_a_called_agent_is_an_error_for_the_caller() -> None:
         scripted_model(*calling("looper", "It failed.", task="Go.")),
         tools=[inner.as_tool("looper", "Loops.")],
     )
-    events = [event async for event in events_of(outer, "Go.")]
+    events = await events_of(outer, "Go.")
     [finished] = [each for each in events if isinstance(each, ToolCallFinished)]
     assert finished.is_error
     assert "limit of 2 steps" in finished.text

@@ -10,9 +10,9 @@ import anyio
 import pytest
 from chat_server import ChatServer, call_piece, says
 from oracles import demo_tokenizer, template_source
-from scripted import ScriptedEngine, call, scripted_model
+from scripted import ScriptedEngine, call, double, scripted_model
 
-from qwen3_agent import Agent, Hooks, Runs, tool
+from qwen3_agent import Agent, Hooks, Runs
 from qwen3_agent.cli.config.other_model import OtherModel
 from qwen3_agent.engines.transformers import TransformersEngine
 from qwen3_agent.errors import EngineError, ModelNotFoundError
@@ -26,12 +26,6 @@ from qwen3_agent.models.local import LocalModel
 from qwen3_agent.thinking import Plan
 
 pytestmark = pytest.mark.anyio
-
-
-@tool
-def double(number: int) -> int:
-    """Twice a number."""
-    return 2 * number
 
 
 def coder(*script: str) -> LocalModel:

@@ -12,9 +12,9 @@ from typing import Any
 import anyio
 import pytest
 from chat_server import ModelServer
-from scripted import bundled, call, events_of, result_of, scripted_model
+from scripted import bundled, call, double, events_of, result_of, scripted_model
 
-from qwen3_agent import Agent, RunResult, Sampling, Thinking, events, tool
+from qwen3_agent import Agent, RunResult, Sampling, Thinking, events
 from qwen3_agent.engines.request import Chunk, Engine, GenerationRequest
 from qwen3_agent.errors import EngineError
 from qwen3_agent.models.chat_api.connect import connect
@@ -30,12 +30,6 @@ SCRIPT = (
     "你好, it is 42. 👍",
 )
 SERVED = {"id": "qwen3-tiny", "object": "model", "owned_by": "vllm", "max_model_len": 4096}
-
-
-@tool
-async def double(number: int) -> int:
-    """Twice a number."""
-    return 2 * number
 
 
 def serving(

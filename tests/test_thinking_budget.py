@@ -8,9 +8,9 @@ import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted import call, scripted_model
+from scripted import call, double, scripted_model
 
-from qwen3_agent import Agent, RunResult, Thinking, tool
+from qwen3_agent import Agent, RunResult, Thinking
 from qwen3_agent.engines.request import GenerationRequest
 from qwen3_agent.models.local import LocalModel
 
@@ -18,12 +18,6 @@ CLOSING = (
     "\n\nConsidering the limited time by the user, I have to give the solution based on the "
     "thinking directly now.\n</think>\n\n"
 )
-
-
-@tool
-async def double(number: int) -> int:
-    """Twice a number."""
-    return 2 * number
 
 
 def run(model: LocalModel, **options: Any) -> RunResult:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
-from scripted import call, scripted_model
+from scripted import call, events_of, scripted_model
 
 from qwen3_agent import Agent, Runs, Tool, ToolSource, events, tool
 from qwen3_agent.tools import RunResources
@@ -49,7 +49,7 @@ class Diary(Notes):
 
 async def test_source__with_open_alone_is_enough() -> None:
     agent = Agent(scripted_model(call("note", text="a"), "Done."), tools=[Notes()])
-    assert [e.text for e in await seen(agent) if isinstance(e, events.ToolCallFinished)] == [
+    assert [e.text for e in await events_of(agent) if isinstance(e, events.ToolCallFinished)] == [
         "1 notes"
     ]
     assert "tools: Notes" in repr(agent)
@@ -60,11 +60,7 @@ async def test_source__notices_model_and_secrets_reach_where_they_belong(
 ) -> None:
     diary, runs = Diary(), Runs(tmp_path_factory.mktemp("runs"))
     model = scripted_model(call("note", text="open-sesame"), "Done.")
-    found = await seen(Agent(model, tools=[diary], journal=runs))
+    found = await events_of(Agent(model, tools=[diary], journal=runs))
     assert [e.text for e in found if isinstance(e, events.Notice)] == ["The diary is locked."]
     assert [each.model for each in diary.bound] == [model, None]
     assert all("open-sesame" not in path.read_text() for path in runs.folder.rglob("*.jsonl"))
-
-
-async def seen(agent: Agent) -> list[events.Event]:
-    return [event async for event in agent.stream("Note a.")]
