@@ -155,6 +155,10 @@ class Check:
         self.line("  share of a core (and without agents)", "{} ({})".format(*shares))
         costs = [f"{median(lambda load: load.token_cpu, of):.1f}" for of in (0, 1)]
         self.line("  us of CPU per token (and without)", "{} ({})".format(*costs))
+        # The engine without agents is not constrained either
+        free = await ours(self.model, runs, sampling, at_once=True, constrain=False)
+        text = f"{free.rate:.0f}, {free.token_cpu:.1f} us"
+        self.line("  not constrained: tokens per second, CPU", text)
 
     async def cache(self) -> None:
         """Print the cached share of the last load's prompts, without those of first steps."""

@@ -115,7 +115,9 @@ def tasks(count: int) -> list[str]:
     return [f"What is {48213 + 17 * number} * {977 + number}?" for number in range(count)]
 
 
-async def ours(model: LocalModel, count: int, sampling: Sampling, *, at_once: bool) -> Load:
+async def ours(
+    model: LocalModel, count: int, sampling: Sampling, *, at_once: bool, constrain: bool = True
+) -> Load:
     """`count` runs, at once or one after the other."""
     assert isinstance(model.engine, Recorder)
     await empty_cache(model.engine.engine)
@@ -128,6 +130,7 @@ async def ours(model: LocalModel, count: int, sampling: Sampling, *, at_once: bo
         thinking="on",
         limits=Limits(steps=6),
         logprobs=True,
+        constrain=constrain,
     )
 
     async def run(number: int, task: str) -> None:
