@@ -1,4 +1,8 @@
-"""Ctrl-C: cancel the work in progress, clean up, and exit in under two seconds in any case."""
+"""Ctrl-C: cancel the work in progress, clean up, and exit in under two seconds.
+
+Only C code that keeps the whole interpreter busy can delay the exit further: no Python code runs
+before it returns.
+"""
 
 from __future__ import annotations
 
