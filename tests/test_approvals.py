@@ -437,7 +437,7 @@ async def test_yes_for_this_run_holds_when_the_run_is_resumed_but_not_against_a_
 
 @pytest.mark.anyio
 async def test_the_code_interpreter_runs_unasked_because_it_is_contained() -> None:
-    async with CodeInterpreter() as inside, CodeInterpreter(unsafe_no_sandbox=True) as outside:
+    async with CodeInterpreter() as inside, CodeInterpreter(sandbox="none") as outside:
         assert Approvals().decide(inside.tool()) == "allow"
         assert Approvals().decide(outside.tool()) == "ask"
 

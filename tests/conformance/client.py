@@ -93,7 +93,7 @@ async def use(servers: MCPServers, context: dict[str, Any]) -> None:
     for resource in await catalog.resources():
         print(await catalog.read(resource.uri))
     for prompt in await catalog.prompts():
-        given = {argument.name: "text" for argument in prompt.arguments}
+        given = {argument.name: "text" for argument in prompt.arguments or ()}
         print(await catalog.prompt(prompt.name, given))
 
 

@@ -300,7 +300,7 @@ async def test_survey__names_every_backend_and_why_it_fails() -> None:
 
 
 async def test_without_a_sandbox_only_when_told_so() -> None:
-    async with CodeInterpreter(unsafe_no_sandbox=True) as interpreter:
+    async with CodeInterpreter(sandbox="none") as interpreter:
         assert (await interpreter.run("import os; os.getuid()")).result == str(os.getuid())
         assert interpreter.isolation.startswith("none")
 
@@ -358,7 +358,7 @@ async def test_misuse_is_told_in_a_sentence() -> None:
     [
         (
             {"sandbox": "magic"},
-            "sandbox must be one of auto, bubblewrap, namespaces, landlock, not 'magic'",
+            "sandbox must be one of auto, bubblewrap, namespaces, landlock, none, not 'magic'",
         ),
         ({"sandbox": ["namespaces"]}, "must be one of"),
         ({"timeout": "soon"}, "timeout must be a positive number, not 'soon'"),

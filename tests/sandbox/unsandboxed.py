@@ -72,7 +72,7 @@ def try_one(kind: str, cell: str) -> None:
     CELLS["-"] = "1"
     with tempfile.TemporaryDirectory() as home, laid_out(Path(home)) as surroundings:
         before = processes()
-        ours = CodeInterpreter(unsafe_no_sandbox=True, **LIMITS)
+        ours = CodeInterpreter(sandbox="none", **LIMITS)
         with secret_in_environment(), opened(ours) if kind == "ours" else bare.opened() as run:
             try_cell(cell, run, surroundings)
         assert processes() == before, "it left a process behind"

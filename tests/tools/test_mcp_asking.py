@@ -157,7 +157,7 @@ async def test_resources_are_listed_over_all_pages_and_read(era: str) -> None:
     async with asking(era) as servers:
         catalog = servers.catalog("s")
         assert [each.uri for each in await catalog.resources()] == ["note://today", "note://later"]
-        assert [each.uri for each in await catalog.templates()] == ["note://{day}"]
+        assert [each.uri_template for each in await catalog.templates()] == ["note://{day}"]
         assert (await catalog.read("note://today")).text == "at note://today"
 
 
@@ -166,7 +166,8 @@ async def test_prompts__are_listed_and_filled_in(era: str) -> None:
     async with asking(era) as servers:
         catalog = servers.catalog("s")
         [prompt] = await catalog.prompts()
-        assert [(each.name, each.required) for each in prompt.arguments] == [
+        given = prompt.arguments or ()
+        assert [(each.name, bool(each.required)) for each in given] == [
             ("who", True),
             ("how", False),
         ]
@@ -181,7 +182,7 @@ async def test_a_server_or_a_method_that_is_not_there_is_raised_to_the_caller() 
     broken = Path(ASKING).with_name("broken_mcp_server.py")
     entry = {"command": sys.executable, "args": ["-I", str(broken), "floods"]}
     async with mcp_servers({"mcpServers": {"s": entry}}) as servers:
-        assert await servers.catalog("s").resources() == ()
+        assert await servers.catalog("s").resources() == []
         with pytest.raises(MCPServerError, match="server 's': Method not found"):
             await servers.catalog("s").read("note://today")
 

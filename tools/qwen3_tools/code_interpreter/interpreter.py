@@ -23,12 +23,13 @@ from qwen3_tools.code_interpreter.proxy import Proxy
 from qwen3_tools.code_interpreter.result import (
     TIMEOUT_ERROR,
     CodeResult,
+    Listener,
     Status,
     Stream,
     format_result,
 )
 from qwen3_tools.code_interpreter.session import Session, SessionEndedError, TimedOutError
-from qwen3_tools.code_interpreter.sync_interface import Listener, SyncInterface
+from qwen3_tools.code_interpreter.sync_interface import SyncInterface, synchronous
 from qwen3_tools.code_interpreter.worker import cut_middle
 from qwen3_tools.code_interpreter.workspace import Workspace
 from qwen3_tools.errors import Qwen3AgentError, SandboxUnavailableError, ToolError
@@ -44,7 +45,7 @@ _PARAMETERS = {
     "required": ["code"],
 }
 _CUT_NOTE_CHARS = 60
-_FENCED = re.compile(r"\s*```[A-Za-z0-9_+-]*[ \t]*\n(.*?)\n?```\s*", re.DOTALL)
+_FENCED = re.compile(r"\A\s*```[A-Za-z0-9_+-]*[ \t]*\n(.*?)\n?```\s*\Z", re.DOTALL)
 
 
 class CodeInterpreter(SyncInterface, ToolSource):
@@ -55,8 +56,8 @@ class CodeInterpreter(SyncInterface, ToolSource):
 
     Args:
         work_dir: Folder where cells run and leave files; by default a temporary one.
-        sandbox: "auto" for the strongest backend that passes its self test, or a specific one:
-            "bubblewrap", "namespaces" or "landlock".
+        sandbox: "bubblewrap", "namespaces", "landlock", or "auto" for the first that passes its
+            self test. "none" runs code without a sandbox, with all permissions of the user.
         timeout: Seconds a cell may take.
         memory_mb: MiB of memory for all processes together.
         disk_mb: MiB of files that code may write.
@@ -67,13 +68,11 @@ class CodeInterpreter(SyncInterface, ToolSource):
             "pypi.org", or "*.example.com" for subdomains. Private addresses are always refused.
             Not available with "landlock".
         preload: Modules to import while a session waits for its first cell.
-        unsafe_no_sandbox: Run code without a sandbox, with all permissions of the user.
 
     Raises:
         ValueError: `sandbox` is unknown, or a limit is not a positive number.
         Qwen3AgentError: `allow_domains` contains an invalid domain.
-        SandboxUnavailableError: Raised by the first `run` if no backend passes its self test; the
-            message explains how to fix it.
+        SandboxUnavailableError: No backend passes its self test. Raised by the first `run`.
     """
 
     name = _NAME
@@ -91,7 +90,6 @@ class CodeInterpreter(SyncInterface, ToolSource):
         python: str | None = None,
         allow_domains: Sequence[str] = (),
         preload: Sequence[str] = ("numpy", "pandas", "matplotlib.pyplot"),
-        unsafe_no_sandbox: bool = False,
     ) -> None:
         self._arguments: dict[str, Any] = {
             "work_dir": work_dir,
@@ -104,14 +102,13 @@ class CodeInterpreter(SyncInterface, ToolSource):
             "python": python,
             "allow_domains": allow_domains,
             "preload": preload,
-            "unsafe_no_sandbox": unsafe_no_sandbox,
         }
         if sandbox not in get_args(sandbox_.Sandbox):
             choices = ", ".join(get_args(sandbox_.Sandbox))
             raise ValueError(f"CodeInterpreter: sandbox must be one of {choices}, not {sandbox!r}.")
         sandbox_.check_limit("timeout", timeout, int, float)
         sandbox_.check_limit("max_output_chars", max_output_chars, int)
-        self._choice: sandbox_.Sandbox | Backend = "none" if unsafe_no_sandbox else sandbox
+        self._choice: sandbox_.Sandbox = sandbox
         self._timeout = timeout
         self._max_output_chars = max_output_chars
         self._requirements = sandbox_.Requirements(
@@ -140,8 +137,8 @@ class CodeInterpreter(SyncInterface, ToolSource):
     def bind(self, resources: RunResources) -> CodeInterpreter:
         """Return an interpreter for a recorded run: this one if it is open, else one like it.
 
-        It works in the folder of the run unless it has its own. If the run used an interpreter
-        before, its first result reports that the state is lost.
+        It works in the folder of the run unless it has its own. If the run used one before, its
+        first result reports that the state is lost.
         """
         if resources.work_folder is None or self._workspace is not None:
             return self
@@ -205,8 +202,7 @@ class CodeInterpreter(SyncInterface, ToolSource):
 
     async def _keep_spare(self) -> None:
         if self._keeps_spare and self._spare is None:
-            self._spare = self.with_options()
-            await self._spare.__aenter__()
+            self._spare = await self.with_options().__aenter__()
             self._spare._start_ahead()
 
     def _taken_spare(self) -> CodeInterpreter | None:
@@ -237,7 +233,7 @@ class CodeInterpreter(SyncInterface, ToolSource):
             _DESCRIPTION,
             _PARAMETERS,
             run,
-            requires_approval=self._arguments["unsafe_no_sandbox"],
+            requires_approval=self._choice == "none",
             folder=self.work_dir,
         )
 
@@ -253,10 +249,11 @@ class CodeInterpreter(SyncInterface, ToolSource):
             SandboxUnavailableError: No sandbox is available.
         """
         workspace = self._entered()
+        code = _FENCED.sub(r"\1", code)
         await anyio.lowlevel.checkpoint()
         async with self._one_at_a_time:
             try:
-                result = await self._run(workspace, _unfenced(code), on_output)
+                result = await self._run(workspace, code, on_output)
             except BaseException:
                 # Cancelled: the state of the process is unknown.
                 self._state_lost = self._session is not None
@@ -298,14 +295,21 @@ class CodeInterpreter(SyncInterface, ToolSource):
         """Read a file, named relative to the work folder.
 
         Raises:
-            OSError: There is no such file, or it is not a regular file: code may have put a link
-                there to expose other files.
+            OSError: There is no such file, or it is a link, with which code may expose others.
         """
         return await anyio.to_thread.run_sync(folder.read, self._entered().work_dir, name)
 
     async def list_files(self) -> list[str]:
         """List the files in the work folder, relative to it, except hidden ones."""
         return sorted(await anyio.to_thread.run_sync(folder.files_in, self._entered().work_dir))
+
+    run_sync = synchronous(run)
+    interrupt_sync = synchronous(interrupt)  # while another thread waits for `run_sync`
+    reset_sync = synchronous(reset)
+    upload_sync = synchronous(upload)
+    download_sync = synchronous(download)
+    list_files_sync = synchronous(list_files)
+    close_sync = synchronous(close)
 
     async def _run(self, workspace: Workspace, code: str, on_output: Listener | None) -> CodeResult:
         began = time.monotonic()
@@ -321,7 +325,12 @@ class CodeInterpreter(SyncInterface, ToolSource):
                 raise
             seconds = time.monotonic() - began
             return CodeResult("failed", error=str(unavailable), state_lost=True, seconds=seconds)
-        stdout, stderr = self._output("stdout", on_output), self._output("stderr", on_output)
+        stdout, stderr = (
+            Output(
+                self._max_output_chars, functools.partial(on_output, each) if on_output else None
+            )
+            for each in get_args(Stream)
+        )
         status: Status = "ok"
         value = error = None
         images: tuple[Path, ...] = ()
@@ -354,10 +363,6 @@ class CodeInterpreter(SyncInterface, ToolSource):
             state_lost=lost,
             seconds=time.monotonic() - began,
         )
-
-    def _output(self, stream: Stream, on_output: Listener | None) -> Output:
-        listener = functools.partial(on_output, stream) if on_output else None
-        return Output(self._max_output_chars, listener)
 
     def _start_ahead(self) -> None:
         """Start a session ahead of the next cell."""
@@ -393,8 +398,3 @@ class CodeInterpreter(SyncInterface, ToolSource):
             return None
         text = value.encode(errors="replace").decode()
         return cut_middle(text, self._max_output_chars + _CUT_NOTE_CHARS)
-
-
-def _unfenced(code: str) -> str:
-    match = _FENCED.fullmatch(code)
-    return match[1] if match else code

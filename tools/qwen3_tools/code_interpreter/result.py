@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 Status = Literal["ok", "error", "timeout", "killed", "failed"]
 Stream = Literal["stdout", "stderr"]
+Listener = Callable[[Stream, str], None]
+"""Receives text of a stream as the cell writes it."""
 
 TIMEOUT_ERROR = "Timeout: Code execution exceeded the time limit."
 STATE_LOST = "The interpreter was restarted: variables, functions and imports are lost."

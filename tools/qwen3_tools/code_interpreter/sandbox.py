@@ -22,7 +22,7 @@ from qwen3_tools.code_interpreter.session import Session, SessionEndedError
 from qwen3_tools.code_interpreter.workspace import Workspace
 from qwen3_tools.errors import SandboxUnavailableError
 
-Sandbox = Literal["auto", "bubblewrap", "namespaces", "landlock"]
+Sandbox = Literal["auto", Backend]
 
 ISOLATION: dict[Backend, str] = {
     "namespaces": "namespaces (own files, network and processes), Landlock, seccomp, rlimits",
@@ -84,7 +84,7 @@ class UnverifiedSession:
 
 
 async def start(
-    sandbox: Sandbox | Backend,
+    sandbox: Sandbox,
     requirements: Requirements,
     workspace: Workspace,
     waiting: UnverifiedSession | None = None,
@@ -118,7 +118,7 @@ async def start(
 
 
 def start_ahead(
-    sandbox: Sandbox | Backend, requirements: Requirements, workspace: Workspace
+    sandbox: Sandbox, requirements: Requirements, workspace: Workspace
 ) -> UnverifiedSession | None:
     """Start the session that `start` would try first; `start` reports failures, not this."""
     if sys.platform != "linux":
@@ -183,7 +183,7 @@ async def _verify(session: Session, backend: Backend, workspace: Workspace) -> s
     return failure
 
 
-def backends_for(sandbox: Sandbox | Backend) -> Sequence[Backend]:
+def backends_for(sandbox: Sandbox) -> Sequence[Backend]:
     return _STRONGEST_FIRST if sandbox == "auto" else (sandbox,)
 
 

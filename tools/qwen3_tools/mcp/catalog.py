@@ -16,39 +16,9 @@ from .server import Server
 
 if TYPE_CHECKING:
     import mcp
+    import mcp_types
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Resource:
-    """A resource of a server."""
-
-    uri: str
-    """Its address; for a template, with {variables}."""
-    name: str
-    description: str
-    mime_type: str | None
-    size: int | None
-    """In bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class PromptArgument:
-    """An argument of a prompt."""
-
-    name: str
-    description: str
-    required: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A prompt template of a server."""
-
-    name: str
-    description: str
-    arguments: tuple[PromptArgument, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,31 +34,32 @@ class PromptMessage:
 class Catalog:
     """The resources and prompts of one server, from `MCPServers.catalog`.
 
+    Listed items are the protocol's own (`mcp_types`).
+
     Every method raises `MCPServerError` if the server is not running, refuses or times out.
     """
 
     def __init__(self, server: Server) -> None:
         self._server = server
 
-    async def resources(self) -> tuple[Resource, ...]:
+    async def resources(self) -> list[mcp_types.Resource]:
         """List the resources."""
         pages = await self._pages("resources", lambda client, at: client.list_resources(cursor=at))
-        return tuple(
-            Resource(str(each.uri), each.name, each.description or "", each.mime_type, each.size)
-            for page in pages
-            for each in page.resources
-        )
+        return [each for page in pages for each in page.resources]
 
-    async def templates(self) -> tuple[Resource, ...]:
+    async def templates(self) -> list[mcp_types.ResourceTemplate]:
         """List resources whose address has variables to fill in."""
         pages = await self._pages(
             "resources", lambda client, at: client.list_resource_templates(cursor=at)
         )
-        return tuple(
-            Resource(each.uri_template, each.name, each.description or "", each.mime_type, None)
-            for page in pages
-            for each in page.resource_templates
-        )
+        return [each for page in pages for each in page.resource_templates]
+
+    async def addresses(self) -> list[tuple[str, mcp_types.Resource | mcp_types.ResourceTemplate]]:
+        """List the resources and templates, each with its address."""
+        return [
+            *[(each.uri, each) for each in await self.resources()],
+            *[(each.uri_template, each) for each in await self.templates()],
+        ]
 
     async def read(self, uri: str) -> ToolResult:
         """Read a resource: its text, and a line for each part that is not text."""
@@ -100,35 +71,24 @@ class Catalog:
 
         return await self._ask(send)
 
-    async def prompts(self) -> tuple[Prompt, ...]:
+    async def prompts(self) -> list[mcp_types.Prompt]:
         """List the prompts."""
         pages = await self._pages("prompts", lambda client, at: client.list_prompts(cursor=at))
-        return tuple(
-            Prompt(
-                each.name,
-                each.description or "",
-                tuple(
-                    PromptArgument(given.name, given.description or "", bool(given.required))
-                    for given in each.arguments or ()
-                ),
-            )
-            for page in pages
-            for each in page.prompts
-        )
+        return [each for page in pages for each in page.prompts]
 
     async def prompt(
         self, name: str, arguments: Mapping[str, str] | None = None
-    ) -> tuple[PromptMessage, ...]:
+    ) -> list[PromptMessage]:
         """Return the messages of a prompt."""
 
-        async def send(client: mcp.Client) -> tuple[PromptMessage, ...]:
+        async def send(client: mcp.Client) -> list[PromptMessage]:
             from .results import block_text
 
             result = await client.get_prompt(name, dict(arguments or {}))
-            return tuple(
+            return [
                 PromptMessage(message.role, block_text(message.content, name, []))
                 for message in result.messages
-            )
+            ]
 
         return await self._ask(send)
 

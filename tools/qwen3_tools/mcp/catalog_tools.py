@@ -26,10 +26,9 @@ def catalog_tools(
     @_for_the_model
     async def list_resources() -> str:
         """List what the server lets be read: addresses, and what is there."""
-        found = [*await catalog().resources(), *await catalog().templates()]
         return "\n".join(
-            f"{each.uri} ({each.mime_type or each.name}) {each.description}".rstrip()
-            for each in found
+            f"{uri} ({each.mime_type or each.name}) {each.description or ''}".rstrip()
+            for uri, each in await catalog().addresses()
         )
 
     @_for_the_model
@@ -47,9 +46,10 @@ def catalog_tools(
         lines = []
         for each in await catalog().prompts():
             arguments = ", ".join(
-                argument.name + ("" if argument.required else "?") for argument in each.arguments
+                argument.name + ("" if argument.required else "?")
+                for argument in each.arguments or ()
             )
-            lines.append(f"{each.name}({arguments}) {each.description}".rstrip())
+            lines.append(f"{each.name}({arguments}) {each.description or ''}".rstrip())
         return "\n".join(lines)
 
     @_for_the_model

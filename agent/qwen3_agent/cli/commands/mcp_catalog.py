@@ -28,8 +28,8 @@ def resources(
     """List the resources of a server."""
 
     async def show(catalog: Catalog) -> int:
-        for each in [*await catalog.resources(), *await catalog.templates()]:
-            _line(each.uri, each.mime_type or "", each.description or each.name)
+        for uri, each in await catalog.addresses():
+            _line(uri, each.mime_type or "", each.description or each.name)
         return 0
 
     raise typer.Exit(_with_catalog(mcp, server, show, verbose=verbose))
@@ -63,8 +63,9 @@ def prompts(
 
     async def show(catalog: Catalog) -> int:
         for each in await catalog.prompts():
-            arguments = [given.name + ("" if given.required else "?") for given in each.arguments]
-            _line(each.name, " ".join(arguments), each.description)
+            given = each.arguments or ()
+            names = " ".join(one.name + ("" if one.required else "?") for one in given)
+            _line(each.name, names, each.description or "")
         return 0
 
     raise typer.Exit(_with_catalog(mcp, server, show, verbose=verbose))

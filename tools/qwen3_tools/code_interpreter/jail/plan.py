@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-Backend = Literal["namespaces", "bubblewrap", "landlock", "none"]
+Backend = Literal["bubblewrap", "namespaces", "landlock", "none"]
 
 LAUNCHER_OPTIONS = ("-I", "-S", "-X", "utf8", "-c")
 """Python options for the launcher, whose process becomes the worker if possible."""
