@@ -276,24 +276,20 @@ class Agent(Lifetime, Generic[OutputT]):
             LimitExceededError: and everything else that `run` raises. Limits hold for the run as a
                 whole.
         """
-        recorded = self._runs().read(run)
-        if recorded.status == "answered":
-            return recorded_result(recorded, self.spec.answer)
-        async with self.conversation(resume=recorded.id) as conversation:
-            return await conversation.resume()
+        return await self._resume(run, lambda event: None)
 
     def resume_stream(self, run: str) -> RunStream[OutputT]:
         """`resume`, and report events as they occur."""
+        return RunStream(lambda emit: self._resume(run, emit))
 
-        async def work(emit: Emit) -> None:
-            recorded = self._runs().read(run)
-            if recorded.status == "answered":
-                emit(RunFinished(recorded_result(recorded, self.spec.answer)))
-                return
-            async with self.conversation(resume=recorded.id) as conversation:
-                await conversation._resume(emit)
-
-        return RunStream(work)
+    async def _resume(self, run: str, emit: Emit) -> RunResult[OutputT]:
+        recorded = (self.spec.journal or Runs()).read(run)
+        if recorded.status == "answered":
+            result: RunResult[OutputT] = recorded_result(recorded, self.spec.answer)
+            emit(RunFinished(result))
+            return result
+        async with self.conversation(resume=recorded.id) as conversation:
+            return await conversation._resume(emit)
 
     def resume_sync(self, run: str) -> RunResult[OutputT]:
         """`resume` for code that is not async."""
@@ -372,6 +368,3 @@ class Agent(Lifetime, Generic[OutputT]):
             self.spec, self.resources, history=said, resume=resume
         ) as conversation:
             yield conversation
-
-    def _runs(self) -> Runs:
-        return self.spec.journal or Runs()

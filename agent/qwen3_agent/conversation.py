@@ -314,7 +314,7 @@ class Conversation(Generic[OutputT]):
         policy = policy or self._policy
         recording = self._journal.recording(emit) if self._journal else nullcontext(emit)
         run = RunContext(context, self.run_id, work_folder=self._folder)
-        with recording as emit, artifact_folder(self._folder), call_context(run):
+        with recording as emit, call_context(run):
             for notice in self.take_notices():
                 emit(events.Notice(notice))
             turn = Turn(

@@ -35,22 +35,11 @@ def option(
     *,
     default: Any = MISSING,
     default_factory: Callable[[], Any] | Any = MISSING,
-    flag: str | None = None,
-    metavar: str | None = None,
-    help: str | None = None,  # noqa: A002 - the name that typer uses
-    key: str | None = None,
-    key_type: Any = None,
+    **places: Any,
 ) -> Any:
-    """Return a dataclass field that carries an `Option`."""
-    described = Option(
-        description=description,
-        default=None if default is MISSING else default,
-        flag=flag,
-        metavar=metavar,
-        help=help,
-        key=key,
-        key_type=key_type,
-    )
+    """Return a dataclass field that carries an `Option`; `places` are the other fields of it."""
+    shown = None if default is MISSING else default
+    described = Option(description=description, default=shown, **places)
     return field(default=default, default_factory=default_factory, metadata={"option": described})
 
 

@@ -9,23 +9,18 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
-_folder: ContextVar[Path | None] = ContextVar("artifact_folder", default=None)
+from .context import call_context, current_context
+
 _LONGEST_NAME = 80
 
 
-@contextmanager
-def artifact_folder(folder: Path) -> Iterator[None]:
+def artifact_folder(folder: Path) -> AbstractContextManager[None]:
     """Make tools save files in `folder` during the block, including tasks started in it."""
-    token = _folder.set(folder)
-    try:
-        yield
-    finally:
-        _folder.reset(token)
+    return call_context(replace(current_context(), work_folder=folder))
 
 
 def save_artifact(name: str, data: bytes, *, again: bool = True) -> Path | None:
@@ -40,7 +35,7 @@ def save_artifact(name: str, data: bytes, *, again: bool = True) -> Path | None:
     Returns:
         The path, or None if the run has no folder.
     """
-    folder = _folder.get()
+    folder = current_context().work_folder
     if folder is None:
         return None
     folder.mkdir(parents=True, exist_ok=True)

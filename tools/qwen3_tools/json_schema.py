@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, cast
 
@@ -68,7 +68,7 @@ def with_references_inlined(schema: Schema) -> Schema:
         if "$dynamicRef" in node or (isinstance(reference, str) and re.match("#[^/]", reference)):
             raise _NotInlinedError  # refers to an anchor that may be anywhere
         if isinstance(reference, str):
-            target = _lookup(schema, reference)
+            target = referenced(schema, reference)
             if isinstance(target, dict) and reference != "#":
                 if reference in open_references:
                     kept[reference] = target
@@ -169,16 +169,14 @@ class _NotInlinedError(Exception):
     pass
 
 
-def _lookup(schema: Schema, reference: str) -> Any:
+def referenced(schema: Mapping[str, Any], reference: str) -> Any:
     """Return the target of a local JSON pointer (`#/$defs/Point`), or None."""
     if not reference.startswith("#"):
         return None
     node: Any = schema
     for step in reference[1:].split("/")[1:]:
         step = step.replace("~1", "/").replace("~0", "~")
-        if not isinstance(node, dict) or step not in node:
-            return None
-        node = node[step]
+        node = node.get(step) if isinstance(node, Mapping) else None
     return node
 
 
@@ -212,7 +210,7 @@ def _without_unused_definitions(schema: Schema) -> Schema:
             reference = node.get("$ref")
             if isinstance(reference, str) and reference not in used:
                 used.add(reference)
-                ahead.append(_lookup(schema, reference))
+                ahead.append(referenced(schema, reference))
             ahead.extend(node.values())
         elif isinstance(node, list):
             ahead.extend(node)

@@ -97,13 +97,8 @@ class VllmEngine(Engine):
         constraint, tag = request.constraint, None
         if constraint is not None:
             tag = constraint.made or await to_thread.run_sync(constraint.structural_tag)
-        generation = self._process.request(
-            list(request.prompt_ids),
-            _sampling_params(request, tag, self._process.grammar_stop),
-            priority=request.priority,
-            lora=self._lora,
-        )
-        with generation as outputs:
+        params = _sampling_params(request, tag, self._process.grammar_stop)
+        with self._process.request(request, params, self._lora) as outputs:
             first = True
             async for ready in outputs:
                 yield _chunk(ready, request.logprobs, first)

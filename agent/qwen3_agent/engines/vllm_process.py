@@ -13,9 +13,10 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib.util import find_spec
 from inspect import signature
 from multiprocessing import active_children
@@ -29,6 +30,7 @@ from anyio.lowlevel import checkpoint, current_token
 
 from ..errors import EngineError
 from .detached import detached_children, environment, shared_memory_of
+from .request import GenerationRequest
 from .vllm_failures import why_it_did_not_start, why_it_died
 
 if TYPE_CHECKING:
@@ -144,18 +146,13 @@ class VllmProcess:
 
     @contextmanager
     def request(
-        self,
-        prompt: list[int],
-        params: SamplingParams,
-        *,
-        priority: int,
-        lora: LoRARequest | None,
+        self, request: GenerationRequest, params: SamplingParams, lora: LoRARequest | None
     ) -> Iterator[Outputs]:
         """Start a request and return its outputs; leaving the block aborts it."""
         if self.failure:
             raise EngineError(self.failure)
         outputs = Outputs(self._wakeups)
-        self._call(self._begin, outputs, prompt, params, priority, lora)
+        self._call(self._begin, outputs, partial(self._generate, outputs, request, params, lora))
         try:
             yield outputs
         finally:
@@ -222,16 +219,8 @@ class VllmProcess:
             self._loop.add_reader(child.sentinel, self._died)
             self._shared_memory |= shared_memory_of(child)
 
-    def _begin(
-        self,
-        outputs: Outputs,
-        prompt: list[int],
-        params: SamplingParams,
-        priority: int,
-        lora: LoRARequest | None,
-    ) -> None:
-        work = self._generate(outputs, prompt, params, priority, lora)
-        self._requests[outputs] = self._loop.create_task(work)
+    def _begin(self, outputs: Outputs, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._requests[outputs] = self._loop.create_task(work())
 
     def _end(self, outputs: Outputs) -> None:
         self._requests.pop(outputs).cancel()
@@ -239,9 +228,8 @@ class VllmProcess:
     async def _generate(
         self,
         outputs: Outputs,
-        prompt: list[int],
+        request: GenerationRequest,
         params: SamplingParams,
-        priority: int,
         lora: LoRARequest | None,
     ) -> None:
         from vllm.inputs import tokens_input
@@ -249,10 +237,10 @@ class VllmProcess:
 
         try:
             generation = self._llm.generate(
-                tokens_input(prompt),
+                tokens_input(list(request.prompt_ids)),
                 params,
                 str(next(self._numbers)),
-                priority=priority,
+                priority=request.priority,
                 lora_request=lora,
             )
             async for output in generation:

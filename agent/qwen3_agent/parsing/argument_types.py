@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from qwen3_tools.json_schema import referenced
+
 from .json_values import load_json
 
-_PYTHON_WORDS = {"True": True, "False": False, "None": None}
 _MOST_REFERENCES = 16
 
 
@@ -31,8 +32,6 @@ def convert(text: str, schema: Mapping[str, Any], key: str) -> Any:
         return None
     if not types or "string" in types:
         return text
-    if text.strip() in _PYTHON_WORDS:
-        return _PYTHON_WORDS[text.strip()]
     try:
         return load_json(text)
     except (ValueError, RecursionError):
@@ -52,20 +51,12 @@ def _types(wanted: Any, schema: Mapping[str, Any], references: int) -> set[str]:
         values = wanted.get("enum", [wanted.get("const")])
         return {"string" if isinstance(value, str) else "other" for value in values}
     if isinstance(reference := wanted.get("$ref"), str):
-        return _types(_resolve(reference, schema), schema, references - 1)
+        return _types(referenced(schema, reference), schema, references - 1)
     found: set[str] = set()
     for key in ("anyOf", "oneOf", "allOf"):
         for option in wanted.get(key) or ():
             found |= _types(option, schema, references - 1)
     return found
-
-
-def _resolve(reference: str, schema: Mapping[str, Any]) -> Any:
-    """Return the target of a local reference such as `#/$defs/Place`."""
-    value: Any = schema
-    for step in reference.removeprefix("#/").split("/"):
-        value = value.get(step) if isinstance(value, Mapping) else None
-    return value
 
 
 def _python_literal(text: str) -> Any:
