@@ -83,9 +83,10 @@ def _names(parameter: Any) -> str:
 
 
 def python_page() -> Iterator[str]:
-    yield "# Python API\n\nEverything here can be imported from `qwen3_agent`.\n"
+    yield "# Python API\n"
+    yield "[Options](options.md) describes the arguments of `Agent` and `Limits`.\n"
     for name in TOP_LEVEL:
-        yield from _entry(getattr(qwen3_agent, name), level=2)
+        yield from _entry(f"qwen3_agent.{name}", getattr(qwen3_agent, name), level=2)
     for name in MODULES:
         module = getattr(qwen3_agent, name)
         yield f"## qwen3_agent.{name}\n"
@@ -98,12 +99,12 @@ def python_page() -> Iterator[str]:
             yield f"Also here: {', '.join(f'`{each}`' for each in also)}.\n"
         for each in module.__all__:
             if each not in TOP_LEVEL:
-                yield from _entry(getattr(module, each), level=3)
+                yield from _entry(f"qwen3_agent.{name}.{each}", getattr(module, each), level=3)
 
 
-def _entry(public: Any, *, level: int) -> Iterator[str]:
+def _entry(title: str, public: Any, *, level: int) -> Iterator[str]:
     yield f"::: {public.__module__}.{public.__qualname__}"
-    yield f"    options:\n      heading_level: {level}\n"
+    yield f"    options:\n      heading_level: {level}\n      heading: {title}\n"
 
 
 def _code(text: str) -> str:
