@@ -165,10 +165,10 @@ async def test_a_running_conversation_reaches_the_server_that_took_the_place(
     path.write_text(json.dumps({"mcpServers": {"s": ASKING}}))
     async with mcp_servers(path) as running, running.open() as tools:
         [log] = [each for each in tools if each.name == "s__log"]
-        before = running._servers["s"]
+        before = running.config
         path.write_text(json.dumps({"mcpServers": {"s": ASKING | {"callTimeout": 9}}}))
         with anyio.fail_after(20):
-            while running._servers["s"] is before:  # noqa: ASYNC110
+            while running.config is before:  # noqa: ASYNC110
                 await anyio.sleep(0.05)
             assert (await log.run({})).text == "logged"
 

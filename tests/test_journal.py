@@ -241,13 +241,18 @@ async def test_records_of_a_type_that_is_not_known_are_passed_over(tmp_path: Pat
     assert Runs(tmp_path).read("latest").status == "answered"
 
 
+def descriptor_of(path: Path) -> int:
+    """The file descriptor under which this process has a file open."""
+    [link] = [each for each in Path("/proc/self/fd").iterdir() if each.resolve() == path]
+    return int(link.name)
+
+
 async def test_a_full_disk_ends_the_run_in_one_sentence(tmp_path: Path) -> None:
     agent = Agent(scripted_model("Hello."), journal=tmp_path)
     async with agent.conversation() as conversation:
-        journal = conversation._journal
-        assert journal is not None
+        assert conversation.run_id is not None
         full = os.open("/dev/full", os.O_WRONLY)
-        os.dup2(full, journal._file)
+        os.dup2(full, descriptor_of(journal_in(tmp_path)))
         os.close(full)
         with pytest.raises(JournalError, match="No space left on device"):
             await conversation.run("Hi")

@@ -105,8 +105,8 @@ def test_a_toml_agent_has_the_interpreter_functions_and_servers_that_it_names(
     assert function.name == "rate"
     assert isinstance(servers, MCPServers)
     assert list(servers.config.servers) == ["clock"]
-    assert interpreter._arguments["work_dir"] == str(inner / "work")
-    assert interpreter._arguments["timeout"] == 5
+    assert interpreter.arguments["work_dir"] == str(inner / "work")
+    assert interpreter.arguments["timeout"] == 5
     Path("qwen3-agent.toml").write_text("mcp = []\n[tools]\ncode_interpreter = false\n")
     (only_servers,) = built(no_mcp=False).tools
     assert list(only_servers.config.servers) == []

@@ -316,12 +316,12 @@ async def test_an_edited_config_is_applied_to_what_changed_alone(tmp_path: Path)
     act = {"command": sys.executable, "args": ["-I", BROKEN, "odd_names"]}
     write({"stay": stay, "change": act, "go": act})
     async with mcp_servers(path) as servers:
-        kept = servers._servers["stay"]
+        kept = servers.status[0]
         write({"stay": stay, "change": act | {"includeTools": ["get.file"]}, "come": act})
         with anyio.fail_after(15):
             while len(servers.tools) != 2 + 1 + 5:  # noqa: ASYNC110
                 await anyio.sleep(0.05)
-        assert servers._servers["stay"] is kept
+        assert servers.status[0] == kept, "it was not started again"
         path.write_text("{")
         with anyio.move_on_after(1.5):
             await anyio.sleep_forever()

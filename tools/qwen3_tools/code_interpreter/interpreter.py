@@ -91,7 +91,7 @@ class CodeInterpreter(SyncInterface, ToolSource):
         allow_domains: Sequence[str] = (),
         preload: Sequence[str] = ("numpy", "pandas", "matplotlib.pyplot"),
     ) -> None:
-        self._arguments: dict[str, Any] = {
+        self.arguments: dict[str, Any] = {
             "work_dir": work_dir,
             "sandbox": sandbox,
             "timeout": timeout,
@@ -129,8 +129,8 @@ class CodeInterpreter(SyncInterface, ToolSource):
         self._when_used: Callable[[], Awaitable[None]] | None = None
 
     def with_options(self, **arguments: Any) -> CodeInterpreter:
-        """Return a new interpreter with the same arguments, except for those given."""
-        interpreter = CodeInterpreter(**{**self._arguments, **arguments})
+        """Return a new interpreter with the same `arguments`, except for those given."""
+        interpreter = CodeInterpreter(**{**self.arguments, **arguments})
         interpreter._had_state = self._had_state
         return interpreter
 
@@ -142,7 +142,7 @@ class CodeInterpreter(SyncInterface, ToolSource):
         """
         if resources.work_folder is None or self._workspace is not None:
             return self
-        work_dir = self._arguments["work_dir"] or resources.work_folder
+        work_dir = self.arguments["work_dir"] or resources.work_folder
         interpreter = self.with_options(work_dir=work_dir)
         interpreter._had_state = _NAME in resources.tools_used
         return interpreter
@@ -160,7 +160,7 @@ class CodeInterpreter(SyncInterface, ToolSource):
     async def __aenter__(self) -> Self:
         if self._workspace is not None:
             raise Qwen3AgentError("This CodeInterpreter is already open.")
-        self._workspace = Workspace(self._arguments["work_dir"])
+        self._workspace = Workspace(self.arguments["work_dir"])
         self._state_lost = self._had_state
         return self
 
