@@ -79,7 +79,7 @@ async def open_resources(
         keep_ready: for many conversations: sources prepare the next one in advance.
     """
     async with AsyncExitStack() as stack:
-        model = model or _given_model(spec)
+        model = model or spec.given_model
         loading = None
         if model is None:
             loader = ThreadPoolExecutor(1, "load-model")
@@ -176,20 +176,15 @@ class Lifetime:
                 yield portal
 
 
-def _given_model(spec: AgentSpec) -> Model | None:
-    """Return the model of a spec if it is a `Model`, which needs no loading."""
-    return spec.model if spec.base_url is None and isinstance(spec.model, Model) else None
-
-
 def load_model(spec: AgentSpec) -> Model:
     """Load the model that a spec names. Takes seconds to minutes; call it in a worker thread.
 
     Raises:
         ModelNotFoundError, ChatFormatError, EngineError: see there.
     """
-    if given := _given_model(spec):
-        return given
-    name = None if isinstance(spec.model, Model) else spec.model
+    if spec.given_model is not None:
+        return spec.given_model
+    name = spec.model_name
     if spec.base_url is not None:
         from .models.chat_api.connect import connect
 

@@ -203,6 +203,20 @@ class AgentSpec:
         """Whether the model was chosen, rather than left to the default."""
         return self.model is not None or self.base_url is not None
 
+    @property
+    def given_model(self) -> Model | None:
+        """The model if it was given as a `Model`, which needs no loading."""
+        from .models.session import Model
+
+        return self.model if isinstance(self.model, Model) else None
+
+    @property
+    def model_name(self) -> str | Path | None:
+        """The folder, hub id or name on the server. None: a `Model`, or the default."""
+        from .models.session import Model
+
+        return None if isinstance(self.model, Model) else self.model
+
     def with_overrides(self, **changes: Any) -> AgentSpec:
         """Return the spec with those of the changes that are not None."""
         given = {name: value for name, value in changes.items() if value is not None}
