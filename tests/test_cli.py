@@ -88,8 +88,8 @@ def test_python_dash_m_is_the_same_command() -> None:
         (["run", "hello", "--json", "--quiet"], "cannot be used together"),
         (["run", "hello", "--base-url", "localhost:8000"], "expected e.g. http://localhost"),
         (["run", "hello", "--no-such-option"], "--no-such-option"),
-        (["tools", "call", "f", "{"], "it is not JSON: Expecting property name"),
-        (["tools", "call", "f", "[" * 100_000], "it is not JSON: it is nested too deeply"),
+        (["tools", "call", "f", "{"], "not valid JSON: Expecting property name"),
+        (["tools", "call", "f", "[" * 100_000], "not valid JSON: nested too deeply"),
         (["walk", "hello"], "walk"),
     ],
 )
@@ -142,11 +142,11 @@ def test_an_agent_file_that_cannot_be_used_is_one_sentence_with_file_and_line(
 @pytest.mark.parametrize(
     ("config", "says"),
     [
-        ('{"mcpServers": {\n  "time": {"command": "x",}\n}}', "mcp_servers.json:2: not JSON"),
+        ('{"mcpServers": {\n  "time": {"command": "x",}\n}}', "mcp_servers.json:2: not valid JSON"),
         ("[]", "mcp_servers.json:1: must be an object"),
         ('{"mcpServers": {\n\n"time": {"cmd": "x"}}}', "mcp_servers.json:3: server 'time'"),
-        ("[" * 100_000, "mcp_servers.json: not JSON that can be read: nested too deeply"),
-        ("1" * 5_000, "mcp_servers.json: not JSON that can be read: a number is too long"),
+        ("[" * 100_000, "mcp_servers.json: not valid JSON: nested too deeply"),
+        ("1" * 5_000, "mcp_servers.json: not valid JSON: a number is too long"),
     ],
 )
 def test_a_config_that_cannot_be_used_is_one_sentence_with_file_and_line(
@@ -237,7 +237,7 @@ def test_nobody_s_home_folder_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Path, "home", nowhere)
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
-    with pytest.raises(Qwen3AgentError, match="set HOME, or XDG_STATE_HOME"):
+    with pytest.raises(Qwen3AgentError, match="set HOME or XDG_STATE_HOME"):
         state_folder()
 
 

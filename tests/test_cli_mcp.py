@@ -117,7 +117,7 @@ def test_add_keeps_what_else_the_file_says_and_its_mode(tmp_path: Path) -> None:
         (["mcp", "add", "a", "--url", "x", "--", "y"], "either a command"),
         (["mcp", "add", "a", "--env", "A", "--", "y"], "expected NAME=VALUE, not 'A'"),
         (["mcp", "list", "--mcp", "nowhere.json"], "nowhere.json"),
-        (["tools", "call", "x", "{"], "not JSON"),
+        (["tools", "call", "x", "{"], "not valid JSON"),
         (["tools", "call", "x", "[]"], "expected an object"),
         (["tools", "list", "--agent", "nowhere.py"], "there is no file nowhere.py"),
     ],

@@ -87,7 +87,7 @@ def test_prompts_in_bulk_answer_line_by_line() -> None:
         {"prompt": qwen.render(MESSAGES, TOOLS, thinking=False, generation_prompt=True)},
         {"error": 'line 2: "messages" must be a list of objects.'},
         {"prompt": "<|im_start|>user\nhalf \ud83d<|im_end|>\n<|im_start|>assistant\n"},
-        {"error": "line 4: not JSON: Expecting value (line 1, column 1)."},
+        {"error": "line 4: not valid JSON: Expecting value (line 1, column 1)."},
     ]
 
 
@@ -96,7 +96,11 @@ def test_prompts_in_bulk_answer_line_by_line() -> None:
     [
         (["prompt"], 2, "specify a file of messages"),
         (["prompt", "--messages", "nowhere.json"], 2, "cannot read nowhere.json"),
-        (["prompt", "--messages", "broken"], 2, "not JSON: Expecting value (line 2, column 10)"),
+        (
+            ["prompt", "--messages", "broken"],
+            2,
+            "not valid JSON: Expecting value (line 2, column 10)",
+        ),
         (["prompt", "--messages", "object"], 1, '"messages" must be a list of objects'),
         (["prompt", "--messages", "messages", "--model", "nothing"], 1, "There is no model"),
         (["prompt", "--messages", "messages", "--jsonl"], 2, "from each line"),

@@ -155,7 +155,7 @@ def test_an_answer_that_was_saved_counts_in_its_folder_alone_and_not_against_a_d
     monkeypatch.chdir(project.parent)
     assert decision("files__put", built()) == "ask"
     saved_file().write_text("{")
-    with pytest.raises(Qwen3AgentError, match=r"approvals.json must be .*remove it"):
+    with pytest.raises(Qwen3AgentError, match=r"approvals.json must be .*[Rr]emove it"):
         built()
 
 
@@ -195,7 +195,6 @@ def test_a_wrong_file_is_told_with_its_line_and_key(project: Path, text: str, sa
     assert says in str(caught.value)
 
 
-@pytest.mark.command
 def test_config_shows_each_value_and_where_it_comes_from(project: Path) -> None:
     the_user_says('think = "off"\n[approvals]\ndeny = ["*__delete"]\n')
     the_project_says('[limits]\nsteps = 5\n[approvals]\ndeny = ["shell"]\n')

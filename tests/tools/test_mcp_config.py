@@ -175,7 +175,10 @@ def test_an_unknown_key_is_one_warning_with_the_nearest_known(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('{"mcpServers": {\n  "a": {"command" "x"}}}', ":2: not JSON: Expecting ':' delimiter"),
+        (
+            '{"mcpServers": {\n  "a": {"command" "x"}}}',
+            ":2: not valid JSON: Expecting ':' delimiter",
+        ),
         ("[]", ':1: must be an object: {"mcpServers": {...}}'),
         ('{"mcp": {}, "x": 1}', ':1: "mcpServers" is missing; keys found: mcp, x'),
         ('{\n"mcpServers": []}', ':2: "mcpServers" must be an object of servers by name'),

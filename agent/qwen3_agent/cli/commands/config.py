@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..config.options import TracebackOption
+from ..json_io import write_json
 from ..outcome import command
+from ..terminal.printable import echo
 
 if TYPE_CHECKING:
     from ..config.settings import Layers
@@ -45,8 +47,8 @@ def config(
     if saved:
         rows.append(("approvals.saved", saved, str(saved_file())))
     if as_json:
-        shown = [{"key": key, "value": value, "source": source} for key, value, source in rows]
-        print(json.dumps(shown, indent=2, ensure_ascii=False))
+        names = ("key", "value", "source")
+        write_json([dict(zip(names, row, strict=True)) for row in rows], indent=2)
     else:
         _print(rows)
 
@@ -63,13 +65,11 @@ def _rows(settings: Layers) -> list[tuple[str, object, str]]:
 
 
 def _print(rows: list[tuple[str, object, str]]) -> None:
-    from ..terminal.printable import printable
-
     shown = [
-        (key, "" if value is None else printable(json.dumps(value, ensure_ascii=False)), source)
+        (key, "" if value is None else json.dumps(value, ensure_ascii=False), source)
         for key, value, source in rows
     ]
     keys = max(len(key) for key, _, _ in shown)
     values = min(40, max(len(value) for _, value, _ in shown))
     for key, value, source in shown:
-        print(f"{key.ljust(keys)}  {value.ljust(values)}  {printable(source)}")
+        echo(f"{key.ljust(keys)}  {value.ljust(values)}  {source}")

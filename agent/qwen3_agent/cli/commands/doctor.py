@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -16,15 +14,21 @@ from ..config.options import (
     ModelOption,
     NoMcpOption,
     VerboseOption,
+    check_url,
 )
-from ..config.servers import McpOption
+from ..config.servers import BUNDLED_SERVERS, McpOption
+from ..outcome import command
+from ..terminal.printable import echo
 
 if TYPE_CHECKING:
+    from qwen3_tools.mcp import ServerStatus
+
     from ..doctor import Finding, State
 
 _MARKS = {"ok": "ok", "note": "--", "missing": "!!"}
 
 
+@command
 def doctor(
     model: ModelOption = None,
     base_url: BaseUrlOption = None,
@@ -33,7 +37,7 @@ def doctor(
     mcp: McpOption = None,
     no_mcp: NoMcpOption = False,
     verbose: VerboseOption = False,
-) -> None:
+) -> int:
     """Check this machine and whether a task can run on it.
 
     Starts the sandbox and the MCP servers to test them, and nothing else. Exit codes: 0 if a task
@@ -41,52 +45,40 @@ def doctor(
     """
     if mcp and no_mcp:
         raise typer.BadParameter("--mcp and --no-mcp cannot be used together.")
-    from ..config.options import check_url
-
     check_url(base_url)
 
-    from ..outcome import exit_code_of, prepare_output
+    from itertools import chain
 
-    def work() -> int:
-        from ..doctor import examine_machine, examine_model, examine_server
-        from ..terminal.interrupt import run_until_interrupted
+    from ..config.servers import servers_of
+    from ..doctor import examine_machine, examine_model, examine_server
+    from ..terminal.interrupt import run_until_interrupted
 
-        prepare_output(verbose=verbose)
-        missing = False
+    async def main() -> int:
+        if base_url is None:
+            chosen = engine or "auto"
+            found = chain(
+                examine_machine(chosen), examine_model(model, chosen, hub or "huggingface")
+            )
+        else:
+            found = chain(examine_server(base_url, model, os.environ.get("OPENAI_API_KEY")))
+        missing = [_show(finding) for finding in found]
+        missing.append(_show(await _sandbox()))
+        if not no_mcp:
+            async with servers_of(mcp, None) as servers:
+                missing += [_show(_server(status)) for status in servers.status]
+        echo("\nA task cannot run here." if any(missing) else "\nA task can run here.")
+        return 1 if any(missing) else 0
 
-        def show(finding: Finding) -> None:
-            nonlocal missing
-            missing |= finding.state == "missing"
-            _show(finding)
-
-        async def main() -> int:
-            if base_url is None:
-                for finding in examine_machine(engine or "auto"):
-                    show(finding)
-                for finding in examine_model(model, engine or "auto", hub or "huggingface"):
-                    show(finding)
-            else:
-                for finding in examine_server(base_url, model, os.environ.get("OPENAI_API_KEY")):
-                    show(finding)
-            show(await _sandbox())
-            if not no_mcp:
-                async for finding in _servers(mcp):
-                    show(finding)
-            print("\nA task cannot run here." if missing else "\nA task can run here.")
-            return 1 if missing else 0
-
-        return run_until_interrupted(main)
-
-    raise typer.Exit(exit_code_of(work, verbose=verbose))
+    return run_until_interrupted(main)
 
 
-def _show(finding: Finding) -> None:
-    from ..terminal.printable import printable
-
-    first, *more = printable(finding.text).splitlines() or [""]
-    print(f"{_MARKS[finding.state]}  {finding.name:<13} {first}", flush=True)
-    for line in (*more, *([f"-> {printable(finding.fix)}"] if finding.fix else [])):
-        print(f"{'':<17} {line}", flush=True)
+def _show(finding: Finding) -> bool:
+    """Show a finding. Return whether a task cannot run because of it."""
+    first, *more = finding.text.splitlines() or [""]
+    echo(f"{_MARKS[finding.state]}  {finding.name:<13} {first}")
+    for line in (*more, *([f"-> {finding.fix}"] if finding.fix else [])):
+        echo(f"{'':<17} {line}")
+    return finding.state == "missing"
 
 
 async def _sandbox() -> Finding:
@@ -102,18 +94,13 @@ async def _sandbox() -> Finding:
     return Finding("sandbox", "ok", "\n".join([outcome.isolation, *tried, *bounded]))
 
 
-async def _servers(files: Sequence[Path] | None) -> AsyncIterator[Finding]:
-    """Start the servers that a run would start, and report on each."""
-    from ..config.servers import BUNDLED_SERVERS, servers_of
+def _server(status: ServerStatus) -> Finding:
     from ..doctor import Finding
 
-    async with servers_of(files, None) as servers:
-        for status in servers.status:
-            name = f"mcp {status.name}"
-            if status.reason:
-                # The default task needs the bundled servers; a run continues without the user's
-                state: State = "missing" if status.name in BUNDLED_SERVERS else "note"
-                yield Finding(name, state, f"failed to start: {status.reason}")
-            else:
-                tools = ", ".join(status.tools)
-                yield Finding(name, "ok", f"{status.start_seconds or 0:.1f} s; {tools}")
+    name = f"mcp {status.name}"
+    if status.reason:
+        # The default task needs the bundled servers; a run continues without the user's
+        state: State = "missing" if status.name in BUNDLED_SERVERS else "note"
+        return Finding(name, state, f"failed to start: {status.reason}")
+    tools = ", ".join(status.tools)
+    return Finding(name, "ok", f"{status.start_seconds or 0:.1f} s; {tools}")

@@ -1,18 +1,21 @@
-"""`qwen3-agent mcp ...`: lists, checks and edits the servers of a config file."""
+"""`qwen3-agent mcp ...`: MCP servers, their config file, and their resources and prompts."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..config.options import TracebackOption
-from ..config.servers import BUNDLED_SERVERS, CONFIG_FILE, McpOption, with_servers
-from .mcp_catalog import prompt, prompts, read, resources
+from ..config.servers import BUNDLED_SERVERS, CONFIG_FILE, McpOption
+from ..outcome import command
+from ..terminal.printable import echo
 
 if TYPE_CHECKING:
     from qwen3_tools.mcp import MCPServers, ServerStatus
+    from qwen3_tools.mcp.catalog import Catalog
 
 mcp = typer.Typer(help="List, check and edit MCP servers.", no_args_is_help=True)
 
@@ -20,21 +23,27 @@ FileOption = Annotated[
     Path,
     typer.Option("--mcp", metavar="FILE", dir_okay=False, help="The config file to change."),
 ]
+ServerArgument = Annotated[
+    str, typer.Argument(metavar="SERVER", help="Name of the server in the config.")
+]
 
 
 @mcp.command("list")
-def list_servers(mcp: McpOption = None, verbose: TracebackOption = False) -> None:
+@command
+def list_servers(mcp: McpOption = None, verbose: TracebackOption = False) -> int:
     """Start all servers and show their status."""
-    raise typer.Exit(with_servers(mcp, _show_table, verbose=verbose))
+    return _with_servers(mcp, _show_table)
 
 
 @mcp.command()
-def check(mcp: McpOption = None, verbose: TracebackOption = False) -> None:
-    """Start all servers and report failures; exit with code 1 if one fails."""
-    raise typer.Exit(with_servers(mcp, _show_check, verbose=verbose))
+@command
+def check(mcp: McpOption = None, verbose: TracebackOption = False) -> int:
+    """Start all servers; exit with code 1 if one fails."""
+    return _with_servers(mcp, _show_check)
 
 
 @mcp.command()
+@command
 def add(
     name: Annotated[str, typer.Argument(help="Name of the server.")],
     command: Annotated[
@@ -61,75 +70,163 @@ def add(
     """
     if bool(command) == bool(url):
         raise typer.BadParameter("give either a command after -- or --url.")
-    variables = _pairs(env, "=", "--env")
-    headers = _pairs(header, ":", "--header")
+    entry: dict[str, object] = {"url": url} if url else {}
+    if command:
+        entry["command"] = command[0]
+    optional = {
+        "args": (command or [])[1:],
+        "env": _pairs(env, "=", "--env"),
+        "headers": _pairs(header, ":", "--header"),
+    }
+    entry |= {key: value for key, value in optional.items() if value}
 
-    from ..outcome import exit_code_of
+    from qwen3_tools.mcp.config.edit import add_server
 
-    def work() -> int:
-        from qwen3_tools.mcp.config.edit import add_server
-
-        entry: dict[str, object] = {"url": url} if url else {}
-        if command:
-            entry["command"] = command[0]
-            entry |= {"args": command[1:]} if command[1:] else {}
-        entry |= {"env": variables} if variables else {}
-        entry |= {"headers": headers} if headers else {}
-        is_new = not mcp.exists()
-        backup = add_server(mcp, name, entry)
-        print(f"Added {name} to {mcp}. Run `qwen3-agent mcp check --mcp {mcp}` to test it.")
-        _show_backup(backup)
-        if is_new and mcp == CONFIG_FILE:
-            bundled = " and ".join(BUNDLED_SERVERS)
-            print(f"Created {mcp}. In this folder it replaces the bundled servers {bundled}.")
-        return 0
-
-    raise typer.Exit(exit_code_of(work, verbose=verbose))
+    is_new = not mcp.exists()
+    backup = add_server(mcp, name, entry)
+    echo(f"Added {name} to {mcp}. Run `qwen3-agent mcp check --mcp {mcp}` to test it.")
+    _show_backup(backup)
+    if is_new and mcp == CONFIG_FILE:
+        bundled = " and ".join(BUNDLED_SERVERS)
+        echo(f"Created {mcp}. In this folder it replaces the bundled servers {bundled}.")
 
 
 @mcp.command()
+@command
 def remove(
     name: Annotated[str, typer.Argument(help="Name of the server.")],
     mcp: FileOption = CONFIG_FILE,
     verbose: TracebackOption = False,
 ) -> None:
     """Remove a server from a config file."""
-    from ..outcome import exit_code_of
+    from qwen3_tools.mcp.config.edit import remove_server
 
-    def work() -> int:
-        from qwen3_tools.mcp.config.edit import remove_server
-
-        backup = remove_server(mcp, name)
-        print(f"Removed {name} from {mcp}.")
-        _show_backup(backup)
-        return 0
-
-    raise typer.Exit(exit_code_of(work, verbose=verbose))
-
-
-for each in (resources, read, prompts, prompt):
-    mcp.command()(each)
+    backup = remove_server(mcp, name)
+    echo(f"Removed {name} from {mcp}.")
+    _show_backup(backup)
 
 
 @mcp.command()
+@command
+def resources(
+    server: ServerArgument, mcp: McpOption = None, verbose: TracebackOption = False
+) -> int:
+    """List the resources of a server."""
+
+    async def work(catalog: Catalog) -> None:
+        for uri, each in await catalog.addresses():
+            _echo_row(uri, each.mime_type or "", each.description or each.name)
+
+    return _with_catalog(mcp, server, work)
+
+
+@mcp.command()
+@command
+def read(
+    server: ServerArgument,
+    uri: Annotated[str, typer.Argument(metavar="URI", help="Address of the resource.")],
+    mcp: McpOption = None,
+    verbose: TracebackOption = False,
+) -> int:
+    """Print a resource of a server.
+
+    Images and other files are saved in the current folder.
+    """
+
+    async def work(catalog: Catalog) -> None:
+        from qwen3_tools.artifacts import artifact_folder
+
+        with artifact_folder(Path.cwd()):
+            echo((await catalog.read(uri)).text, data=True)
+
+    return _with_catalog(mcp, server, work)
+
+
+@mcp.command()
+@command
+def prompts(server: ServerArgument, mcp: McpOption = None, verbose: TracebackOption = False) -> int:
+    """List the prompts of a server, with their arguments."""
+
+    async def work(catalog: Catalog) -> None:
+        for each in await catalog.prompts():
+            given = each.arguments or ()
+            names = " ".join(one.name + ("" if one.required else "?") for one in given)
+            _echo_row(each.name, names, each.description or "")
+
+    return _with_catalog(mcp, server, work)
+
+
+@mcp.command()
+@command
+def prompt(
+    server: ServerArgument,
+    name: Annotated[str, typer.Argument(help="Name of the prompt.")],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="Arguments of the prompt.")
+    ] = None,
+    mcp: McpOption = None,
+    verbose: TracebackOption = False,
+) -> int:
+    """Print the messages of a prompt."""
+    given = _pairs(arguments, "=", "NAME=VALUE")
+
+    async def work(catalog: Catalog) -> None:
+        for message in await catalog.prompt(name, given):
+            echo(f"{message.role}: {message.text}", data=True)
+
+    return _with_catalog(mcp, server, work)
+
+
+@mcp.command()
+@command
 def schema() -> None:
     """Print the JSON Schema of config files, for editors."""
-    from ..outcome import exit_code_of
+    from qwen3_tools.mcp.config.servers_file import config_schema
 
-    def work() -> int:
-        import json
+    from ..json_io import write_json
 
-        from qwen3_tools.mcp.config.servers_file import config_schema
+    write_json(config_schema(), indent=2)
 
-        print(json.dumps(config_schema(), indent=2, ensure_ascii=False))
+
+def _with_servers(
+    files: Sequence[Path] | None,
+    work: Callable[[MCPServers], Awaitable[int]],
+    *,
+    only: str | None = None,
+) -> int:
+    """Start the servers (or only one, by name) and use them. Return the exit code."""
+    from ..config.servers import servers_of
+    from ..terminal.interrupt import run_until_interrupted
+    from ..terminal.terminal_person import person_at_terminal
+
+    servers = servers_of(files, person_at_terminal())
+    if only is not None:
+        servers = servers.named(only)
+
+    async def main() -> int:
+        async with servers:
+            return await work(servers)
+
+    return run_until_interrupted(main)
+
+
+def _with_catalog(
+    files: Sequence[Path] | None, server: str, work: Callable[[Catalog], Awaitable[None]]
+) -> int:
+    async def find(servers: MCPServers) -> int:
+        from qwen3_tools.errors import MCPServerError
+
+        if server in servers.failures:
+            raise MCPServerError(f"server {server!r}: {servers.failures[server]}")
+        await work(servers.catalog(server))
         return 0
 
-    raise typer.Exit(exit_code_of(work, verbose=False))
+    return _with_servers(files, find, only=server)
 
 
 def _show_backup(backup: Path | None) -> None:
     if backup is not None:
-        print(f"The file was reformatted; the old version is in {backup}.")
+        echo(f"The file was reformatted; the old version is in {backup}.")
 
 
 def _pairs(given: list[str] | None, sign: str, option: str) -> dict[str, str]:
@@ -142,6 +239,10 @@ def _pairs(given: list[str] | None, sign: str, option: str) -> dict[str, str]:
     return pairs
 
 
+def _echo_row(*cells: str) -> None:
+    echo("  ".join(cell.replace("\n", " ") for cell in cells if cell))
+
+
 async def _show_table(servers: MCPServers) -> int:
     rows: list[tuple[str, ...]] = [("NAME", "STATE", "VERSION", "PROTOCOL", "START", "TOOLS")]
     rows += [_row(status) for status in servers.status]
@@ -149,40 +250,30 @@ async def _show_table(servers: MCPServers) -> int:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        print("  ".join([*cells, row[-1]]).rstrip())
+        echo("  ".join([*cells, row[-1]]).rstrip())
     return 0
 
 
 def _row(status: ServerStatus) -> tuple[str, ...]:
-    from ..terminal.printable import printable
-
-    started = f"{status.start_seconds:.1f} s" if status.start_seconds is not None else ""
-    says = status.reason.splitlines()[0] if status.reason else ", ".join(status.tools)
     return (
         status.name,
         status.state,
-        printable(status.version or ""),
+        status.version or "",
         f"{status.protocol} {status.era}" if status.protocol else "",
-        started,
-        printable(says),
+        f"{status.start_seconds:.1f} s" if status.start_seconds is not None else "",
+        status.reason.splitlines()[0] if status.reason else ", ".join(status.tools),
     )
 
 
 async def _show_check(servers: MCPServers) -> int:
-    from ..terminal.printable import printable
-
-    failed = False
     for warning in servers.config.warnings:
-        print(f"warning: {printable(warning)}")
+        echo(f"warning: {warning}")
     for status in servers.status:
-        failed |= status.reason is not None
         count = "1 tool" if len(status.tools) == 1 else f"{len(status.tools)} tools"
-        fine = f"ready in {status.start_seconds or 0:.1f} s, {count}"
-        print(f"{status.name}: {f'FAILED: {printable(status.reason)}' if status.reason else fine}")
+        ready = f"ready in {status.start_seconds or 0:.1f} s, {count}"
+        echo(f"{status.name}: {f'FAILED: {status.reason}' if status.reason else ready}")
         if status.reason and status.stderr_file:
-            print(f"  (full stderr: {status.stderr_file})")
+            echo(f"  (full stderr: {status.stderr_file})")
         if status.invalid_lines:
-            print(
-                f"  (ignored lines on its stdout that are not messages: {status.invalid_lines:,})"
-            )
-    return 1 if failed else 0
+            echo(f"  (ignored {status.invalid_lines:,} lines on its stdout that are not messages)")
+    return 1 if any(status.reason for status in servers.status) else 0

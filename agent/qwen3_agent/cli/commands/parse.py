@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ..config.options import TracebackOption
+from ..json_io import answer_lines, read_json, write_json
 from ..outcome import command
 
 FormatName = Literal["qwen3", "qwen3-coder"]
@@ -46,8 +47,6 @@ def parse(
     {"reasoning": "...", "content": "...", "tool_calls": [{"name": "...", "arguments": {...}}],
     "errors": ["..."]}
     """
-    from ..json_input import answer_lines, read_json, write_json
-
     schemas = read_json(tools, "--tools") if tools else []
     if not isinstance(schemas, list) or not all(isinstance(item, dict) for item in schemas):
         raise typer.BadParameter("must be a list of objects.", param_hint="--tools")
@@ -60,7 +59,6 @@ def parse(
     if jsonl:
         return answer_lines(answer)
     write_json(answer(sys.stdin.buffer.read().decode("utf-8", "replace")))
-    sys.stdout.buffer.flush()
     return 0
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ..config.options import TracebackOption
+from ..json_io import answer_lines, read_json, write_json
 from ..outcome import command
+from ..terminal.printable import echo
 
 if TYPE_CHECKING:
     from ...formats.chat_format import ChatFormat
@@ -60,8 +62,6 @@ def prompt(
     if not jsonl and not messages:
         raise typer.BadParameter("specify a file of messages.", param_hint="--messages")
 
-    from ..json_input import answer_lines, read_json, write_json
-
     request = {"messages": messages and read_json(messages, "--messages"), "think": think}
     request["tools"] = tools and read_json(tools, "--tools")
 
@@ -71,13 +71,12 @@ def prompt(
     try:
         reply = answer(chat_format, request, ids=ids)
     except ValueError as error:
-        print(f"Error: {error}", file=sys.stderr)
+        echo(f"Error: {error}", err=True)
         return 1
     if ids:
         write_json(reply)
     else:
         sys.stdout.buffer.write(reply["prompt"].encode("utf-8", "replace"))
-    sys.stdout.buffer.flush()
     return 0
 
 

@@ -12,7 +12,9 @@ import typer
 from ..config.agent_options import AgentOptions
 from ..config.approval_options import YesOption
 from ..config.options import MaxStepsOption, RunsOption, TimeoutOption, VerboseOption
+from ..json_io import write_json
 from ..outcome import command
+from ..terminal.printable import echo
 from .run import work_on
 
 if TYPE_CHECKING:
@@ -47,15 +49,14 @@ def list_runs(
     found = Runs(folder)
     summaries = found.summaries()
     if as_json:
-        import json
         from dataclasses import asdict
 
         for each in summaries:
-            print(json.dumps(asdict(each), ensure_ascii=sys.stdout.encoding.lower() != "utf-8"))
+            write_json(asdict(each))
     elif summaries:
         _print_table(summaries)
     else:
-        print(f"No runs in {found.folder}.", file=sys.stderr)
+        echo(f"No runs in {found.folder}.", err=True)
 
 
 @runs.command()
@@ -189,7 +190,7 @@ def delete(
             if 0 < each.started < before and each.status != "running"
         ]
     for each in dict.fromkeys(chosen):
-        print(f"deleted {found.delete(each)}")
+        echo(f"deleted {found.delete(each)}")
 
 
 def _write(text: str, output: Path | None) -> None:
@@ -200,14 +201,12 @@ def _write(text: str, output: Path | None) -> None:
         sys.stdout.flush()
     else:
         output.write_bytes(data)
-        print(output)
+        echo(str(output))
 
 
 def _print_table(summaries: list[RunSummary]) -> None:
-    from ..terminal.printable import printable
-
     width = os.get_terminal_size().columns if sys.stdout.isatty() else 0
     for each in summaries:
-        title = " ".join(printable(each.title).split())
+        title = " ".join(each.title.split())
         line = f"{each.id}  {each.status:<11}  {each.steps:>3} steps  {each.model or '-':<16}  "
-        print(line + (title[: max(10, width - len(line))] if width else title))
+        echo(line + (title[: max(10, width - len(line))] if width else title))

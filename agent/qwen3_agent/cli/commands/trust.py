@@ -9,6 +9,7 @@ import typer
 
 from ..config.options import TracebackOption
 from ..outcome import command
+from ..terminal.printable import echo
 
 
 @command
@@ -25,8 +26,7 @@ def trust(
     servers of ./mcp_servers.json.
     """
     from ..config.trusted_folders import trust as trust_folder
-    from ..terminal.printable import printable
 
     folder = Path.cwd()
     trust_folder(folder, no_more=no_more)
-    print(f"{printable(str(folder))} is {'no longer ' if no_more else ''}trusted.")
+    echo(f"{folder} is {'no longer ' if no_more else ''}trusted.")

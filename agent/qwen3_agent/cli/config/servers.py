@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,34 +47,6 @@ def servers_of(
 
     sources: Sequence[Path | Mapping[str, Any]] = files or _default_sources(settings)
     return mcp_servers(*sources, user=user)
-
-
-def with_servers(
-    files: Sequence[Path] | None,
-    work_with: Callable[[MCPServers], Awaitable[int]],
-    *,
-    only: str | None = None,
-    verbose: bool,
-) -> int:
-    """Start the servers (or only one, by name) and use them. Return the exit code."""
-    from ..outcome import exit_code_of, prepare_output
-
-    def work() -> int:
-        from ..terminal.interrupt import run_until_interrupted
-        from ..terminal.terminal_person import person_at_terminal
-
-        prepare_output(verbose=verbose)
-        servers = servers_of(files, person_at_terminal())
-        if only is not None:
-            servers = servers.named(only)
-
-        async def main() -> int:
-            async with servers:
-                return await work_with(servers)
-
-        return run_until_interrupted(main)
-
-    return exit_code_of(work, verbose=verbose)
 
 
 def _default_sources(settings: Layers | None) -> Sequence[Path | Mapping[str, Any]]:

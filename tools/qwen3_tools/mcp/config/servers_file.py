@@ -149,7 +149,7 @@ def _read(path: Path) -> _Document:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise MCPConfigError(f"{path}{line}: not JSON: {json_problem(error)}") from None
+        raise MCPConfigError(f"{path}{line}: {json_problem(error)}") from None
     path = path.absolute()
     return _Document(name, content, path.parent, text, path, modified)
 

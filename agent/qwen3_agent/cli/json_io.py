@@ -10,8 +10,6 @@ from typing import Any
 
 import typer
 
-from qwen3_tools.json_errors import json_problem
-
 STANDARD_INPUT = Path("-")
 
 
@@ -22,16 +20,26 @@ def read_json(path: Path, option: str) -> Any:
         typer.BadParameter: The file cannot be read or is not JSON; the message says where.
     """
     try:
-        data = sys.stdin.buffer.read() if path == STANDARD_INPUT else path.read_bytes()
-        return json.loads(data)
+        return loads(sys.stdin.buffer.read() if path == STANDARD_INPUT else path.read_bytes())
     except OSError as error:
-        raise typer.BadParameter(
-            f"cannot read {path}: {error.strerror}.", param_hint=option
-        ) from None
+        problem = f"cannot read {path}: {error.strerror}."
+    except ValueError as error:
+        problem = f"{path}: {error}"
+    raise typer.BadParameter(problem, param_hint=option)
+
+
+def loads(text: str | bytes) -> Any:
+    """Return a JSON value.
+
+    Raises:
+        ValueError: The text is not valid JSON; the message is a sentence.
+    """
+    try:
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise typer.BadParameter(
-            f"{path} is not JSON: {json_problem(error)}.", param_hint=option
-        ) from None
+        from qwen3_tools.json_errors import json_problem
+
+        raise ValueError(f"{json_problem(error)}.") from None
 
 
 def answer_lines(answer: Callable[[Any], dict[str, Any]]) -> int:
@@ -44,26 +52,15 @@ def answer_lines(answer: Callable[[Any], dict[str, Any]]) -> int:
         if not line.strip():
             continue
         try:
-            reply = answer(_loads(line))
+            reply = answer(loads(line))
         except ValueError as error:
             failed = True
             reply = {"error": f"line {number}: {error}"}
         write_json(reply)
-    sys.stdout.buffer.flush()
     return 1 if failed else 0
 
 
-def write_json(value: Any) -> None:
-    """Write one line of JSON to standard output."""
-    try:
-        line = json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError:  # half of a surrogate pair, which only an escape can express
-        line = json.dumps(value).encode()
-    sys.stdout.buffer.write(line + b"\n")
-
-
-def _loads(line: bytes) -> Any:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"not JSON: {json_problem(error)}.") from None
+def write_json(value: Any, *, indent: int | None = None) -> None:
+    """Write JSON to standard output, in ASCII unless it is encoded as UTF-8."""
+    in_ascii = sys.stdout.encoding.lower() != "utf-8"
+    print(json.dumps(value, ensure_ascii=in_ascii, indent=indent), flush=True)
