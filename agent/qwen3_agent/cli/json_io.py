@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import typer
+from .outcome import wrong_usage
 
 STANDARD_INPUT = Path("-")
 
@@ -19,13 +19,13 @@ def read_json(path: Path, option: str) -> Any:
     Raises:
         typer.BadParameter: The file cannot be read or is not JSON; the message says where.
     """
-    try:
-        return loads(sys.stdin.buffer.read() if path == STANDARD_INPUT else path.read_bytes())
-    except OSError as error:
-        problem = f"cannot read {path}: {error.strerror}."
-    except ValueError as error:
-        problem = f"{path}: {error}"
-    raise typer.BadParameter(problem, param_hint=option)
+    with wrong_usage(option):
+        try:
+            return loads(sys.stdin.buffer.read() if path == STANDARD_INPUT else path.read_bytes())
+        except OSError as error:
+            raise ValueError(f"cannot read {path}: {error.strerror}.") from None
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
 
 
 def loads(text: str | bytes) -> Any:

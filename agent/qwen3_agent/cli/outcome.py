@@ -8,7 +8,8 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec
 
@@ -38,6 +39,15 @@ def command(function: Callable[P, int | None]) -> Callable[P, None]:
         raise typer.Exit(exit_code_of(work, verbose=verbose))
 
     return run
+
+
+@contextmanager
+def wrong_usage(option: str) -> Iterator[None]:
+    """Turn a ValueError into a typer.BadParameter about an option."""
+    try:
+        yield
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 def prepare_output(*, verbose: bool) -> None:

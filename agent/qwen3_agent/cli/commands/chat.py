@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -13,9 +12,8 @@ from ..outcome import command
 
 if TYPE_CHECKING:
     from ...agent import Agent
-    from ...events import Event
     from ...thinking import Mode, Policy
-    from ..terminal.terminal_person import TerminalPerson
+    from ..terminal.user import TerminalUser
 
 
 @takes_agent_options
@@ -41,44 +39,33 @@ def chat(
         raise typer.Exit(2)
 
     from ...journal import Runs
-    from ..config.build import build_agent, config_warnings
-    from ..terminal.approving import InOrder
-    from ..terminal.terminal_person import person_at_terminal
+    from ..config.build import build_agent
+    from ..terminal.user import user_at_terminal
 
     chosen, run = options, None
     if resume is not None:
         recorded = Runs(options.runs).read(resume)
         chosen, run = options.over_those_of(recorded), recorded.id
     chosen.check()
-    person = person_at_terminal()
-    approver = InOrder(person.approve) if person else None
-    agent = build_agent(chosen, person=person, approver=approver)
-    for warning in config_warnings(agent):
-        print(f"Warning: {warning}", file=sys.stderr)
-    shown = approver.shown if approver else lambda event: None
-    return _hold(agent, person, shown, resume=run, verbose=options.verbose)
+    user = user_at_terminal()
+    agent = build_agent(chosen, user=user)
+    return _hold(agent, user, resume=run, verbose=options.verbose)
 
 
-def _hold(
-    agent: Agent,
-    person: TerminalPerson | None,
-    shown: Callable[[Event], None],
-    *,
-    resume: str | None,
-    verbose: bool,
-) -> int:
-    """Hold a conversation, and pass each event to `shown` after it. Return the exit code."""
+def _hold(agent: Agent, user: TerminalUser | None, *, resume: str | None, verbose: bool) -> int:
+    """Hold a conversation. Return the exit code."""
     from ...models.choose import DEMO
     from ..terminal.chat_session import ChatSession
     from ..terminal.interrupt import run_until_interrupted
     from ..terminal.keyboard import Keyboard
     from ..terminal.live_view import LiveView
+    from ..terminal.slash_commands import CommandCompleter, hold_chat
     from .run import DEMO_NOTE
 
     keyboard = Keyboard()
     view = LiveView(verbose=verbose, names_model=False, keyboard=keyboard)
-    if person is not None:
-        person.say = view.note
+    if user is not None:
+        user.say = view.note
 
     async def main() -> int:
         keyboard.hush()
@@ -90,18 +77,19 @@ def _hold(
                     conversation,
                     view,
                     keyboard,
-                    shown,
+                    CommandCompleter(),
+                    user,
                     thinking=_named(agent.spec.thinking),
                     verbose=verbose,
                 )
-                if person is not None:
-                    person.read = session.answer
+                if user is not None:
+                    user.read = session.answer
                 view.close()
                 if not agent.spec.names_model and conversation.model.name == DEMO:
                     view.note(DEMO_NOTE)
                 try:
                     session.greet()
-                    await session.hold()
+                    await hold_chat(session)
                     session.part()
                     view.wait("Closing")
                 finally:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import typer
-
 from ..config.options import (
+    BUNDLED_SERVERS,
     BaseUrlOption,
     EngineOption,
     HubOption,
+    McpOption,
     ModelOption,
     NoMcpOption,
     VerboseOption,
+    check_servers,
     check_url,
 )
-from ..config.servers import BUNDLED_SERVERS, McpOption
 from ..outcome import command
 from ..terminal.printable import echo
 
@@ -43,13 +43,12 @@ def doctor(
     Starts the sandbox and the MCP servers to test them, and nothing else. Exit codes: 0 if a task
     can run, 1 if not: lines with !! show the reason, and the lines below them how to fix it.
     """
-    if mcp and no_mcp:
-        raise typer.BadParameter("--mcp and --no-mcp cannot be used together.")
+    check_servers(mcp, no_mcp=no_mcp)
     check_url(base_url)
 
     from itertools import chain
 
-    from ..config.servers import servers_of
+    from ..config.settings_agent import servers_of
     from ..doctor import examine_machine, examine_model, examine_server
     from ..terminal.interrupt import run_until_interrupted
 

@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..config.options import TracebackOption
-from ..config.servers import BUNDLED_SERVERS, CONFIG_FILE, McpOption
-from ..outcome import command
+from ..config.options import (
+    BUNDLED_SERVERS,
+    MCP_FILE,
+    McpOption,
+    TracebackOption,
+    split_pairs,
+)
+from ..outcome import command, wrong_usage
 from ..terminal.printable import echo
 
 if TYPE_CHECKING:
@@ -59,7 +64,7 @@ def add(
     header: Annotated[
         list[str] | None, typer.Option(metavar="NAME:VALUE", help="HTTP header of each request.")
     ] = None,
-    mcp: FileOption = CONFIG_FILE,
+    mcp: FileOption = MCP_FILE,
     verbose: TracebackOption = False,
 ) -> None:
     """Add a server to a config file.
@@ -76,7 +81,7 @@ def add(
     optional = {
         "args": (command or [])[1:],
         "env": _pairs(env, "=", "--env"),
-        "headers": _pairs(header, ":", "--header"),
+        "headers": {name: value.strip() for name, value in _pairs(header, ":", "--header").items()},
     }
     entry |= {key: value for key, value in optional.items() if value}
 
@@ -86,7 +91,7 @@ def add(
     backup = add_server(mcp, name, entry)
     echo(f"Added {name} to {mcp}. Run `qwen3-agent mcp check --mcp {mcp}` to test it.")
     _show_backup(backup)
-    if is_new and mcp == CONFIG_FILE:
+    if is_new and mcp == MCP_FILE:
         bundled = " and ".join(BUNDLED_SERVERS)
         echo(f"Created {mcp}. In this folder it replaces the bundled servers {bundled}.")
 
@@ -95,7 +100,7 @@ def add(
 @command
 def remove(
     name: Annotated[str, typer.Argument(help="Name of the server.")],
-    mcp: FileOption = CONFIG_FILE,
+    mcp: FileOption = MCP_FILE,
     verbose: TracebackOption = False,
 ) -> None:
     """Remove a server from a config file."""
@@ -195,11 +200,11 @@ def _with_servers(
     only: str | None = None,
 ) -> int:
     """Start the servers (or only one, by name) and use them. Return the exit code."""
-    from ..config.servers import servers_of
+    from ..config.settings_agent import servers_of
     from ..terminal.interrupt import run_until_interrupted
-    from ..terminal.terminal_person import person_at_terminal
+    from ..terminal.user import user_at_terminal
 
-    servers = servers_of(files, person_at_terminal())
+    servers = servers_of(files, user_at_terminal())
     if only is not None:
         servers = servers.named(only)
 
@@ -230,13 +235,8 @@ def _show_backup(backup: Path | None) -> None:
 
 
 def _pairs(given: list[str] | None, sign: str, option: str) -> dict[str, str]:
-    pairs = {}
-    for each in given or ():
-        name, found, value = each.partition(sign)
-        if not found or not name.strip():
-            raise typer.BadParameter(f"expected NAME{sign}VALUE, not {each!r}.", param_hint=option)
-        pairs[name.strip()] = value.strip() if sign == ":" else value
-    return pairs
+    with wrong_usage(option):
+        return dict(split_pairs(given, sign))
 
 
 def _echo_row(*cells: str) -> None:

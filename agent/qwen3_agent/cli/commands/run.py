@@ -14,8 +14,8 @@ from ..outcome import command
 
 if TYPE_CHECKING:
     from ...agent import Agent
-    from ...events import Event
     from ...streaming import RunStream
+    from ..terminal.user import TerminalUser
     from ..terminal.views import View
 
 DEMO_NOTE = "No GPU: using qwen3-tiny, a demo model. For a real one: --model Qwen/Qwen3-4B"
@@ -52,21 +52,16 @@ def work_on(
         raise typer.BadParameter("--json and --quiet cannot be used together.")
     options.check()
 
-    from ..config.build import build_agent, config_warnings
-    from ..terminal.approving import InOrder
-    from ..terminal.terminal_person import person_at_terminal
+    from ..config.build import build_agent
+    from ..terminal.user import user_at_terminal
     from ..terminal.views import choose_view
 
-    person = None if as_json or quiet else person_at_terminal()
-    approver = InOrder(person.approve) if person else None
-    agent = build_agent(options, person=person, approver=approver)
-    for warning in () if quiet else config_warnings(agent):
-        print(f"Warning: {warning}", file=sys.stderr)
+    user = None if as_json or quiet else user_at_terminal()
+    agent = build_agent(options, user=user, quiet=quiet)
     view = choose_view(as_json=as_json, quiet=quiet, verbose=options.verbose)
-    if person is not None:
-        person.say = view.note
-    shown = approver.shown if approver else lambda event: None
-    return _show(start, agent, view, shown, tell_if_demo=not quiet)
+    if user is not None:
+        user.say = view.note
+    return _show(start, agent, view, user, show_if_demo=not quiet)
 
 
 def _read_task(task: str) -> str:
@@ -86,25 +81,26 @@ def _show(
     start: Callable[[Agent], RunStream],
     agent: Agent,
     view: View,
-    shown: Callable[[Event], None],
+    user: TerminalUser | None,
     *,
-    tell_if_demo: bool,
+    show_if_demo: bool,
 ) -> int:
-    """Show the run as it happens, and pass each event to `shown` after it. Return the exit code."""
+    """Show the run as it happens. Return the exit code."""
     from ...events import RunStarted
     from ...models.choose import DEMO
     from ..terminal.interrupt import run_until_interrupted
 
-    tell_if_demo = not agent.spec.names_model and tell_if_demo
+    show_if_demo = not agent.spec.names_model and show_if_demo
 
     async def main() -> int:
         try:
             async with start(agent) as events:
                 async for event in events:
-                    if tell_if_demo and isinstance(event, RunStarted) and event.model == DEMO:
+                    if show_if_demo and isinstance(event, RunStarted) and event.model == DEMO:
                         view.note(DEMO_NOTE)
                     view.show(event)
-                    shown(event)
+                    if user is not None:
+                        user.shown(event)
         finally:
             view.close()
         return 0

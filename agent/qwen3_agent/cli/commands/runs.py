@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ..config.agent_options import AgentOptions
-from ..config.approval_options import YesOption
-from ..config.options import MaxStepsOption, RunsOption, TimeoutOption, VerboseOption
+from ..config.options import MaxStepsOption, RunsOption, TimeoutOption, VerboseOption, YesOption
 from ..json_io import write_json
 from ..outcome import command
 from ..terminal.printable import echo

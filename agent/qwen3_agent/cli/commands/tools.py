@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..config.options import TracebackOption, agent_file
-from ..config.servers import McpOption
+from ..config.options import McpOption, TracebackOption, agent_file
 from ..json_io import loads
-from ..outcome import command
+from ..outcome import command, wrong_usage
 from ..terminal.printable import echo, printable
 
 if TYPE_CHECKING:
@@ -84,13 +83,11 @@ def call(
 
 
 def _object(text: str) -> dict[str, Any]:
-    try:
+    with wrong_usage("JSON"):
         value = loads(text)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="JSON") from None
-    if not isinstance(value, dict):
-        raise typer.BadParameter('expected an object, {"name": value}.', param_hint="JSON")
-    return value
+        if not isinstance(value, dict):
+            raise ValueError('expected an object, {"name": value}.')
+        return value
 
 
 def _show_progress(progress: Progress) -> None:
@@ -137,14 +134,13 @@ def _sources(
     from qwen3_tools import Tool
     from qwen3_tools.mcp import MCPServers
 
-    from ..config.servers import servers_of
-    from ..config.settings_agent import described_agent, is_toml
-    from ..terminal.terminal_person import person_at_terminal
+    from ..config.settings_agent import described_agent, is_toml, servers_of
+    from ..terminal.user import user_at_terminal
 
     agent, settings = described_agent(file)
     given: list[Tool | ToolSource] = [*agent.tools]
     if files or not file or is_toml(file):
-        given.append(servers_of(files, person_at_terminal(), settings))
+        given.append(servers_of(files, user_at_terminal(), settings))
     if wanted is None:
         return given
     if wanted in {"code_interpreter", *(each.name for each in given if isinstance(each, Tool))}:

@@ -19,32 +19,32 @@ DEFAULT_NAME = "agent"
 
 
 class AgentFileError(Qwen3AgentError):
-    """The file does not run, or holds no agent of that name. The message says file and line."""
+    """The file cannot be run, or does not define the agent. The message gives file and line."""
 
 
 def split_spec(spec: str) -> tuple[Path, str]:
-    """The file and the name of FILE.py:name; the name is `agent` when none is given.
+    """Split FILE.py:name into the file and the name, which is `agent` by default.
 
     FILE.toml has no name.
 
     Raises:
-        ValueError: it is not of that form, or there is no such file.
+        ValueError: The text has another form, or the file does not exist.
     """
     whole = spec.endswith((".py", ".toml"))
     file, _, name = (spec, "", DEFAULT_NAME) if whole else spec.rpartition(":")
     path = Path(file)
     if not (spec.endswith(".toml") or (path.suffix == ".py" and name.isidentifier())):
-        raise ValueError(f"{spec!r} is not of the form FILE.py, FILE.py:name or FILE.toml.")
+        raise ValueError(f"expected FILE.py, FILE.py:name or FILE.toml, not {spec!r}.")
     if not path.is_file():
         raise ValueError(f"there is no file {path}.")
     return path, name
 
 
 def load_agent(path: Path, name: str) -> Agent:
-    """The agent that the file defines under that name.
+    """Return the agent that the file defines under that name.
 
     Raises:
-        AgentFileError: the file does not run, or defines no such agent.
+        AgentFileError: The file cannot be run, or defines no such agent.
     """
     from ...agent import Agent
 
@@ -52,20 +52,25 @@ def load_agent(path: Path, name: str) -> Agent:
     agent = getattr(module, name, None)
     if isinstance(agent, Agent):
         return agent
-    there = [key for key, value in vars(module).items() if isinstance(value, Agent)]
     wrong = (
-        f"{path}: {name} is not an Agent but of type {type(agent).__name__}."
+        f"{path}: {name} is not an Agent but a {type(agent).__name__}."
         if hasattr(module, name)
         else f"{path} defines no {name}."
     )
-    raise AgentFileError(f"{wrong} {_would_be_right(path, there)}")
+    found = [f"{path}:{key}" for key, value in vars(module).items() if isinstance(value, Agent)]
+    hint = (
+        f"Use {' or '.join(found)}."
+        if found
+        else "It must define an Agent at its top level: agent = Agent(...)."
+    )
+    raise AgentFileError(f"{wrong} {hint}")
 
 
-def defined_in(path: Path, name: str) -> Any:
-    """What a file defines under a name, such as a function that is to be a tool.
+def load_object(path: Path, name: str) -> Any:
+    """Return what a file defines under a name, such as a function to use as a tool.
 
     Raises:
-        AgentFileError: there is no such file, it does not run, or defines no such name.
+        AgentFileError: The file does not exist, cannot be run, or does not define the name.
     """
     if not path.is_file():
         raise AgentFileError(f"There is no file {path}.")
@@ -73,12 +78,6 @@ def defined_in(path: Path, name: str) -> Any:
     if not hasattr(module, name):
         raise AgentFileError(f"{path} defines no {name}.")
     return getattr(module, name)
-
-
-def _would_be_right(path: Path, there: list[str]) -> str:
-    if there:
-        return "Name one that is there: " + ", ".join(f"{path}:{name}" for name in there) + "."
-    return "It must hold an Agent at its top level: agent = Agent(...)."
 
 
 def _run_file(path: Path) -> ModuleType:
@@ -103,7 +102,7 @@ def _run_file(path: Path) -> ModuleType:
 
 
 def _line(path: Path, error: BaseException) -> int:
-    """The innermost line of the file itself that led to the error."""
+    """Return the innermost line of the file itself in the traceback."""
     lines = [
         frame.lineno or 0
         for frame in traceback.extract_tb(error.__traceback__)

@@ -4,157 +4,116 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import typer
 
-from .approval_options import AllowOption, DenyOption, YesOption, check_patterns
-from .options import (
-    AgentOption,
-    AtLimitOption,
-    BaseUrlOption,
-    EngineOption,
-    EngineSettingOption,
-    HubOption,
-    MaxCallsOption,
-    MaxStepsOption,
-    MaxTokensOption,
-    ModelOption,
-    NoJournalOption,
-    NoMcpOption,
-    RunsOption,
-    ThinkOption,
-    ThinkTotalOption,
-    TimeoutOption,
-    UploadOption,
-    VerboseOption,
-    WorkDirOption,
-    agent_file,
-    check_url,
-    engine_options,
-    thinking_option,
-)
-from .servers import McpOption
+from . import options
 
 if TYPE_CHECKING:
     from ...journal import RecordedRun
 
-_OF_ONE_TIME = {"verbose", "runs", "no_journal", "upload"}
+_NOT_RECORDED = {"verbose", "runs", "no_journal", "upload"}
 """Options that do not describe the agent; uploaded files are already in the run's folder."""
-_PATHS = {"work_dir", "mcp"}
+_PATHS = ("mcp", "agent", "work_dir", "upload", "runs")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentOptions:
     """The options, in the order in which the help shows them."""
 
-    model: ModelOption = None
-    base_url: BaseUrlOption = None
-    engine: EngineOption = None
-    engine_option: EngineSettingOption = None
-    hub: HubOption = None
-    mcp: McpOption = None
-    no_mcp: NoMcpOption = False
-    agent: AgentOption = None
-    work_dir: WorkDirOption = None
-    upload: UploadOption = None
-    think: ThinkOption = None
-    think_total: ThinkTotalOption = None
-    max_steps: MaxStepsOption = None
-    max_calls: MaxCallsOption = None
-    max_tokens: MaxTokensOption = None
-    timeout: TimeoutOption = None
-    at_limit: AtLimitOption = None
-    yes: YesOption = False
-    allow: AllowOption = None
-    deny: DenyOption = None
-    runs: RunsOption = None
-    no_journal: NoJournalOption = False
-    verbose: VerboseOption = False
+    model: options.ModelOption = None
+    base_url: options.BaseUrlOption = None
+    engine: options.EngineOption = None
+    engine_option: options.EngineSettingOption = None
+    hub: options.HubOption = None
+    mcp: options.McpOption = None
+    no_mcp: options.NoMcpOption = False
+    agent: options.AgentOption = None
+    work_dir: options.WorkDirOption = None
+    upload: options.UploadOption = None
+    think: options.ThinkOption = None
+    think_total: options.ThinkTotalOption = None
+    max_steps: options.MaxStepsOption = None
+    max_calls: options.MaxCallsOption = None
+    max_tokens: options.MaxTokensOption = None
+    timeout: options.TimeoutOption = None
+    at_limit: options.AtLimitOption = None
+    yes: options.YesOption = False
+    allow: options.AllowOption = None
+    deny: options.DenyOption = None
+    runs: options.RunsOption = None
+    no_journal: options.NoJournalOption = False
+    verbose: options.VerboseOption = False
 
     def check(self) -> None:
         """Raise typer.BadParameter if an option is invalid, or two exclude each other."""
-        if self.mcp and self.no_mcp:
-            raise typer.BadParameter("--mcp and --no-mcp exclude each other.")
+        options.check_servers(self.mcp, no_mcp=self.no_mcp)
         if self.timeout is not None and not self.timeout > 0:
             raise typer.BadParameter(
                 f"--timeout must be more than 0 seconds, not {self.timeout:g}."
             )
-        if thinking_option(self.think) == "off" and self.think_total is not None:
-            raise typer.BadParameter("--think off leaves nothing for --think-total to bound.")
-        agent_file(self.agent)
-        check_url(self.base_url)
-        check_patterns(self.allow, self.deny)
-        engine_options(self.engine_option)
+        if options.thinking_option(self.think) == "off" and self.think_total is not None:
+            raise typer.BadParameter("--think off and --think-total cannot be used together.")
+        options.agent_file(self.agent)
+        options.check_url(self.base_url)
+        options.check_patterns("--allow", self.allow)
+        options.check_patterns("--deny", self.deny)
+        options.engine_options(self.engine_option)
 
     def for_journal(self) -> dict[str, Any]:
         """Return the options to resume the run with, as JSON."""
-        kept = {name: value for name, value in asdict(self).items() if name not in _OF_ONE_TIME}
-        for name in _PATHS:
-            value = kept[name]
-            kept[name] = [str(each) for each in value] if isinstance(value, list) else _text(value)
-        return kept
+        kept = {name: value for name, value in asdict(self).items() if name not in _NOT_RECORDED}
+        as_json: dict[str, Any] = json.loads(json.dumps(kept, default=str))
+        return as_json
 
     def over_those_of(self, run: RecordedRun) -> AgentOptions:
-        """Return the options to resume a run with: these, and the run's own where none is given.
+        """Return the options to resume a run with: its own, overridden by these.
 
-        Goes to the folder where it began: what is relative in its options was meant from there.
+        Changes to the folder where the run began, which its relative paths refer to.
         """
+        from pydantic import TypeAdapter
+
         known = {field.name for field in fields(self)}
-        options = {name: given for name, given in (run.command or {}).items() if name in known}
-        for name in _PATHS & options.keys():
-            value = options[name]
-            options[name] = (
-                [Path(each) for each in value] if isinstance(value, list) else value and Path(value)
-            )
-        options["model"] = run.model_source or options.get("model")
-        options |= {name: value for name, value in asdict(self._located()).items() if value}
+        recorded = {name: value for name, value in (run.command or {}).items() if name in known}
+        recorded["model"] = run.model_source or recorded.get("model")
+        given = {name: value for name, value in asdict(self).items() if value}
+        given |= {name: _absolute(given[name]) for name in _PATHS if name in given}
         if Path(run.cwd).is_dir():
             os.chdir(run.cwd)
-        return AgentOptions(**options)
-
-    def _located(self) -> AgentOptions:
-        """Return the same options with absolute paths."""
-        return replace(
-            self,
-            agent=self.agent and str(Path(self.agent).absolute()),
-            mcp=self.mcp and [path.absolute() for path in self.mcp],
-            work_dir=self.work_dir and self.work_dir.absolute(),
-            upload=self.upload and [path.absolute() for path in self.upload],
-            runs=self.runs and self.runs.absolute(),
-        )
+        return TypeAdapter(AgentOptions).validate_python(recorded | given)
 
 
 def takes_agent_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command with a parameter `options: AgentOptions` a command-line option for each."""
     hints = get_type_hints(AgentOptions, include_extras=True)
+    keyword = inspect.Parameter.KEYWORD_ONLY
     shared = [
-        inspect.Parameter(
-            field.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=field.default,
-            annotation=hints[field.name],
-        )
-        for field in fields(AgentOptions)
+        inspect.Parameter(each.name, keyword, default=each.default, annotation=hints[each.name])
+        for each in fields(AgentOptions)
     ]
     own = [
-        each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        each.replace(kind=keyword)
         for each in inspect.signature(command, eval_str=True).parameters.values()
         if each.name != "options"
     ]
 
     @functools.wraps(command)
     def with_options(**given: Any) -> None:
-        options = AgentOptions(**{each.name: given.pop(each.name) for each in shared})
-        command(**given, options=options)
+        chosen = AgentOptions(**{each.name: given.pop(each.name) for each in shared})
+        command(**given, options=chosen)
 
     vars(with_options)["__signature__"] = inspect.Signature([*shared, *own])
     return with_options
 
 
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)
+def _absolute(path: Any) -> Any:
+    """Return an absolute path of the same type, or a list of them."""
+    if isinstance(path, list):
+        return [_absolute(each) for each in path]
+    return type(path)(Path(path).absolute())

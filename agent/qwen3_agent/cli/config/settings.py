@@ -15,9 +15,9 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
 import pydantic
 from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt
@@ -30,8 +30,8 @@ from ...errors import Qwen3AgentError
 from ...limits import Limits
 from ...option import options_of
 from ...spec import AgentSpec
-from ..terminal.terminal_person import can_ask
-from .servers import BUNDLED_SERVERS, CONFIG_FILE
+from ..terminal.user import can_ask
+from .options import BUNDLED_SERVERS, MCP_FILE
 from .trusted_folders import agreement, keys_that_wait, servers_in
 
 FILE_NAME = "qwen3-agent.toml"
@@ -47,32 +47,9 @@ def _pattern(pattern: str) -> str:
     return pattern
 
 
-def _limits(given: dict[str, Any]) -> dict[str, Any]:
-    known = {field.name for field in fields(Limits)}
-    for key in given:
-        if key not in known:
-            raise ValueError(_unknown(key, known))
-    try:
-        # As JSON, since only there an object may be strict and become a dataclass
-        pydantic.TypeAdapter(Limits).validate_json(json.dumps(given, default=str), strict=True)
-    except pydantic.ValidationError as error:
-        raise _in_words(error) from None
-    return given
-
-
 def _engine_options(given: dict[str, Any]) -> dict[str, Any]:
-    try:
-        EngineOptions.model_validate(given)
-    except pydantic.ValidationError as error:
-        raise _in_words(error) from None
+    EngineOptions.of(given)
     return given
-
-
-def _in_words(error: pydantic.ValidationError) -> ValueError:
-    problem = error.errors(include_url=False)[0]
-    where = ".".join(map(str, problem["loc"]))
-    message = problem["msg"].removeprefix("Value error, ").removeprefix("Limits: ")
-    return ValueError(f"{where}: {message}" if where else message)
 
 
 _Pattern = Annotated[str, AfterValidator(_pattern)]
@@ -128,16 +105,24 @@ def _keys_of_agent() -> Iterator[tuple[str, Any]]:
                 yield each.key, (each.key_type, each.default)
 
 
+def _check_limits(limits: _Table) -> _Table:
+    Limits(**limits.model_dump())
+    return limits
+
+
+_LIMITS: dict[str, Any] = {
+    name: (hint, getattr(Limits(), name)) for name, hint in get_type_hints(Limits).items()
+}
+LimitSettings: type[_Table] = pydantic.create_model("LimitSettings", __base__=_Table, **_LIMITS)
+_CheckedLimits: Any = Annotated[LimitSettings, AfterValidator(_check_limits)]
+
 Settings: type[_Table] = pydantic.create_model(
     "Settings",
     __base__=_Table,
     **dict(_keys_of_agent()),
     work_dir=(str | None, None),
     mcp=(list[str] | None, None),
-    limits=(
-        Annotated[dict[str, Any], AfterValidator(_limits)],
-        Field(default_factory=lambda: asdict(Limits())),
-    ),
+    limits=(_CheckedLimits, LimitSettings()),
     tools=(ToolSettings, ToolSettings()),
     approvals=(ApprovalSettings, ApprovalSettings()),
 )
@@ -213,7 +198,7 @@ def load_settings(agent: Path | None = None, *, servers: bool = False, ask: bool
     if servers and ask and can_ask():
         files = Layers([*above, project, *below])["mcp"]
         if files is None or files == project.values.get("mcp"):
-            wants += servers_in(map(Path, files or [CONFIG_FILE]), same_as=BUNDLED_SERVERS)
+            wants += servers_in(map(Path, files or [MCP_FILE]), same_as=BUNDLED_SERVERS)
     agreed = agreement(Path.cwd(), wants, ask=ask)
     if agreed == "yes":
         waiting = []
@@ -286,9 +271,11 @@ def _explained(
     # Of the members of a union, the one that was meant has got furthest
     problem = max(error.errors(include_url=False), key=lambda each: len(each["loc"]))
     keys = list(_in_file(problem["loc"], content))
-    named, message = keys, problem["msg"].removeprefix("Value error, ")
+    named, message = keys, problem["msg"].removeprefix("Value error, ").removeprefix("Limits: ")
     if problem["type"] == "extra_forbidden":
         named, message = keys[:-1], _unknown(str(keys[-1]), _known(keys[:-1]))
+    elif problem["type"] == "model_type":
+        message = "expected a table"
     key = f"{'.'.join(map(str, named))}: " if named else ""
     end = "" if message.endswith((".", "?")) else "."
     return f"{path}{_line(text, keys)}: {key}{message}{end}"
@@ -309,6 +296,7 @@ def _known(keys: Sequence[str | int]) -> set[str]:
         ("tools",): ToolSettings,
         ("tools", "code_interpreter"): InterpreterSettings,
         ("approvals",): ApprovalSettings,
+        ("limits",): LimitSettings,
     }
     return set(tables[tuple(keys)].model_fields)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,13 +11,15 @@ from typing import Any, Literal
 
 from qwen3_tools import Tool, ToolSource
 from qwen3_tools.code_interpreter import CodeInterpreter
+from qwen3_tools.mcp import MCPServers, UserPrompter, mcp_servers
 
 from ...agent import Agent
 from ...approvals import Approvals
 from ...errors import Qwen3AgentError
 from ...limits import Limits
 from ...thinking import Mode, Policy, Thinking
-from .agent_file import defined_in, load_agent
+from .agent_file import load_agent, load_object
+from .options import BUNDLED_SERVERS, MCP_FILE
 from .saved_approvals import save_approval, saved_approvals
 from .settings import Layers, load_settings
 
@@ -60,6 +62,34 @@ def is_toml(file: tuple[Path, str]) -> bool:
     return file[0].suffix == ".toml"
 
 
+def servers_of(
+    files: Sequence[Path] | None, user: UserPrompter | None, settings: Layers | None = None
+) -> MCPServers:
+    """Return the MCP servers of these files, or the default ones.
+
+    Args:
+        files: Config files.
+        user: Answers requests from the servers.
+        settings: Settings that name the default servers; by default those of this folder.
+
+    Raises:
+        MCPConfigError: A file is invalid, or two define a server of the same name.
+        SettingsError: A settings file is invalid.
+    """
+    sources: Sequence[Path | Mapping[str, Any]] = files or _default_servers(
+        settings or load_settings()
+    )
+    return mcp_servers(*sources, user=user)
+
+
+def _default_servers(settings: Layers) -> Sequence[Path | Mapping[str, Any]]:
+    if settings["mcp"] is not None:
+        return [Path(file) for file in settings["mcp"]] or [{"mcpServers": {}}]
+    if settings.starts_servers and MCP_FILE.exists():
+        return [MCP_FILE]
+    return [{"mcpServers": BUNDLED_SERVERS}]
+
+
 def thinking_of(
     defined: Mode | Literal["adaptive"] | Policy | None,
     mode: Mode | Literal["adaptive"] | None,
@@ -90,7 +120,7 @@ def _agent_of(settings: Layers) -> Agent:
         tools.append(CodeInterpreter(settings["work_dir"], **options))
     for spec in settings["tools.functions"]:
         path, _, name = spec.rpartition(":")
-        tools.append(defined_in(Path(path), name))
+        tools.append(load_object(Path(path), name))
     local = settings["base_url"] is None  # A server has an engine of its own
     return Agent(
         settings["model"],

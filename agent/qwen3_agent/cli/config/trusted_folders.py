@@ -97,7 +97,7 @@ def agreement(folder: Path, wants: Sequence[str], *, ask: bool) -> Agreement:
     if not ask:
         return "no"
     from ..terminal.approving import in_rows
-    from ..terminal.terminal_person import can_ask, discard_typed
+    from ..terminal.user import can_ask, discard_typed
 
     if not can_ask():
         return "nobody asked"

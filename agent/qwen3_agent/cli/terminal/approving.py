@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import shutil
 
-import anyio
+from ...approvals import Approval, ApprovalRequest
 
-from ...approvals import Approval, ApprovalRequest, Approver
-from ...events import Event, SubagentEvent, ToolCallAsked
-
-_GOES_ON = "\n  ┆ "
+_CONTINUED = "\n  ┆ "
 
 
 def question(request: ApprovalRequest) -> str:
@@ -27,8 +24,8 @@ def in_rows(text: str) -> str:
     """Break long lines, so that the terminal does not: a continuation must not look like ours."""
     from rich.cells import chop_cells
 
-    width = max(20, shutil.get_terminal_size().columns - len(_GOES_ON) - 1)
-    rows = (_GOES_ON.join(chop_cells(line, width)) for line in text.split("\n"))
+    width = max(20, shutil.get_terminal_size().columns - len(_CONTINUED) - 1)
+    rows = (_CONTINUED.join(chop_cells(line, width)) for line in text.split("\n"))
     return "\n".join(rows)
 
 
@@ -47,33 +44,6 @@ def answer_of(typed: str, request: ApprovalRequest) -> Approval | None:
     return None
 
 
-class InOrder:
-    """An approver that waits until everything before the question has been shown.
-
-    Events are shown by another task: without this, a question could appear above the text that
-    led to it.
-
-    Args:
-        approver: Asks the user.
-    """
-
-    def __init__(self, approver: Approver) -> None:
-        self._approver = approver
-        self._shown = anyio.Semaphore(0)
-
-    def shown(self, event: Event) -> None:
-        """Note that an event is on the screen."""
-        while isinstance(event, SubagentEvent):
-            event = event.event
-        if isinstance(event, ToolCallAsked):
-            self._shown.release()
-
-    async def __call__(self, request: ApprovalRequest, /) -> Approval | bool:
-        """Ask the user; see `Approver`."""
-        await self._shown.acquire()
-        return await self._approver(request)
-
-
-async def say_yes(request: ApprovalRequest, /) -> Approval:
+async def approve_all(request: ApprovalRequest, /) -> Approval:
     """The approver of `--yes`."""
     return Approval("once")

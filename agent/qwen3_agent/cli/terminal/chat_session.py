@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import anyio
+from prompt_toolkit.completion import Completer
 from rich.text import Text
 
 from qwen3_tools.state import state_folder
 
 from ...agent import Agent
 from ...conversation import Conversation
-from ...events import Event, StepFinished
+from ...events import StepFinished
 from ...messages import AssistantMessage, UserMessage
 from ...messages.reading import read_messages
 from ...result import StepReport
@@ -23,7 +24,7 @@ from .interrupt import stopped_by_interrupt
 from .keyboard import Keyboard
 from .live_view import ROUTES, LiveView
 from .printable import printable
-from .slash_commands import CommandCompleter, CommandError, run_command, split_command
+from .user import TerminalUser
 
 HOW_TO = "/help lists the commands, Ctrl-C stops a turn, Ctrl-D exits."
 
@@ -39,7 +40,8 @@ class ChatSession:
         conversation: A conversation with it.
         view: Shows events.
         keyboard: The keyboard of the same terminal.
-        shown: Receives each event after it has been shown.
+        completer: Completes slash commands.
+        user: The user at the same terminal, if questions can be asked there.
         thinking: The name of the agent's thinking mode. None: the model's default.
         verbose: Show tracebacks of errors.
 
@@ -55,7 +57,8 @@ class ChatSession:
         conversation: Conversation,
         view: LiveView,
         keyboard: Keyboard,
-        shown: Callable[[Event], None],
+        completer: Completer,
+        user: TerminalUser | None,
         *,
         thinking: str | None,
         verbose: bool,
@@ -67,11 +70,9 @@ class ChatSession:
         self.turns = 0
         self._other_model = OtherModel(agent.spec, conversation)
         self._view = view
-        self._shown = shown
+        self._user = user
         self._verbose = verbose
-        self._prompt = ChatPrompt(
-            state_folder() / HISTORY, CommandCompleter(), self._status, keyboard
-        )
+        self._prompt = ChatPrompt(state_folder() / HISTORY, completer, self._status, keyboard)
         self._stop: Callable[[], None] = lambda: None
         self._one_question = anyio.Lock()
 
@@ -99,19 +100,17 @@ class ChatSession:
         if self.turns and self.conversation.run_id:
             self.say(f"To continue: qwen3-agent chat --resume {self.conversation.run_id}", "dim")
 
-    async def hold(self) -> None:
-        """Answer messages until the user exits."""
+    async def message(self) -> str | None:
+        """Read the next message, which is not empty. None: the user exits."""
         while True:
             self.say("")
             try:
-                text = await self._prompt.message()
+                if text := (await self._prompt.message()).strip():
+                    return text
             except KeyboardInterrupt:
                 self.say("Ctrl-D exits.")
-                continue
             except EOFError:
-                return
-            if text.strip():
-                await self._take(text.strip())
+                return None
 
     async def turn(self, text: str) -> None:
         """Let the model answer a message. Ctrl-C or an error ends the turn."""
@@ -156,9 +155,11 @@ class ChatSession:
         async def work() -> None:
             async with stream as events:
                 async for event in events:
-                    self._count(event)
+                    if isinstance(event, StepFinished):
+                        self.steps.append(event.report)
                     self._view.show(event)
-                    self._shown(event)
+                    if self._user is not None:
+                        self._user.shown(event)
 
         await self._work(work, "Stopped. The turn is kept; /undo removes it.")
 
@@ -195,16 +196,6 @@ class ChatSession:
         """Show a line."""
         self._view.console.print(Text(printable(text), style=style))
 
-    async def _take(self, text: str) -> None:
-        command = split_command(text)
-        if command is None:
-            await self.turn(text)
-            return
-        try:
-            await run_command(self, *command)
-        except CommandError as error:
-            self.say(str(error), "red")
-
     def _recall(self) -> None:
         """Show the last message of a resumed chat, and its answer."""
         said = read_messages(self.conversation.messages)
@@ -219,10 +210,6 @@ class ChatSession:
             self._view.answer(last.text)
         if self.conversation.unfinished is not None:
             self.say("This message has no answer yet: /retry continues.", "yellow")
-
-    def _count(self, event: Event) -> None:
-        if isinstance(event, StepFinished):
-            self.steps.append(event.report)
 
     def _status(self) -> str:
         """Return the status line, as much as fits."""

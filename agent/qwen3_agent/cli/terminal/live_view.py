@@ -39,15 +39,13 @@ from .keyboard import Keyboard
 from .live_region import LiveRegion, without_padding
 from .markdown import MarkdownBlocks, tail_of_block
 from .printable import printable
+from .run_text import result_lines, usage_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from ...events import Event
-    from ...result import RunResult, StepReport
-
-RESULT_LINES = 10
-"""Maximum number of lines of a tool result without --verbose."""
+    from ...result import RunResult
 
 THOUGHT_ROWS = 6
 """Maximum number of rows of a thought without --verbose. Of a longer one, the last rows are shown
@@ -208,7 +206,7 @@ class LiveView:
                 self._running.pop(event.id, None)
             case StepFinished() if self._verbose:
                 self._end_text()
-                self._line(_cost(event.report), "dim")
+                self._line(usage_text(event.report), "dim")
             case LimitHit() | ContextCompacted() | Notice():
                 self._end_text()
                 self._line(event.text, "yellow")
@@ -332,15 +330,10 @@ class LiveView:
         self._print(text)
 
     def _show_result(self, event: ToolCallFinished) -> None:
-        lines = printable(event.text).strip("\n").split("\n")
-        hidden = 0 if self._verbose else max(0, len(lines) - RESULT_LINES)
-        if hidden:
-            lines = lines[:RESULT_LINES]
+        lines = "\n  ".join(result_lines(printable(event.text), verbose=self._verbose))
         which = f"{event.name}: " if len(self._running) > 1 else ""
         mark, style = ("✗ ", "red") if event.is_error else ("← ", "green")
-        text = Text.assemble((mark, style), (printable(which), "bold"), ("\n  ".join(lines), "dim"))
-        if hidden:
-            text.append(f"\n  … {hidden} more lines; --verbose shows them", "dim italic")
+        text = Text.assemble((mark, style), (printable(which), "bold"), (lines, "dim"))
         text.append(f"  ({event.seconds:.1f} s)", "dim")
         self._print(text)
 
@@ -374,16 +367,6 @@ def _doing_in(event: Event) -> str:
         case SubagentEvent():
             return f"{printable(event.name)}: {_doing_in(event.event)}"
     return "reading"
-
-
-def _cost(report: StepReport) -> str:
-    called = ", ".join(name or "(malformed)" for name in report.tool_calls)
-    called = f", called {called}" if called else ""
-    return (
-        f"step {report.index + 1}: thinking {report.thinking}, "
-        f"{report.usage.input_tokens} prompt tokens ({report.usage.cached_tokens} cached), "
-        f"{report.usage.output_tokens} sampled, {report.seconds:.1f} s{called}"
-    )
 
 
 def _is_block(value: object) -> TypeGuard[str]:

@@ -1,4 +1,4 @@
-"""A recorded run as text, for a terminal or a pipe."""
+"""Runs as text, for a terminal or a pipe."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from .printable import printable
 
 if TYPE_CHECKING:
     from ...journal import RecordedRun, RecordedStep
+    from ...result import StepReport
 
-SHOWN_LINES = 10
-"""Maximum number of lines of a result without --verbose."""
+RESULT_LINES = 10
+"""Maximum number of lines of a tool result without --verbose."""
 
 
 def run_text(run: RecordedRun, *, verbose: bool) -> str:
@@ -53,12 +54,7 @@ def _step(step: RecordedStep, verbose: bool) -> Iterator[str]:
     if report is None:
         yield f"step {step.index + 1}: interrupted"
         return
-    usage = report.usage
-    yield (
-        f"step {step.index + 1}: {report.seconds:.1f} s, thought {usage.thinking_tokens}"
-        f"{f' of {report.budget}' if report.budget is not None else ''}, prompt "
-        f"{usage.input_tokens} ({usage.cached_tokens} cached), sampled {usage.output_tokens}"
-    )
+    yield usage_text(report)
     for part, call_id in step.parts_and_ids():
         if isinstance(part, Reasoning | Content):
             if part.text.strip():
@@ -74,12 +70,27 @@ def _step(step: RecordedStep, verbose: bool) -> Iterator[str]:
         elif call.finished is None:
             yield "    outcome unknown"
         else:
-            yield f"  {'✗' if call.is_error else '←'} {_result(call.text, verbose)}"
+            first, *more = result_lines(call.text, verbose=verbose)
+            yield f"  {'✗' if call.is_error else '←'} {first}"
+            yield from (f"    {line}" for line in more)
 
 
-def _result(text: str, verbose: bool) -> str:
+def usage_text(report: StepReport) -> str:
+    """Return what a step consumed and called."""
+    usage = report.usage
+    called = ", ".join(name or "(malformed)" for name in report.tool_calls)
+    return (
+        f"step {report.index + 1}: thinking {report.thinking}, {usage.input_tokens} prompt tokens "
+        f"({usage.cached_tokens} cached), {usage.output_tokens} sampled "
+        f"({usage.thinking_tokens} thinking), {report.seconds:.1f} s"
+        f"{f', called {called}' if called else ''}"
+    )
+
+
+def result_lines(text: str, *, verbose: bool) -> list[str]:
+    """Return the lines of a tool result; without `verbose`, the first ones and a note."""
     lines = text.strip("\n").split("\n")
-    hidden = 0 if verbose else len(lines) - SHOWN_LINES
-    if hidden > 0:
-        lines = [*lines[:SHOWN_LINES], f"… {hidden} more lines; --verbose shows them"]
-    return "\n    ".join(lines)
+    if verbose or len(lines) <= RESULT_LINES:
+        return lines
+    hidden = len(lines) - RESULT_LINES
+    return [*lines[:RESULT_LINES], f"… {hidden} more lines; --verbose shows them"]

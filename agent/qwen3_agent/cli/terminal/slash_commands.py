@@ -10,52 +10,21 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.document import Document
 
-from ...agent import Agent
-from ...conversation import Conversation
 from ...messages import AssistantMessage, Message, SystemMessage, ToolCall, ToolResultMessage
 from ...messages.reading import read_messages
 from ...models.choose import DEMO
-from ...result import StepReport, Usage
+from ...result import Usage
 from ..config.options import thinking_mode
+from .chat_session import ChatSession
 from .live_view import ROUTES
 from .printable import printable
 
 MOST_FILES = 50
 """Maximum number of files that `/files` lists."""
-
-
-class Session(Protocol):
-    """The chat, as the commands see it."""
-
-    agent: Agent
-    conversation: Conversation
-    chosen_thinking: str | None
-    steps: list[StepReport]
-    turns: int
-
-    @property
-    def thinking(self) -> str:
-        """The current thinking mode."""
-
-    def say(self, text: str, style: str = "") -> None:
-        """Show a line."""
-
-    async def turn(self, text: str) -> None:
-        """Answer a message."""
-
-    async def go_on(self) -> None:
-        """Continue an unfinished turn."""
-
-    async def compact(self) -> int | None:
-        """Compact the conversation. Return the tokens saved; None: it was stopped."""
-
-    async def switch_model(self, name: str) -> bool:
-        """Continue with another model. Return whether it could be loaded."""
 
 
 class CommandError(Exception):
@@ -68,11 +37,21 @@ class Command:
 
     name: str
     about: str
-    run: Callable[[Session, str], Awaitable[None] | None]
+    run: Callable[[ChatSession, str], Awaitable[None] | None]
     takes: str = ""
     """The argument, as shown by `/help`. Empty: it takes none."""
     choices: tuple[str, ...] = ()
     """Suggested arguments."""
+
+
+async def hold_chat(session: ChatSession) -> None:
+    """Answer messages and execute commands until the user exits."""
+    while (text := await session.message()) is not None:
+        command = split_command(text)
+        try:
+            await (run_command(session, *command) if command else session.turn(text))
+        except CommandError as error:
+            session.say(str(error), "red")
 
 
 def split_command(text: str) -> tuple[str, str] | None:
@@ -86,7 +65,7 @@ def split_command(text: str) -> tuple[str, str] | None:
     return found[1], (found[2] or "").strip()
 
 
-async def run_command(session: Session, name: str, rest: str) -> None:
+async def run_command(session: ChatSession, name: str, rest: str) -> None:
     """Execute a command.
 
     Raises:
@@ -131,7 +110,7 @@ class CommandCompleter(Completer):
             yield from self._paths.get_completions(Document(rest), complete_event)
 
 
-def _think(session: Session, rest: str) -> None:
+def _think(session: ChatSession, rest: str) -> None:
     if rest:
         try:
             mode = thinking_mode(rest)
@@ -144,7 +123,7 @@ def _think(session: Session, rest: str) -> None:
     session.say(f"Thinking: {session.thinking}.")
 
 
-def _tools(session: Session, rest: str) -> None:
+def _tools(session: ChatSession, rest: str) -> None:
     tools = session.conversation.tools
     width = max((len(tool.name) for tool in tools), default=0)
     for tool in tools:
@@ -154,7 +133,7 @@ def _tools(session: Session, rest: str) -> None:
         session.say("No tools.")
 
 
-def _mcp(session: Session, rest: str) -> None:
+def _mcp(session: ChatSession, rest: str) -> None:
     from qwen3_tools.mcp import MCPServers
 
     sources = [tool for tool in session.agent.tools if isinstance(tool, MCPServers)]
@@ -168,7 +147,7 @@ def _mcp(session: Session, rest: str) -> None:
         session.say("No MCP servers.")
 
 
-async def _model(session: Session, rest: str) -> None:
+async def _model(session: ChatSession, rest: str) -> None:
     if rest and not await session.switch_model(rest):
         return
     model = session.conversation.model
@@ -178,7 +157,7 @@ async def _model(session: Session, rest: str) -> None:
     session.say(f"{session.conversation.context_left} tokens of context left.")
 
 
-def _files(session: Session, rest: str) -> None:
+def _files(session: ChatSession, rest: str) -> None:
     folder = session.conversation.folder
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     files = [path for path in files if not path.relative_to(folder).parts[0].startswith(".")]
@@ -189,7 +168,7 @@ def _files(session: Session, rest: str) -> None:
         session.say(f"  … and {len(files) - MOST_FILES} more")
 
 
-def _save(session: Session, rest: str) -> None:
+def _save(session: ChatSession, rest: str) -> None:
     messages = session.conversation.messages
     if not messages:
         raise CommandError("The conversation is empty.")
@@ -208,11 +187,11 @@ def _save(session: Session, rest: str) -> None:
     session.say(f"Saved to {path}.")
 
 
-def _undo(session: Session, rest: str) -> None:
+def _undo(session: ChatSession, rest: str) -> None:
     session.say(f"Undone: {_in_short(_undo_turn(session))}")
 
 
-async def _retry(session: Session, rest: str) -> None:
+async def _retry(session: ChatSession, rest: str) -> None:
     if session.conversation.unfinished is not None:
         await session.go_on()
         return
@@ -221,7 +200,7 @@ async def _retry(session: Session, rest: str) -> None:
     await session.turn(text)
 
 
-async def _compact(session: Session, rest: str) -> None:
+async def _compact(session: ChatSession, rest: str) -> None:
     if session.conversation.unfinished is not None:
         raise CommandError(
             "The last message has no answer yet: /retry continues, /undo removes it."
@@ -236,7 +215,7 @@ async def _compact(session: Session, rest: str) -> None:
         session.say(f"Saved {saved} tokens; {left} tokens of context left.")
 
 
-def _usage(session: Session, rest: str) -> None:
+def _usage(session: ChatSession, rest: str) -> None:
     steps = session.steps
     usage = sum((step.usage for step in steps), Usage())
     seconds = sum(step.seconds for step in steps)
@@ -252,7 +231,7 @@ def _usage(session: Session, rest: str) -> None:
     session.say(f"{session.conversation.context_left} tokens of context left.")
 
 
-def _help(session: Session, rest: str) -> None:
+def _help(session: ChatSession, rest: str) -> None:
     for command in COMMANDS:
         session.say(f"{f'/{command.name} {command.takes}'.ljust(24)}  {command.about}")
     session.say("Enter sends; Alt-Enter, Ctrl-J, or \\ before Enter starts a new line.")
@@ -321,7 +300,7 @@ def _fenced(text: str) -> str:
     return f"{fence}\n{text}\n{fence}"
 
 
-def _undo_turn(session: Session) -> str:
+def _undo_turn(session: ChatSession) -> str:
     try:
         return session.conversation.undo()
     except LookupError as error:

@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ...events import RunFinished
+from ..json_io import write_json
 from .live_view import LiveView
-from .printable import printable
+from .printable import echo
 
 if TYPE_CHECKING:
     from ...events import Event
-
-
-class View(Protocol):
-    """Shows the events of a run in order."""
-
-    def show(self, event: Event) -> None: ...
-
-    def note(self, text: str) -> None:
-        """Show a message on standard error."""
-        ...
-
-    def close(self) -> None:
-        """End the view, after a run or an error. Safe to call twice."""
-        ...
 
 
 class JsonView:
     """Events as JSON lines on standard output."""
 
     def show(self, event: Event) -> None:
-        ascii_only = sys.stdout.encoding.lower() != "utf-8"
-        print(json.dumps(event.to_json(), ensure_ascii=ascii_only), flush=True)
+        write_json(event.to_json())
 
     def note(self, text: str) -> None:
-        print(text, file=sys.stderr)
+        echo(text, err=True)
 
     def close(self) -> None: ...
 
@@ -46,11 +30,16 @@ class QuietView:
 
     def show(self, event: Event) -> None:
         if isinstance(event, RunFinished):
-            print(printable(event.result.output_text))
+            echo(event.result.output_text)
 
     def note(self, text: str) -> None: ...
 
     def close(self) -> None: ...
+
+
+View = LiveView | JsonView | QuietView
+"""Shows the events of a run in order. `note` shows a message on standard error; `close` ends the
+view after a run or an error, and can be called twice."""
 
 
 def choose_view(*, as_json: bool, quiet: bool, verbose: bool) -> View:

@@ -1,4 +1,4 @@
-"""Asks the user at the terminal to approve calls and to answer requests of MCP servers."""
+"""The user at the terminal, who approves calls and answers requests of MCP servers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+import anyio
 from anyio import to_thread
 
 from ...approvals import Approval, ApprovalRequest
+from ...events import Event, SubagentEvent, ToolCallAsked
 from .approving import answer_of, question
 from .printable import printable
 
@@ -20,12 +22,12 @@ _NO = ("n", "no")
 _YES = ("y", "yes")
 
 
-def person_at_terminal() -> TerminalPerson | None:
+def user_at_terminal() -> TerminalUser | None:
     """Return the user at the terminal. None: there is no terminal to ask at."""
-    return TerminalPerson() if can_ask() else None
+    return TerminalUser() if can_ask() else None
 
 
-class TerminalPerson:
+class TerminalUser:
     """Asks questions on standard error, and reads the answers from standard input."""
 
     def __init__(self) -> None:
@@ -33,9 +35,22 @@ class TerminalPerson:
         """Shows a line. A view replaces it, to clear its own lines first."""
         self.read: Callable[[str], Awaitable[str | None]] = _read
         """Reads a line after a prompt. None: end of input."""
+        self._asked_on_screen = anyio.Semaphore(0)
+
+    def shown(self, event: Event) -> None:
+        """Note that an event is on the screen.
+
+        Events are shown by another task: without this, a question could appear above the text
+        that led to it.
+        """
+        while isinstance(event, SubagentEvent):
+            event = event.event
+        if isinstance(event, ToolCallAsked):
+            self._asked_on_screen.release()
 
     async def approve(self, request: ApprovalRequest, /) -> Approval:
         """Show the exact call and read the answer; see `Approver`. End of input means no."""
+        await self._asked_on_screen.acquire()
         self.say(question(request))
         discard_typed()
         while (typed := await self.read("> ")) is not None:
