@@ -6,11 +6,14 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
-
-import anyio
+from typing import TYPE_CHECKING, Literal
 
 from .option import describe_arguments, option
+
+# The command builds its help from the limits: only what is cheap may be imported above.
+
+if TYPE_CHECKING:
+    import anyio
 
 AtLimit = Literal["answer", "fail"]
 
@@ -182,7 +185,9 @@ class Budget:
         Args:
             spent: Seconds that the turn took before it was resumed.
         """
-        deadline = anyio.current_time() + self.limits.working_seconds - spent
+        import anyio
+
+        deadline = _now() + self.limits.working_seconds - spent
         self._clock = anyio.CancelScope(deadline=deadline)
         return self._clock
 
@@ -191,7 +196,7 @@ class Budget:
         """Seconds for the last step: those reserved for it and those not used before."""
         if self._clock is None or self.limits.seconds is None:
             return math.inf
-        return max(0.0, self._clock.deadline - anyio.current_time()) + self.limits.last_seconds
+        return max(0.0, self._clock.deadline - _now()) + self.limits.last_seconds
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -199,12 +204,18 @@ class Budget:
         if self._clock is None:
             yield
             return
-        left = self._clock.deadline - anyio.current_time()
+        left = self._clock.deadline - _now()
         self._clock.deadline = math.inf
         try:
             yield
         finally:
-            self._clock.deadline = anyio.current_time() + left
+            self._clock.deadline = _now() + left
+
+
+def _now() -> float:
+    import anyio
+
+    return anyio.current_time()
 
 
 def _left(limit: int | None, spent: int) -> int | None:

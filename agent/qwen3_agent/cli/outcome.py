@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import io
-import logging
 import os
 import sys
-import traceback
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -52,6 +49,9 @@ def wrong_usage(option: str) -> Iterator[None]:
 
 def prepare_output(*, verbose: bool) -> None:
     """Escape characters that the locale cannot encode, and silence libraries unless verbose."""
+    import logging
+    import warnings
+
     from qwen3_tools.state import state_folder
 
     from .server_log import log_servers_to
@@ -86,6 +86,8 @@ def exit_code_of(work: Callable[[], int], *, verbose: bool) -> int:
 
 def sentence_of(error: Exception, *, verbose: bool) -> str:
     """Return the error message of one sentence; with `verbose`, with a traceback."""
+    import traceback
+
     from ..errors import Qwen3AgentError
     from .terminal.printable import printable
 

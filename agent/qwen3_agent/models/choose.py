@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from ..errors import ModelNotFoundError
+# The command builds its help from the types below: only what is cheap may be imported above.
 
 DEMO = "qwen3-tiny"
 DEFAULT_WITH_GPU = "Qwen/Qwen3-4B"
@@ -65,6 +65,8 @@ def resolve(model: str | Path | None, hub: Hub = "huggingface") -> Checkpoint:
     Raises:
         ModelNotFoundError: it is none of these.
     """
+    from ..errors import ModelNotFoundError
+
     if model is None:
         model = DEFAULT_WITH_GPU if has_gpu() else DEMO
     if model == DEMO:
@@ -104,6 +106,8 @@ def has_gpu() -> bool:
 
 
 def _download(hub_id: str, hub: Hub, weights: bool) -> Path:
+    from ..errors import ModelNotFoundError
+
     package, extra, name = "huggingface_hub", "local", "the Hugging Face hub"
     if hub == "modelscope":
         package, extra, name = "modelscope", "modelscope", "ModelScope"
