@@ -76,8 +76,11 @@ def test_python_dash_m_is_the_same_command() -> None:
         (["run"], "TASK"),
         (["run", "  \n"], "empty"),
         (["run", b"\xff\xfe"], "not valid UTF-8"),
-        (["run", "hello", "--think", "maybe"], "'maybe' is none of auto, on, off and a number"),
-        (["run", "hello", "--think", "off", "--think-total", "9"], "nothing for --think-total"),
+        (
+            ["run", "hello", "--think", "maybe"],
+            "expected auto, on, off or a number of tokens, not 'maybe'",
+        ),
+        (["run", "hello", "--think", "off", "--think-total", "9"], "cannot be used together"),
         (["run", "hello", "--max-steps", "0"], "--max-steps"),
         (["run", "hello", "--timeout", "0"], "--timeout"),
         (["run", "hello", "--timeout", "nan"], "--timeout"),
@@ -114,7 +117,7 @@ def test_a_task_from_standard_input_may_be_empty_or_garbage_too() -> None:
 @pytest.mark.parametrize(
     ("source", "spec", "says"),
     [
-        ("agent = 1", "agent.py", "agent is not an Agent but of type int"),
+        ("agent = 1", "agent.py", "agent is of type int, not Agent"),
         ("x = 1", "agent.py:helper", "agent.py defines no helper"),
         ("import no_such_module", "agent.py", "agent.py:1: ModuleNotFoundError"),
         ("x = 1\nprint(y)", "agent.py", "agent.py:2: NameError: name 'y'"),

@@ -98,7 +98,7 @@ def test_verbose_shows_whole_results_and_what_each_step_cost(
     lines = capsys.readouterr().err.splitlines()
     assert "  29  (0.2 s)" in lines
     assert (
-        "step 1: thinking on, 100 prompt tokens (60 cached), 12 sampled, 0.5 s, "
+        "step 1: thinking on, 100 prompt tokens (60 cached), 12 sampled (4 thinking), 0.5 s, "
         "called clock, code_interpreter"
     ) in lines
 

@@ -169,10 +169,10 @@ def test_an_answer_that_was_saved_counts_in_its_folder_alone_and_not_against_a_d
         ),
         (
             "\n[limits]\nstep = 3",
-            "qwen3-agent.toml:2: limits: there is no setting 'step' here; did",
+            "qwen3-agent.toml:3: limits: there is no setting 'step' here; did",
         ),
         ("[limits]\nsteps = 0", "limits: steps must be more than 0, not 0."),
-        ("[limits]\nsteps = 'x'", "limits: steps: Input should be a valid integer"),
+        ("[limits]\nsteps = 'x'", "limits.steps: Input should be a valid integer"),
         ("think = 'maybe'", "qwen3-agent.toml:1: think: Input should be 'auto', 'on' or 'off'"),
         ("[approvals]\nallow = ['a', 'b:c']", "qwen3-agent.toml:2: approvals.allow.1: 'b:c' is no"),
         ("[approvals]\ndefault = 'yes'", "qwen3-agent.toml:2: approvals.default: Input should be"),
@@ -184,7 +184,10 @@ def test_an_answer_that_was_saved_counts_in_its_folder_alone_and_not_against_a_d
             "[tools]\nfunctions = ['x']",
             "qwen3-agent.toml:2: tools.functions.0: String should match",
         ),
-        ("[engine_options]\nmax_model_len = 0", ":1: engine_options: max_model_len: Input should"),
+        (
+            "[engine_options]\nmax_model_len = 0",
+            ":1: engine_options: Engine option max_model_len=0: input should",
+        ),
         ("mcp = 'x.json'", "qwen3-agent.toml:1: mcp: Input should be a valid list"),
     ],
 )

@@ -53,7 +53,7 @@ def load_agent(path: Path, name: str) -> Agent:
     if isinstance(agent, Agent):
         return agent
     wrong = (
-        f"{path}: {name} is not an Agent but a {type(agent).__name__}."
+        f"{path}: {name} is of type {type(agent).__name__}, not Agent."
         if hasattr(module, name)
         else f"{path} defines no {name}."
     )
