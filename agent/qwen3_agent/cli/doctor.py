@@ -91,16 +91,25 @@ def examine_model(model: str | None, engine: EngineName, hub: Hub) -> Iterator[F
     chosen = engine_for_this_machine() if engine == "auto" else engine
     where = "vLLM" if chosen == "vllm" else "Transformers"
     device = "the GPU" if has_gpu() else "the CPU"
-    state: State = "ok"
+    unreachable = _why_hub_is_unreachable(hub)
     if folder is not None:
         place = "comes with qwen3-agent" if checkpoint.is_demo else f"is in {folder}"
         yield Finding("model", "ok", f"{checkpoint.name} {place}; runs on {where} on {device}")
     else:
-        state = "missing" if _why_hub_is_unreachable(hub) else "note"
         text = f"{checkpoint.name} is not on this machine; would run on {where} on {device}"
-        yield Finding("model", state, text, _download_command(checkpoint))
+        program = "modelscope" if checkpoint.hub == "modelscope" else "hf"
+        fix = f"{program} download {checkpoint.source}"
+        yield Finding("model", "missing" if unreachable else "note", text, fix)
     yield memory
-    yield _hub(hub, needed=folder is None)
+    name = "ModelScope" if hub == "modelscope" else "Hugging Face"
+    if not unreachable:
+        yield Finding("hub", "ok", f"{name} is reachable")
+    elif folder is None:
+        fix = "copy the checkpoint to this machine, and pass its folder with --model"
+        yield Finding("hub", "missing", f"{name} is unreachable ({unreachable})", fix)
+    else:
+        text = f"{name} is unreachable ({unreachable}); models on this machine run without it"
+        yield Finding("hub", "note", text)
 
 
 def examine_server(base_url: str, model: str | None, api_key: str | None) -> Iterator[Finding]:
@@ -112,13 +121,9 @@ def examine_server(base_url: str, model: str | None, api_key: str | None) -> Ite
     except Qwen3AgentError as error:
         yield Finding("server", "missing", str(error))
         return
-    if found.route == "server_tokens":
-        yield Finding("server", "ok", f"{base_url} serves {found.name}, by token ids")
-    else:
-        why = found.why_chat
-        yield Finding(
-            "server", "ok", f"{base_url} serves {found.name}, by its chat protocol: {why}"
-        )
+    by_ids = found.route == "server_tokens"
+    route = "token ids" if by_ids else f"its chat protocol: {found.why_chat}"
+    yield Finding("server", "ok", f"{base_url} serves {found.name}, by {route}")
 
 
 def _installed(package: str, command: str, *, needed: bool) -> Finding:
@@ -167,12 +172,6 @@ def _here(checkpoint: Checkpoint) -> Path | None:
     return None
 
 
-def _download_command(checkpoint: Checkpoint) -> str:
-    if checkpoint.hub == "modelscope":
-        return f"modelscope download {checkpoint.source}"
-    return f"hf download {checkpoint.source}"
-
-
 def _memory(checkpoint: Checkpoint, folder: Path | None) -> Finding:
     """Compare the memory for the weights, in the precision they would run in, with what is free."""
     on_gpu = has_gpu()
@@ -215,18 +214,6 @@ def _free_on_cpu() -> int:
         return 0
     found = next((line.split()[1] for line in lines if line.startswith("MemAvailable:")), "0")
     return int(found) * 1024
-
-
-def _hub(hub: Hub, *, needed: bool) -> Finding:
-    name = "ModelScope" if hub == "modelscope" else "Hugging Face"
-    why = _why_hub_is_unreachable(hub)
-    if not why:
-        return Finding("hub", "ok", f"{name} is reachable")
-    text = f"{name} is unreachable ({why})"
-    if needed:
-        fix = "copy the checkpoint to this machine, and pass its folder with --model"
-        return Finding("hub", "missing", text, fix)
-    return Finding("hub", "note", f"{text}; models on this machine run without it")
 
 
 def _why_hub_is_unreachable(hub: Hub) -> str:

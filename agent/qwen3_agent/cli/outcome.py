@@ -2,39 +2,52 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import ParamSpec
+from typing import Annotated, Any
 
 import typer
 
 FAILED = 1
 LIMIT_REACHED = 3
 
-P = ParamSpec("P")
+TracebackOption = Annotated[bool, typer.Option("--verbose", "-v", help="Show tracebacks.")]
 
 
-def command(function: Callable[P, int | None]) -> Callable[P, None]:
+def command(function: Callable[..., int | None]) -> Callable[..., None]:
     """Make a function a command, which exits with the code that the function returns.
 
-    An error is printed as one sentence, with a traceback if the command was given `--verbose`.
+    An error is printed as one sentence, with a traceback if the command was given `--verbose`:
+    an option that each command has, whether the function takes it or not.
     """
+    signature = inspect.signature(function, eval_str=True)
+    parameters = list(signature.parameters.values())
+    takes_verbose = not signature.parameters.keys().isdisjoint(("verbose", "options"))
+    if not takes_verbose:
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        parameters.append(
+            inspect.Parameter("verbose", keyword, default=False, annotation=TracebackOption)
+        )
 
     @wraps(function)
-    def run(*args: P.args, **arguments: P.kwargs) -> None:
+    def run(**arguments: Any) -> None:
         options = arguments.get("options")
-        verbose = bool(arguments.get("verbose") or getattr(options, "verbose", False))
+        verbose = options.verbose if options else arguments["verbose"]
+        if not takes_verbose:
+            del arguments["verbose"]
 
         def work() -> int:
             prepare_output(verbose=verbose)
-            return function(*args, **arguments) or 0
+            return function(**arguments) or 0
 
         raise typer.Exit(exit_code_of(work, verbose=verbose))
 
+    vars(run)["__signature__"] = signature.replace(parameters=parameters)
     return run
 
 

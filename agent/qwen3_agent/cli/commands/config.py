@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..config.options import TracebackOption
 from ..json_io import write_json
 from ..outcome import command
 from ..terminal.printable import echo
@@ -29,7 +28,6 @@ def config(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    verbose: TracebackOption = False,
 ) -> None:
     """Show each setting, its value, and where it comes from.
 

@@ -13,7 +13,6 @@ from ..config.options import (
     McpOption,
     ModelOption,
     NoMcpOption,
-    VerboseOption,
     check_servers,
     check_url,
 )
@@ -36,7 +35,6 @@ def doctor(
     hub: HubOption = None,
     mcp: McpOption = None,
     no_mcp: NoMcpOption = False,
-    verbose: VerboseOption = False,
 ) -> int:
     """Check this machine and whether a task can run on it.
 

@@ -12,11 +12,10 @@ from ..config.options import (
     BUNDLED_SERVERS,
     MCP_FILE,
     McpOption,
-    TracebackOption,
     split_pairs,
 )
 from ..outcome import command, wrong_usage
-from ..terminal.printable import echo
+from ..terminal.printable import counted, echo
 
 if TYPE_CHECKING:
     from qwen3_tools.mcp import MCPServers, ServerStatus
@@ -35,14 +34,14 @@ ServerArgument = Annotated[
 
 @mcp.command("list")
 @command
-def list_servers(mcp: McpOption = None, verbose: TracebackOption = False) -> int:
+def list_servers(mcp: McpOption = None) -> int:
     """Start all servers and show their status."""
     return _with_servers(mcp, _show_table)
 
 
 @mcp.command()
 @command
-def check(mcp: McpOption = None, verbose: TracebackOption = False) -> int:
+def check(mcp: McpOption = None) -> int:
     """Start all servers; exit with code 1 if one fails."""
     return _with_servers(mcp, _show_check)
 
@@ -65,7 +64,6 @@ def add(
         list[str] | None, typer.Option(metavar="NAME:VALUE", help="HTTP header of each request.")
     ] = None,
     mcp: FileOption = MCP_FILE,
-    verbose: TracebackOption = False,
 ) -> None:
     """Add a server to a config file.
 
@@ -101,7 +99,6 @@ def add(
 def remove(
     name: Annotated[str, typer.Argument(help="Name of the server.")],
     mcp: FileOption = MCP_FILE,
-    verbose: TracebackOption = False,
 ) -> None:
     """Remove a server from a config file."""
     from qwen3_tools.mcp.config.edit import remove_server
@@ -113,9 +110,7 @@ def remove(
 
 @mcp.command()
 @command
-def resources(
-    server: ServerArgument, mcp: McpOption = None, verbose: TracebackOption = False
-) -> int:
+def resources(server: ServerArgument, mcp: McpOption = None) -> int:
     """List the resources of a server."""
 
     async def work(catalog: Catalog) -> None:
@@ -131,7 +126,6 @@ def read(
     server: ServerArgument,
     uri: Annotated[str, typer.Argument(metavar="URI", help="Address of the resource.")],
     mcp: McpOption = None,
-    verbose: TracebackOption = False,
 ) -> int:
     """Print a resource of a server.
 
@@ -149,7 +143,7 @@ def read(
 
 @mcp.command()
 @command
-def prompts(server: ServerArgument, mcp: McpOption = None, verbose: TracebackOption = False) -> int:
+def prompts(server: ServerArgument, mcp: McpOption = None) -> int:
     """List the prompts of a server, with their arguments."""
 
     async def work(catalog: Catalog) -> None:
@@ -170,7 +164,6 @@ def prompt(
         list[str] | None, typer.Argument(metavar="[NAME=VALUE]...", help="Arguments of the prompt.")
     ] = None,
     mcp: McpOption = None,
-    verbose: TracebackOption = False,
 ) -> int:
     """Print the messages of a prompt."""
     given = _pairs(arguments, "=", "NAME=VALUE")
@@ -269,8 +262,7 @@ async def _show_check(servers: MCPServers) -> int:
     for warning in servers.config.warnings:
         echo(f"warning: {warning}")
     for status in servers.status:
-        count = "1 tool" if len(status.tools) == 1 else f"{len(status.tools)} tools"
-        ready = f"ready in {status.start_seconds or 0:.1f} s, {count}"
+        ready = f"ready in {status.start_seconds or 0:.1f} s, {counted(len(status.tools), 'tool')}"
         echo(f"{status.name}: {f'FAILED: {status.reason}' if status.reason else ready}")
         if status.reason and status.stderr_file:
             echo(f"  (full stderr: {status.stderr_file})")

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from ..config.options import TracebackOption
 from ..json_io import answer_lines, read_json, write_json
 from ..outcome import command
 
@@ -40,7 +39,6 @@ def parse(
         bool,
         typer.Option("--jsonl", help="Read JSON strings, one a line; print an object for each."),
     ] = False,
-    verbose: TracebackOption = False,
 ) -> int:
     """Parse a model's raw text on standard input; print it as JSON.
 

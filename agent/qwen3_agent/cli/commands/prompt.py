@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from ..config.options import TracebackOption
 from ..json_io import answer_lines, read_json, write_json
 from ..outcome import command
 from ..terminal.printable import echo
@@ -50,7 +49,6 @@ def prompt(
             'input, print {"prompt": "..."}.',
         ),
     ] = False,
-    verbose: TracebackOption = False,
 ) -> int:
     """Print the exact prompt that the model would see.
 

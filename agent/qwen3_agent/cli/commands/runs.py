@@ -40,7 +40,6 @@ RunArgument = Annotated[
 def list_runs(
     folder: RunsOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
-    verbose: VerboseOption = False,
 ) -> None:
     """List all runs, the newest first."""
     from ...journal import Runs
@@ -97,7 +96,6 @@ def export(
     ] = "chat",
     output: OutputOption = None,
     folder: RunsOption = None,
-    verbose: VerboseOption = False,
 ) -> None:
     """Write a run in a format for other programs."""
     import json
@@ -169,7 +167,6 @@ def delete(
         typer.Option(metavar="DAYS", min=0, help="All runs that started more than DAYS ago."),
     ] = None,
     folder: RunsOption = None,
-    verbose: VerboseOption = False,
 ) -> None:
     """Delete runs and all their files."""
     if not run and older_than is None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..config.options import McpOption, TracebackOption, agent_file
+from ..config.options import AgentOption, McpOption, agent_file
 from ..json_io import loads
 from ..outcome import command, wrong_usage
 from ..terminal.printable import echo, printable
@@ -21,27 +21,17 @@ if TYPE_CHECKING:
 
 tools = typer.Typer(help="List and call tools.", no_args_is_help=True)
 
-AgentOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FILE.py[:name]|FILE.toml",
-        help="Use the tools of this agent instead of the default ones.",
-    ),
-]
-
 
 @tools.command("list")
 @command
-def list_tools(
-    mcp: McpOption = None, agent: AgentOption = None, verbose: TracebackOption = False
-) -> int:
+def list_tools(mcp: McpOption = None, agent: AgentOption = None) -> int:
     """List the tools of the agent with their descriptions."""
 
     async def work(tools: Sequence[Tool]) -> int:
-        width = max((len(tool.name) for tool in tools), default=0)
-        for tool in tools:
-            about = tool.description.strip().partition("\n")[0]
-            echo(f"{tool.name.ljust(width)}  {about}".rstrip())
+        from ..terminal.run_text import tool_rows
+
+        for row in tool_rows(tools):
+            echo(row)
         return 0
 
     return _with_tools(mcp, agent, None, work)
@@ -56,7 +46,6 @@ def call(
     ] = "{}",
     mcp: McpOption = None,
     agent: AgentOption = None,
-    verbose: TracebackOption = False,
 ) -> int:
     """Call a tool and print its result; exit with code 1 on an error.
 

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from ..config.options import TracebackOption
 from ..outcome import command
 from ..terminal.printable import echo
 
@@ -17,7 +16,6 @@ def trust(
     no_more: Annotated[
         bool, typer.Option("--no-more", help="Stop trusting the files of this folder.")
     ] = False,
-    verbose: TracebackOption = False,
 ) -> None:
     """Trust the files of this folder from now on.
 

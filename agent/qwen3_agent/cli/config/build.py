@@ -11,7 +11,9 @@ from qwen3_tools.mcp import MCPServers
 from ...agent import Agent
 from ...approvals import Approvals
 from ...journal import Runs
+from ...limits import Limits
 from ...models.choose import resolve
+from ...option import options_of
 from ..terminal.approving import approve_all
 from ..terminal.printable import echo
 from ..terminal.user import TerminalUser
@@ -51,11 +53,9 @@ def build_agent(
     for warning in () if quiet else _warnings(tools):
         echo(f"Warning: {warning}", err=True)
     limits = {
-        "steps": options.max_steps,
-        "seconds": options.timeout,
-        "calls": options.max_calls,
-        "tokens": options.max_tokens,
-        "at_limit": options.at_limit,
+        name: getattr(options, each.flag.removeprefix("--").replace("-", "_"))
+        for name, each in options_of(Limits).items()
+        if each.flag
     }
     given: dict[str, Any] = {name: value for name, value in limits.items() if value is not None}
     return agent.with_options(

@@ -118,7 +118,6 @@ NoJournalOption = Annotated[
     bool,
     typer.Option("--no-journal", help="Do not record the run, which then cannot be resumed."),
 ]
-TracebackOption = Annotated[bool, typer.Option("--verbose", "-v", help="Show tracebacks.")]
 VerboseOption = Annotated[
     bool,
     typer.Option(

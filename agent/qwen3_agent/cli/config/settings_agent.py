@@ -17,6 +17,8 @@ from ...agent import Agent
 from ...approvals import Approvals
 from ...errors import Qwen3AgentError
 from ...limits import Limits
+from ...option import options_of
+from ...spec import AgentSpec
 from ...thinking import Mode, Policy, Thinking
 from .agent_file import load_agent, load_object
 from .options import BUNDLED_SERVERS, MCP_FILE
@@ -121,19 +123,19 @@ def _agent_of(settings: Layers) -> Agent:
     for spec in settings["tools.functions"]:
         path, _, name = spec.rpartition(":")
         tools.append(load_object(Path(path), name))
-    local = settings["base_url"] is None  # A server has an engine of its own
+    described = {
+        name: settings[each.key] for name, each in options_of(AgentSpec).items() if each.key
+    }
+    if settings["base_url"] is not None:  # a server has its own engine
+        del described["engine"], described["engine_options"]
     return Agent(
-        settings["model"],
-        base_url=settings["base_url"],
-        engine=settings["engine"] if local else "auto",
-        engine_options=settings["engine_options"] if local else None,
-        hub=settings["hub"],
-        instructions=settings["instructions"],
-        tools=tools,
-        thinking=_thinking(settings),
-        limits=Limits(**settings.table("limits")),
-        approvals=_with_files(Approvals(), settings),
-        keep_thoughts=settings["keep_thoughts"],
+        **described
+        | {
+            "tools": tools,
+            "thinking": _thinking(settings),
+            "limits": Limits(**settings.table("limits")),
+            "approvals": _with_files(Approvals(), settings),
+        }
     )
 
 

@@ -97,33 +97,22 @@ def agreement(folder: Path, wants: Sequence[str], *, ask: bool) -> Agreement:
     if not ask:
         return "no"
     from ..terminal.approving import in_rows
-    from ..terminal.user import can_ask, discard_typed
+    from ..terminal.user import ask_yes_or_no, can_ask
 
     if not can_ask():
         return "nobody asked"
-
     listed = in_rows("\n".join(f"  {visible(line)}" for line in wants))
-    print(
+    agreed = ask_yes_or_no(
         f"\nFiles in this folder request settings that need your approval:\n\n{listed}\n\n"
         f"[y] yes: trust {visible(str(folder.resolve()))} from now on\n"
-        "[n] no: continue without them",
-        file=sys.stderr,
+        "[n] no: continue without them"
     )
-    discard_typed()
-    while True:
-        print("> ", end="", file=sys.stderr, flush=True)
-        typed = sys.stdin.readline()
-        match typed.strip().lower():
-            case "y" | "yes":
-                try:
-                    trust(folder)
-                except OSError as error:  # it applies to this run anyway
-                    print(f"Warning: the answer could not be saved: {error}", file=sys.stderr)
-                return "yes"
-            case "n" | "no":
-                return "no"
-            case _ if not typed:
-                return "no"
+    if agreed:
+        try:
+            trust(folder)
+        except OSError as error:  # it applies to this run anyway
+            print(f"Warning: the answer could not be saved: {error}", file=sys.stderr)
+    return "yes" if agreed else "no"
 
 
 def servers_in(files: Iterable[Path], *, same_as: Mapping[str, Any]) -> Iterator[str]:

@@ -23,7 +23,7 @@ from .chat_prompt import HISTORY, ChatPrompt
 from .interrupt import stopped_by_interrupt
 from .keyboard import Keyboard
 from .live_view import ROUTES, LiveView
-from .printable import printable
+from .printable import counted, printable
 from .user import TerminalUser
 
 HOW_TO = "/help lists the commands, Ctrl-C stops a turn, Ctrl-D exits."
@@ -202,8 +202,8 @@ class ChatSession:
         asked = [message.text for message in said if isinstance(message, UserMessage)]
         if not asked:
             return
-        turns = f"{len(asked)} {'message' if len(asked) == 1 else 'messages'}"
-        self.say(f"Continuing run {self.conversation.run_id}, {turns} so far.", "dim")
+        so_far = counted(len(asked), "message")
+        self.say(f"Continuing run {self.conversation.run_id}, {so_far} so far.", "dim")
         self.say(f"\n> {asked[-1]}")
         last = said[-1]
         if isinstance(last, AssistantMessage) and last.text:

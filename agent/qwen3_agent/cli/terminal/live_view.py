@@ -38,7 +38,7 @@ from ...events import (
 from .keyboard import Keyboard
 from .live_region import LiveRegion, without_padding
 from .markdown import MarkdownBlocks, tail_of_block
-from .printable import printable
+from .printable import counted, printable
 from .run_text import result_lines, usage_text
 
 if TYPE_CHECKING:
@@ -307,9 +307,8 @@ class LiveView:
             self._line("")
         for path in result.files:
             self._line(f"file: {path}")
-        steps = len(result.steps)
         self._line(
-            f"{steps} {'step' if steps == 1 else 'steps'} · {result.usage.output_tokens} tokens · "
+            f"{counted(len(result.steps), 'step')} · {result.usage.output_tokens} tokens · "
             f"{result.seconds:.1f} s",
             "dim",
         )

@@ -23,3 +23,8 @@ def echo(text: str, *, err: bool = False, data: bool = False) -> None:
     """
     stream = sys.stderr if err else sys.stdout
     print(text if data and not stream.isatty() else printable(text), file=stream, flush=True)
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number of things, such as "1 step" or "2 steps"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

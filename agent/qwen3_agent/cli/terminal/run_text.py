@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from textwrap import indent
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,8 @@ from ...messages import Content, MalformedCall, Reasoning
 from .printable import printable
 
 if TYPE_CHECKING:
+    from qwen3_tools import Tool
+
     from ...journal import RecordedRun, RecordedStep
     from ...result import StepReport
 
@@ -94,3 +96,12 @@ def result_lines(text: str, *, verbose: bool) -> list[str]:
         return lines
     hidden = len(lines) - RESULT_LINES
     return [*lines[:RESULT_LINES], f"… {hidden} more lines; --verbose shows them"]
+
+
+def tool_rows(tools: Sequence[Tool]) -> list[str]:
+    """Return a row for each tool: its name, and the first line of its description."""
+    width = max((len(tool.name) for tool in tools), default=0)
+    return [
+        f"{tool.name.ljust(width)}  {tool.description.strip().partition(chr(10))[0]}".rstrip()
+        for tool in tools
+    ]

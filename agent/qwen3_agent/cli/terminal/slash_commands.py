@@ -10,9 +10,11 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.document import Document
+from rich.filesize import decimal
 
 from ...messages import AssistantMessage, Message, SystemMessage, ToolCall, ToolResultMessage
 from ...messages.reading import read_messages
@@ -21,7 +23,8 @@ from ...result import Usage
 from ..config.options import thinking_mode
 from .chat_session import ChatSession
 from .live_view import ROUTES
-from .printable import printable
+from .printable import counted, printable
+from .run_text import tool_rows
 
 MOST_FILES = 50
 """Maximum number of files that `/files` lists."""
@@ -102,8 +105,7 @@ class CommandCompleter(Completer):
                 if command.name.startswith(name):
                     yield Completion(f"/{command.name}", -len(text), display_meta=command.about)
             return
-        command = _BY_NAME.get(name, _NOTHING)
-        for choice in command.choices:
+        for choice in _BY_NAME[name].choices if name in _BY_NAME else ():
             if choice.startswith(rest):
                 yield Completion(choice, -len(rest))
         if name in ("model", "save"):
@@ -124,13 +126,8 @@ def _think(session: ChatSession, rest: str) -> None:
 
 
 def _tools(session: ChatSession, rest: str) -> None:
-    tools = session.conversation.tools
-    width = max((len(tool.name) for tool in tools), default=0)
-    for tool in tools:
-        about = tool.description.strip().splitlines() or [""]
-        session.say(f"{tool.name.ljust(width)}  {about[0]}".rstrip())
-    if not tools:
-        session.say("No tools.")
+    for row in tool_rows(session.conversation.tools) or ["No tools."]:
+        session.say(row)
 
 
 def _mcp(session: ChatSession, rest: str) -> None:
@@ -139,8 +136,8 @@ def _mcp(session: ChatSession, rest: str) -> None:
     sources = [tool for tool in session.agent.tools if isinstance(tool, MCPServers)]
     for servers in sources:
         for status in servers.status:
-            count = len(status.tools)
-            session.say(f"{status.name}: {status.state}, {status.reason or _of(count, 'tool')}")
+            detail = status.reason or counted(len(status.tools), "tool")
+            session.say(f"{status.name}: {status.state}, {detail}")
         for name in servers.config.disabled:
             session.say(f"{name}: disabled")
     if not any(servers.status or servers.config.disabled for servers in sources):
@@ -161,9 +158,9 @@ def _files(session: ChatSession, rest: str) -> None:
     folder = session.conversation.folder
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     files = [path for path in files if not path.relative_to(folder).parts[0].startswith(".")]
-    session.say(f"{folder}: {len(files) or 'no'} {'file' if len(files) == 1 else 'files'}")
+    session.say(f"{folder}: {counted(len(files), 'file')}")
     for path in files[:MOST_FILES]:
-        session.say(f"  {path.relative_to(folder)}  {_size(path.stat().st_size)}")
+        session.say(f"  {path.relative_to(folder)}  {decimal(path.stat().st_size)}")
     if len(files) > MOST_FILES:
         session.say(f"  … and {len(files) - MOST_FILES} more")
 
@@ -222,7 +219,7 @@ def _usage(session: ChatSession, rest: str) -> None:
     calls = sum(len(step.tool_calls) for step in steps)
     prompt = usage.input_tokens
     share = f", {usage.cached_tokens / prompt:.0%} of them cached" if prompt else ""
-    did = [_of(session.turns, "turn"), _of(len(steps), "step"), _of(calls, "tool call")]
+    did = [counted(session.turns, "turn"), counted(len(steps), "step"), counted(calls, "tool call")]
     session.say(f"{', '.join(did)}, {seconds:.1f} s")
     session.say(f"{prompt} prompt tokens{share}")
     session.say(
@@ -265,7 +262,6 @@ COMMANDS = (
 )
 
 _BY_NAME = {command.name: command for command in COMMANDS}
-_NOTHING = Command("", "", _help)
 
 
 def as_markdown(messages: Sequence[Message]) -> str:
@@ -308,19 +304,4 @@ def _undo_turn(session: ChatSession) -> str:
 
 
 def _in_short(text: str) -> str:
-    line = " ".join(printable(text).split())
-    return line if len(line) <= 60 else f"{line[:59]}…"
-
-
-def _of(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
-def _size(count: int) -> str:
-    """Return a number of bytes in a suitable unit."""
-    size, unit = float(count), "B"
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024 or unit == "GiB":
-            break
-        size /= 1024
-    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+    return shorten(printable(text), 60, placeholder="…")

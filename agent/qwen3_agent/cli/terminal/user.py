@@ -128,6 +128,17 @@ def can_ask() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
+def ask_yes_or_no(question: str) -> bool:
+    """Ask a question, without an event loop. The end of input means no."""
+    print(question, file=sys.stderr)
+    discard_typed()
+    while True:
+        print("> ", end="", file=sys.stderr, flush=True)
+        typed = sys.stdin.readline()
+        if not typed or typed.strip().lower() in (*_YES, *_NO):
+            return typed.strip().lower() in _YES
+
+
 def discard_typed() -> None:
     """Discard what was typed before a question: it is not an answer to it."""
     termios.tcflush(sys.stdin, termios.TCIFLUSH)
