@@ -51,7 +51,7 @@ def asked(screen: str) -> bool:
 
 
 @IN_SIZES
-def test_a_call_a_stop_in_a_thought_and_what_comes_after(
+def test_chat__calls_stops_in_a_thought_and_continues(
     tmp_path: Path, columns: int, rows: int
 ) -> None:
     size = f"{columns}x{rows}"
@@ -98,7 +98,7 @@ def test_a_call_a_stop_in_a_thought_and_what_comes_after(
         assert "6 messages so far.\n\n> Do book Grace.\n\nGrace is yours.\n" in terminal.screen
 
 
-def test_a_window_that_changes_its_size_in_the_middle_of_an_answer_shows_nothing_twice(
+def test_resized_window__shows_nothing_twice(
     tmp_path: Path,
 ) -> None:
     with chat(tmp_path, f"--agent={SCRIPTED}:talker", columns=80, rows=24) as terminal:
@@ -123,7 +123,7 @@ def test_a_window_that_changes_its_size_in_the_middle_of_an_answer_shows_nothing
         assert int(now) > left + 500
 
 
-def test_nothing_is_colored_with_no_color(tmp_path: Path) -> None:
+def test_no_color__is_respected(tmp_path: Path) -> None:
     servers = tmp_path / "servers.json"
     servers.write_text('{"mcpServers": {"gone": {"command": "no-such-command"}}}')
     with chat(tmp_path, f"--agent={SCRIPTED}", mcp=servers, NO_COLOR="1") as terminal:
@@ -134,7 +134,7 @@ def test_nothing_is_colored_with_no_color(tmp_path: Path) -> None:
         assert not COLOR.search(terminal.drawn)
 
 
-def test_what_is_typed_during_a_turn_waits_for_the_next_prompt(tmp_path: Path) -> None:
+def test_input_during_a_turn__waits_for_the_next_prompt(tmp_path: Path) -> None:
     with chat(tmp_path, f"--agent={SCRIPTED}", columns=40) as terminal:
         terminal.type("Which rooms are free on Monday?\r")
         terminal.wait_for("free_rooms …")
@@ -143,7 +143,7 @@ def test_what_is_typed_during_a_turn_waits_for_the_next_prompt(tmp_path: Path) -
         terminal.wait_for("1 turn, 2 steps, 1 tool call")
 
 
-def test_the_bundled_model_its_commands_and_several_lines(tmp_path: Path) -> None:
+def test_bundled_model__commands_and_several_lines(tmp_path: Path) -> None:
     with chat(tmp_path, "--think=off") as terminal:
         terminal.type("What is\n48213 * 12?\r")
         terminal.wait_for("2 steps")
@@ -173,7 +173,7 @@ def test_the_bundled_model_its_commands_and_several_lines(tmp_path: Path) -> Non
     assert history.stat().st_mode & 0o077 == 0
 
 
-def test_another_model_goes_on_with_the_conversation_and_one_that_is_none_changes_nothing(
+def test_switch_of_model__continues_the_chat_and_changes_nothing_on_failure(
     tmp_path: Path,
 ) -> None:
     shutil.copytree(DEMO_FOLDER, tmp_path / "twin")
@@ -207,7 +207,7 @@ def test_another_model_goes_on_with_the_conversation_and_one_that_is_none_change
         assert "2 messages so far." in terminal.screen
 
 
-def test_a_chat_without_a_terminal_says_what_to_take_instead(tmp_path: Path) -> None:
+def test_chat_without_a_terminal__names_the_alternative(tmp_path: Path) -> None:
     done = subprocess.run([COMMAND, "chat"], capture_output=True, input=b"", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr == b"Error: chat requires a terminal. In a pipe, use: qwen3-agent run -\n"

@@ -32,7 +32,7 @@ def qwen3_agent(
     )
 
 
-def test_help_is_there_before_anything_heavy_is_imported() -> None:
+def test_help__uses_little_cpu_time() -> None:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = qwen3_agent("--help")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -43,7 +43,7 @@ def test_help_is_there_before_anything_heavy_is_imported() -> None:
 
 
 @pytest.mark.parametrize("group", [[], ["mcp"], ["runs"], ["tools"]])
-def test_a_list_of_commands_says_of_each_what_it_does_in_whole(group: list[str]) -> None:
+def test_help_of_groups__cuts_off_no_description(group: list[str]) -> None:
     done = subprocess.run(
         [COMMAND, *group, "--help"], capture_output=True, env=os.environ | {"COLUMNS": "80"}
     )
@@ -51,7 +51,7 @@ def test_a_list_of_commands_says_of_each_what_it_does_in_whole(group: list[str])
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["run", ""]])
-def test_help_and_wrong_usage_import_no_heavy_package(arguments: list[str]) -> None:
+def test_help_and_wrong_usage__import_no_heavy_package(arguments: list[str]) -> None:
     script = (
         "import sys\n"
         f"sys.argv = ['qwen3-agent', *{arguments!r}]\n"
@@ -63,7 +63,7 @@ def test_help_and_wrong_usage_import_no_heavy_package(arguments: list[str]) -> N
     assert done.stderr.splitlines()[-1] == b"[]"
 
 
-def test_python_dash_m_is_the_same_command() -> None:
+def test_python_dash_m__is_the_same_command() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "qwen3_agent", "--version"], capture_output=True, check=True
     )
@@ -96,7 +96,7 @@ def test_python_dash_m_is_the_same_command() -> None:
         (["walk", "hello"], "walk"),
     ],
 )
-def test_wrong_usage_is_one_sentence_and_exit_code_2(
+def test_wrong_usage__is_one_sentence_and_exit_code_2(
     arguments: list[str | bytes], says: str
 ) -> None:
     done = qwen3_agent(*arguments)
@@ -107,7 +107,7 @@ def test_wrong_usage_is_one_sentence_and_exit_code_2(
     assert b"Traceback" not in done.stderr
 
 
-def test_a_task_from_standard_input_may_be_empty_or_garbage_too() -> None:
+def test_task_on_standard_input__empty_or_not_utf_8__is_wrong_usage() -> None:
     for garbage, says in ((b" \n", b"empty"), (b"\xff\xfe\x00", b"not valid UTF-8")):
         done = qwen3_agent("run", "-", stdin=garbage)
         assert done.returncode == 2
@@ -130,7 +130,7 @@ def test_a_task_from_standard_input_may_be_empty_or_garbage_too() -> None:
         ),
     ],
 )
-def test_an_agent_file_that_cannot_be_used_is_one_sentence_with_file_and_line(
+def test_invalid_agent_file__is_one_sentence_with_file_and_line(
     tmp_path: Path, source: str, spec: str, says: str
 ) -> None:
     (tmp_path / "agent.py").write_text(source)
@@ -152,7 +152,7 @@ def test_an_agent_file_that_cannot_be_used_is_one_sentence_with_file_and_line(
         ("1" * 5_000, "mcp_servers.json: not valid JSON: a number is too long"),
     ],
 )
-def test_a_config_that_cannot_be_used_is_one_sentence_with_file_and_line(
+def test_invalid_mcp_config__is_one_sentence_with_file_and_line(
     tmp_path: Path, config: str, says: str
 ) -> None:
     (tmp_path / "mcp_servers.json").write_text(config)
@@ -162,7 +162,7 @@ def test_a_config_that_cannot_be_used_is_one_sentence_with_file_and_line(
     assert sentence.startswith(f"Error: {says}")
 
 
-def test_a_model_that_is_not_there_is_told_before_anything_starts(tmp_path: Path) -> None:
+def test_unknown_model__is_reported_before_anything_starts(tmp_path: Path) -> None:
     done = qwen3_agent("run", "hello", "--model", "nowhere", cwd=tmp_path)
     assert done.returncode == 1
     (sentence,) = done.stderr.decode().splitlines()
@@ -177,12 +177,12 @@ def test_a_model_that_is_not_there_is_told_before_anything_starts(tmp_path: Path
         ("a" * 300, "cannot be read: File name too long."),
     ],
 )
-def test_a_model_whose_name_no_file_can_have_is_told(name: str, says: str) -> None:
+def test_model_with_an_impossible_file_name__is_reported(name: str, says: str) -> None:
     with pytest.raises(ModelNotFoundError, match=says):
         resolve(name)
 
 
-def test_verbose_adds_the_traceback(tmp_path: Path) -> None:
+def test_verbose__adds_the_traceback(tmp_path: Path) -> None:
     (tmp_path / "agent.py").write_text("1 / 0")
     done = qwen3_agent("run", "hello", "--agent", "agent.py", "-v", cwd=tmp_path)
     assert b"Traceback" in done.stderr
@@ -196,45 +196,45 @@ def shell(command: str, cwd: Path, **environ: str) -> subprocess.CompletedProces
 
 
 @pytest.mark.parametrize("arguments", ["--help", "--version", "mcp schema", "config"])
-def test_a_full_disk_behind_standard_output_is_told(arguments: str, tmp_path: Path) -> None:
+def test_full_disk_behind_standard_output__is_reported(arguments: str, tmp_path: Path) -> None:
     done = shell(f"$command {arguments} > /dev/full", tmp_path)
     assert done.returncode == 1
     (sentence,) = done.stderr.decode().splitlines()
     assert re.fullmatch("Error: .*: No space left on device.", sentence)
 
 
-def test_a_reader_that_leaves_early_is_no_error(tmp_path: Path) -> None:
+def test_reader_that_exits_early__is_not_an_error(tmp_path: Path) -> None:
     done = shell("$command mcp schema | head -n 1", tmp_path)
     assert (done.stdout, done.stderr) == (b"{\n", b"")
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
-def test_a_command_works_with_closed_streams_and_no_file_takes_their_place(
+def test_closed_standard_streams__command_works_and_no_file_takes_their_place(
     closed: str, tmp_path: Path
 ) -> None:
     (tmp_path / "mcp_servers.json").write_text('{"mcpServers": {}}')
     done = shell(f"$command runs list {closed}", tmp_path)
     assert done.returncode == 0
     assert b"Error" not in done.stderr
-    numbers = "import os, sys; from qwen3_agent.cli import _open_what_is_closed as repair; repair()"
+    numbers = "import os, sys; from qwen3_agent.cli import _open_closed_streams as repair; repair()"
     script = f"{numbers}; sys.exit(os.open('there', os.O_CREAT) < 3)"
     done = shell(f'{sys.executable} -c "{script}" {closed}', tmp_path)
     assert done.returncode == 0, done.stderr
 
 
-def test_a_folder_that_was_removed_is_told(tmp_path: Path) -> None:
+def test_deleted_current_directory__is_reported(tmp_path: Path) -> None:
     done = shell("mkdir gone && cd gone && rmdir ../gone && $command config", tmp_path)
     assert done.returncode == 1
     assert done.stderr == b"Error: The current directory was deleted; change to another one.\n"
 
 
-def test_a_file_that_cannot_be_opened_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_file_that_cannot_be_opened__is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code_of(lambda: len(Path("/no/such").read_text()), verbose=False) == 1
     said = "Error: The operating system reported: No such file or directory: /no/such.\n"
     assert capsys.readouterr().err == said
 
 
-def test_nobody_s_home_folder_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_home_folder__is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def nowhere() -> Path:
         raise RuntimeError("Could not determine home directory.")
 
@@ -244,7 +244,7 @@ def test_nobody_s_home_folder_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         state_folder()
 
 
-def test_a_closed_standard_output_is_no_traceback() -> None:
+def test_closed_standard_output__prints_no_traceback() -> None:
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run([COMMAND, "--help"], stdout=write, stderr=subprocess.PIPE, timeout=60)
@@ -264,12 +264,12 @@ def test_a_closed_standard_output_is_no_traceback() -> None:
         (Thinking(50, after_tool=20), None, 300, Thinking(50, after_tool=20, total=300)),
     ],
 )
-def test_thinking_options_change_what_the_agent_says(
+def test_thinking_options__change_the_agents_policy(
     defined: Any, mode: Any, total: int | None, meant: Any
 ) -> None:
     assert thinking_of(defined, mode, total) == meant
 
 
-def test_a_total_cannot_bound_a_policy_of_ones_own() -> None:
+def test_think_total__does_not_apply_to_a_custom_policy() -> None:
     with pytest.raises(Qwen3AgentError, match="policy"):
         thinking_of(lambda state: "on", None, 300)

@@ -46,7 +46,7 @@ def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_list_shows_how_each_server_is_doing(here: Path) -> None:
+def test_list__shows_the_status_of_each_server(here: Path) -> None:
     config = json.loads((here / "mcp_servers.json").read_text())
     config["mcpServers"] |= {"gone": {"command": "no-such"}, "off": TIME | {"disabled": True}}
     (here / "mcp_servers.json").write_text(json.dumps(config))
@@ -62,7 +62,7 @@ def test_list_shows_how_each_server_is_doing(here: Path) -> None:
     assert rows["off"].split() == ["off", "disabled"]
 
 
-def test_check_fails_when_a_server_does_and_says_why(here: Path) -> None:
+def test_check__fails_with_a_server_and_shows_why(here: Path) -> None:
     fine = run("mcp", "check", cwd=here)
     assert fine.returncode == 0, fine.stderr
     assert "time: ready in" in fine.stdout
@@ -73,7 +73,7 @@ def test_check_fails_when_a_server_does_and_says_why(here: Path) -> None:
     assert "did you mean 'command'?" in bad.stdout
 
 
-def test_add_makes_the_file_and_remove_takes_the_server_out_again(tmp_path: Path) -> None:
+def test_add_and_remove__create_and_edit_the_file(tmp_path: Path) -> None:
     path = tmp_path / "mcp_servers.json"
     added = run(
         "mcp", "add", "clock", "--env", "A=b=c", "--", "mcp-server-time", "-x", cwd=tmp_path
@@ -98,7 +98,7 @@ def test_add_makes_the_file_and_remove_takes_the_server_out_again(tmp_path: Path
     assert gone.stderr == "Error: mcp_servers.json has no server 'far'; its servers: clock\n"
 
 
-def test_add_keeps_what_else_the_file_says_and_its_mode(tmp_path: Path) -> None:
+def test_add__keeps_other_entries_and_the_mode_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "mcp.json"
     path.write_text(json.dumps({"inputs": [1], "servers": {"time": TIME}}))
     path.chmod(0o600)
@@ -122,14 +122,14 @@ def test_add_keeps_what_else_the_file_says_and_its_mode(tmp_path: Path) -> None:
         (["tools", "list", "--agent", "nowhere.py"], "there is no file nowhere.py"),
     ],
 )
-def test_wrong_usage_is_one_sentence(arguments: list[str], says: str, tmp_path: Path) -> None:
+def test_wrong_usage__is_one_sentence(arguments: list[str], says: str, tmp_path: Path) -> None:
     done = run(*arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert says in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_schema_is_a_schema_that_the_default_config_fits(tmp_path: Path) -> None:
+def test_schema__accepts_the_default_config(tmp_path: Path) -> None:
     import jsonschema
 
     schema = json.loads(run("mcp", "schema", cwd=tmp_path).stdout)
@@ -137,7 +137,7 @@ def test_schema_is_a_schema_that_the_default_config_fits(tmp_path: Path) -> None
     jsonschema.validate(json.loads(default.read_text()), schema)
 
 
-def test_tools_of_all_files_and_of_the_interpreter_are_listed(here: Path) -> None:
+def test_tools_list__has_tools_of_all_files_and_the_interpreter(here: Path) -> None:
     other = write(here / "other.json", clock=TIME)
     done = run("tools", "list", "--mcp", here / "mcp_servers.json", "--mcp", other, cwd=here)
     assert done.returncode == 0, done.stderr
@@ -145,14 +145,14 @@ def test_tools_of_all_files_and_of_the_interpreter_are_listed(here: Path) -> Non
     assert {"code_interpreter", "time__convert_time", "clock__convert_time", "s__log"} <= names
 
 
-def test_two_files_that_name_a_server_alike_are_an_error(here: Path) -> None:
+def test_two_files_with_the_same_server_name__are_an_error(here: Path) -> None:
     other = write(here / "other.json", time=TIME)
     done = run("tools", "list", "--mcp", here / "mcp_servers.json", "--mcp", other, cwd=here)
     assert done.returncode == 1
     assert "server 'time' is in both" in done.stderr
 
 
-def test_a_tool_is_called_and_only_its_server_is_started(here: Path) -> None:
+def test_tools_call__starts_only_the_server_of_the_tool(here: Path) -> None:
     marker = here / "started"
     touch = {"command": "touch", "args": [str(marker)]}
     path = write(here / "mcp_servers.json", time=TIME, other=touch)
@@ -163,7 +163,7 @@ def test_a_tool_is_called_and_only_its_server_is_started(here: Path) -> None:
     assert not marker.exists()
 
 
-def test_an_error_of_a_tool_is_exit_code_1_on_standard_error(here: Path) -> None:
+def test_tools_call__error_is_exit_code_1_on_standard_error(here: Path) -> None:
     wrong = run("tools", "call", "time__get_current_time", "{}", cwd=here)
     assert (wrong.returncode, wrong.stdout) == (1, "")
     assert "'timezone' is a required property" in wrong.stderr
@@ -172,7 +172,7 @@ def test_an_error_of_a_tool_is_exit_code_1_on_standard_error(here: Path) -> None
     assert 'Did you mean "time__get_current_time"?' in unknown.stderr
 
 
-def test_the_interpreter_and_an_agents_own_tools_are_called_too(here: Path) -> None:
+def test_tools_call__calls_the_interpreter_and_an_agents_own_tools(here: Path) -> None:
     one = run("tools", "call", "code_interpreter", '{"code": "6 * 7"}', cwd=here)
     assert one.returncode == 0, one.stderr
     assert "42" in one.stdout
@@ -185,7 +185,7 @@ def test_the_interpreter_and_an_agents_own_tools_are_called_too(here: Path) -> N
     assert (two.returncode, two.stdout) == (0, "42\n")
 
 
-def test_pictures_of_an_answer_are_saved_in_the_current_folder(here: Path) -> None:
+def test_tools_call__saves_images_in_the_current_folder(here: Path) -> None:
     proper = {"command": sys.executable, "args": [str(TOOLS / "proper_mcp_server.py"), "stdio"]}
     path = write(here / "p.json", p=proper)
     done = run("tools", "call", "p__picture", "--mcp", path, cwd=here)
@@ -193,7 +193,7 @@ def test_pictures_of_an_answer_are_saved_in_the_current_folder(here: Path) -> No
     assert (here / "picture.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_resources_and_prompts_from_the_shell(here: Path) -> None:
+def test_resources_and_prompts__are_listed_and_printed(here: Path) -> None:
     assert "note://{day}" in run("mcp", "resources", "s", cwd=here).stdout
     assert run("mcp", "read", "s", "note://today", cwd=here).stdout == "at note://today\n"
     assert "greet  who how?  A greeting." in run("mcp", "prompts", "s", cwd=here).stdout
@@ -204,7 +204,7 @@ def test_resources_and_prompts_from_the_shell(here: Path) -> None:
     assert "no MCP server is named 'x'; the servers are: time, s" in wrong.stderr
 
 
-def test_what_a_server_logs_goes_to_a_file_and_not_to_the_terminal(here: Path) -> None:
+def test_server_log__goes_to_a_file_and_not_to_the_terminal(here: Path) -> None:
     done = run("tools", "call", "s__log", "--verbose", cwd=here)
     assert done.stdout == "logged\n"
     assert "disk" not in done.stderr
@@ -212,7 +212,7 @@ def test_what_a_server_logs_goes_to_a_file_and_not_to_the_terminal(here: Path) -
     assert "CRITICAL MCP server 's' says: the disk is full" in log.read_text()
 
 
-def test_the_person_at_the_terminal_is_asked(here: Path) -> None:
+def test_elicitation__asks_the_user_at_the_terminal(here: Path) -> None:
     """In a real pseudo-terminal: the form comes up, is filled in, and the server gets it."""
     primary, secondary = pty.openpty()
     process = subprocess.Popen(

@@ -41,7 +41,7 @@ def files(tmp_path: Path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize(("think", "thinking"), [(None, True), ("on", True), ("off", False)])
-def test_prompt_prints_what_the_template_renders(
+def test_prompt__prints_what_the_template_renders(
     files: dict[str, Path], think: str | None, thinking: bool
 ) -> None:
     options = ["--think", think] if think else []
@@ -52,7 +52,7 @@ def test_prompt_prints_what_the_template_renders(
     assert printed == qwen.render(MESSAGES, TOOLS, thinking=thinking, generation_prompt=True)
 
 
-def test_prompt_ids_are_those_of_a_run(files: dict[str, Path]) -> None:
+def test_prompt_ids__are_those_of_a_run(files: dict[str, Path]) -> None:
     printed = json.loads(command("prompt", "--messages", files["messages"], "--ids"))
     qwen = chat_format("bundled")
     assert printed["ids"] == qwen.head(MESSAGES) + qwen.generation_prompt(thinking=True)
@@ -61,7 +61,7 @@ def test_prompt_ids_are_those_of_a_run(files: dict[str, Path]) -> None:
     assert printed["prompt"].count("<|im_end|>") == 2
 
 
-def test_prompt_reads_messages_on_standard_input_and_a_folder_with_only_a_format(
+def test_prompt__reads_standard_input_and_a_folder_with_only_a_format(
     tmp_path: Path,
 ) -> None:
     for name in ("tokenizer.json", "chat_template.jinja"):
@@ -72,7 +72,7 @@ def test_prompt_reads_messages_on_standard_input_and_a_folder_with_only_a_format
     assert printed == "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n"
 
 
-def test_prompts_in_bulk_answer_line_by_line() -> None:
+def test_prompt_jsonl__answers_line_by_line() -> None:
     lines = [
         {"messages": MESSAGES, "tools": TOOLS, "think": "off"},
         {"messages": []},
@@ -109,14 +109,14 @@ def test_prompts_in_bulk_answer_line_by_line() -> None:
         (["parse", "--format", "llama"], 2, "'qwen3', 'qwen3-coder'"),
     ],
 )
-def test_bad_input_gets_one_clear_sentence(
+def test_invalid_input__is_one_clear_sentence(
     files: dict[str, Path], arguments: list[str], code: int, says: str
 ) -> None:
     output = command(*(files.get(word, word) for word in arguments), code=code)
     assert says in " ".join(output.split())
 
 
-def test_parse_prints_what_was_said() -> None:
+def test_parse__prints_reasoning_content_and_calls() -> None:
     broken = "<tool_call>\nnonsense\n</tool_call>"
     text = f"<think>\nHm.\n</think>\n\nI look.\n{CALL}\n{broken}<|im_end|>\n"
     said = json.loads(command("parse", stdin=text))
@@ -127,12 +127,12 @@ def test_parse_prints_what_was_said() -> None:
     assert "not valid JSON" in error
 
 
-def test_parse_takes_a_thought_that_the_prompt_has_opened() -> None:
+def test_parse__accepts_a_thought_that_the_prompt_opened() -> None:
     said = json.loads(command("parse", "--thinking-open", stdin="Hm.\n</think>\n\nHello."))
     assert (said["reasoning"], said["content"]) == ("Hm.", "Hello.")
 
 
-def test_parse_reads_qwen3_coders_calls_with_the_types_of_their_tools(tmp_path: Path) -> None:
+def test_parse__reads_calls_of_qwen3_coder_with_the_types_of_their_tools(tmp_path: Path) -> None:
     text = "<function=f>\n<parameter=a>\n1\n</parameter>\n</function>\n</tool_call>"
     said = json.loads(command("parse", "--format", "qwen3-coder", stdin=text))
     assert said["tool_calls"] == [{"name": "f", "arguments": {"a": "1"}}]
@@ -142,7 +142,7 @@ def test_parse_reads_qwen3_coders_calls_with_the_types_of_their_tools(tmp_path: 
     assert said["tool_calls"] == [{"name": "f", "arguments": {"a": 1}}]
 
 
-def test_parse_in_bulk_answers_line_by_line() -> None:
+def test_parse_jsonl__answers_line_by_line() -> None:
     lines = [json.dumps(text) for text in (CALL, "", "half \ud83d")] + ["7"]
     replies = [
         json.loads(line)
@@ -154,7 +154,7 @@ def test_parse_in_bulk_answers_line_by_line() -> None:
 
 
 @pytest.mark.parametrize("name", ["prompt", "parse"])
-def test_bulk_work_is_answered_in_order(name: str) -> None:
+def test_jsonl__is_answered_in_order(name: str) -> None:
     count = 2_000
     lines = [
         json.dumps(f"<think>\n{n}\n</think>\n\n{CALL}")

@@ -37,7 +37,7 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def test_a_run_is_killed_listed_resumed_shown_exported_and_deleted(tmp_path: Path) -> None:
+def test_run__is_killed_listed_resumed_shown_exported_and_deleted(tmp_path: Path) -> None:
     agent = str(HERE / "survivor.py")
     started = subprocess.Popen(
         [COMMAND, "run", "Do all five.", "--agent", agent, "--runs", "runs", "--quiet"],
@@ -85,16 +85,14 @@ def test_a_run_is_killed_listed_resumed_shown_exported_and_deleted(tmp_path: Pat
         (["delete"], "Specify runs, or --older-than DAYS."),
     ],
 )
-def test_a_run_that_is_not_there_is_one_sentence(
-    arguments: list[str], says: str, tmp_path: Path
-) -> None:
+def test_unknown_run__is_one_sentence(arguments: list[str], says: str, tmp_path: Path) -> None:
     done = qwen3_agent("runs", *arguments, "--runs", "nowhere", cwd=tmp_path)
     assert done.returncode in (1, 2)
     assert says in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_run_of_a_program_says_how_it_is_resumed(tmp_path: Path) -> None:
+def test_run_of_a_program__explains_how_to_resume_it(tmp_path: Path) -> None:
     agent = Agent(scripted_model(SCRIPT[0]), journal=tmp_path / "runs")
     with pytest.raises(IndexError):
         agent.run_sync("Go")
@@ -103,7 +101,7 @@ def test_a_run_of_a_program_says_how_it_is_resumed(tmp_path: Path) -> None:
     assert "resume it there with agent.resume(" in done.stderr
 
 
-def test_files_of_the_interpreter_are_there_after_a_resume_and_lost_variables_are_told(
+def test_resume__keeps_files_of_the_interpreter_and_reports_lost_variables(
     tmp_path: Path,
 ) -> None:
     def agent(*script: str) -> Agent:

@@ -68,7 +68,7 @@ def show(events: Iterable[Event], **options: bool) -> None:
     view.close()
 
 
-def test_in_a_pipe_the_answer_is_on_standard_output_and_the_rest_beside_it(
+def test_pipe__answer_on_standard_output_and_the_rest_on_standard_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     show(RUN)
@@ -91,7 +91,7 @@ def test_in_a_pipe_the_answer_is_on_standard_output_and_the_rest_beside_it(
     ]
 
 
-def test_verbose_shows_whole_results_and_what_each_step_cost(
+def test_verbose__shows_whole_results_and_the_usage_of_each_step(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     show(RUN, verbose=True)
@@ -103,12 +103,12 @@ def test_verbose_shows_whole_results_and_what_each_step_cost(
     ) in lines
 
 
-def test_quiet_is_the_answer_alone(capsys: pytest.CaptureFixture[str]) -> None:
+def test_quiet__prints_only_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
     show(RUN, quiet=True)
     assert capsys.readouterr() == ("It is **14:05**.\n", "")
 
 
-def test_json_is_one_event_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json__prints_one_event_per_line(capsys: pytest.CaptureFixture[str]) -> None:
     show(RUN, as_json=True)
     shown = capsys.readouterr()
     assert shown.err == ""
@@ -119,7 +119,7 @@ def test_json_is_one_event_a_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"quiet": True}])
-def test_what_a_model_or_a_page_says_cannot_steer_the_terminal(
+def test_control_characters__never_reach_the_terminal(
     options: dict[str, bool], capsys: pytest.CaptureFixture[str]
 ) -> None:
     evil = "\x1b[2J\x1b]0;owned\x07\x9b31m\rdone\ttab\n2nd"
@@ -177,7 +177,7 @@ ANY_CODE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 @pytest.mark.terminal
-def test_on_a_terminal_the_answer_is_markdown_and_the_cursor_comes_back(tmp_path: Path) -> None:
+def test_terminal__answer_is_markdown_and_the_cursor_is_restored(tmp_path: Path) -> None:
     drawn = on_a_terminal(tmp_path, {})
     assert COLOR.search(drawn)
     assert "\x1b[1m14:05\x1b[0m" in drawn
@@ -189,5 +189,5 @@ def test_on_a_terminal_the_answer_is_markdown_and_the_cursor_comes_back(tmp_path
 
 
 @pytest.mark.terminal
-def test_no_color_is_respected(tmp_path: Path) -> None:
+def test_no_color__is_respected(tmp_path: Path) -> None:
     assert not COLOR.search(on_a_terminal(tmp_path, {"NO_COLOR": "1"}))

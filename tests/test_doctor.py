@@ -25,7 +25,7 @@ def examine(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_it_tells_what_a_task_would_run_on(tmp_path: Path) -> None:
+def test_doctor__shows_what_a_task_would_run_on(tmp_path: Path) -> None:
     done = examine(cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
@@ -53,7 +53,9 @@ def test_it_tells_what_a_task_would_run_on(tmp_path: Path) -> None:
         (["--base-url", "http://127.0.0.1:9/v1"], r"!!  server +Nothing answers at http://127"),
     ],
 )
-def test_what_is_missing_is_exit_code_1(arguments: list[str], said: str, tmp_path: Path) -> None:
+def test_missing_requirement__is_exit_code_1(
+    arguments: list[str], said: str, tmp_path: Path
+) -> None:
     done = examine("--no-mcp", *arguments, cwd=tmp_path)
     assert done.returncode == 1
     assert re.search(said, done.stdout)
@@ -61,7 +63,7 @@ def test_what_is_missing_is_exit_code_1(arguments: list[str], said: str, tmp_pat
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_a_model_that_is_too_large_is_told_with_what_would_fit(tmp_path: Path) -> None:
+def test_model_that_is_too_large__is_reported_with_a_smaller_one(tmp_path: Path) -> None:
     done = examine("--no-mcp", "--model", "Qwen/Qwen3-235B-A22B", cwd=tmp_path)
     assert done.returncode == 1
     assert re.search(
@@ -79,14 +81,14 @@ def test_a_model_that_is_too_large_is_told_with_what_would_fit(tmp_path: Path) -
         ("{}", "has no tokenizer: looked for tokenizer.json"),
     ],
 )
-def test_a_model_that_cannot_be_loaded_is_told(config: str, says: str, tmp_path: Path) -> None:
+def test_invalid_model__is_reported(config: str, says: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(config)
     found = [*examine_model(str(tmp_path), "auto", "huggingface")]
     assert [finding.state for finding in found] == ["missing"]
     assert re.search(says, found[0].text)
 
 
-def test_an_engine_that_is_asked_for_and_missing(tmp_path: Path) -> None:
+def test_selected_engine_that_is_missing__is_reported(tmp_path: Path) -> None:
     done = examine("--no-mcp", "--engine", "vllm", cwd=tmp_path)
     if "ok  vllm" in done.stdout:
         pytest.skip("vLLM is installed here")
@@ -97,7 +99,7 @@ def test_an_engine_that_is_asked_for_and_missing(tmp_path: Path) -> None:
     )
 
 
-def test_a_server_of_the_users_that_is_broken_is_named_and_no_reason_to_fail(
+def test_broken_server_of_the_user__is_named_but_not_a_failure(
     tmp_path: Path,
 ) -> None:
     servers = {"mine": {"command": "no-such-command"}}
@@ -110,9 +112,7 @@ def test_a_server_of_the_users_that_is_broken_is_named_and_no_reason_to_fail(
 
 
 @pytest.mark.parametrize("gives_ids", [True, False])
-def test_a_server_is_told_with_the_path_that_would_be_taken(
-    gives_ids: bool, tmp_path: Path
-) -> None:
+def test_server__is_reported_with_its_route(gives_ids: bool, tmp_path: Path) -> None:
     model = scripted_model("Hello.")
     served = [{"id": "qwen3-tiny", "owned_by": "vllm", "max_model_len": 4096}]
     with ModelServer(model.engine, model.chat_format, models=served, parses=True) as server:

@@ -44,7 +44,7 @@ def decision(name: str, agent: Any, *, requires_approval: bool = True) -> str:
     return agent.spec.approvals.decide(Tool(name, "", {}, run, requires_approval=requires_approval))  # type: ignore[no-any-return]
 
 
-def test_the_project_counts_before_the_user_and_the_user_before_the_defaults(project: Path) -> None:
+def test_project_file__overrides_the_users_which_overrides_the_defaults(project: Path) -> None:
     the_user_says("think = 'off'\nthink_total = 9\nlimits = {steps = 7, seconds = 8}\n")
     the_project_says("think = 256\n[limits]\nsteps = 5\n")
     settings = load_settings()
@@ -62,7 +62,7 @@ def test_the_project_counts_before_the_user_and_the_user_before_the_defaults(pro
     assert (agent.spec.thinking.first, agent.spec.thinking.total) == (256, 9)
 
 
-def test_an_option_counts_before_every_file_and_a_toml_agent_before_the_project(
+def test_options__override_a_toml_agent_which_overrides_the_project(
     project: Path,
 ) -> None:
     the_project_says('think = "off"\nmodel = "qwen3-tiny"\n[limits]\nsteps = 5\n')
@@ -73,7 +73,7 @@ def test_an_option_counts_before_every_file_and_a_toml_agent_before_the_project(
     assert built("analyst.toml", max_steps=2).spec.limits.steps == 2
 
 
-def test_a_python_agent_keeps_what_it_says_and_takes_the_rest_from_the_files(
+def test_python_agent__keeps_its_own_options_and_takes_the_rest_from_files(
     project: Path,
 ) -> None:
     the_project_says("think = 64\nmodel = 'qwen3-tiny'\n[limits]\nsteps = 5\n")
@@ -85,7 +85,7 @@ def test_a_python_agent_keeps_what_it_says_and_takes_the_rest_from_the_files(
     assert agent.spec.thinking == 64
 
 
-def test_a_toml_agent_has_the_interpreter_functions_and_servers_that_it_names(
+def test_toml_agent__has_the_interpreter_functions_and_servers_that_it_names(
     project: Path,
 ) -> None:
     inner = project / "agents"
@@ -112,7 +112,7 @@ def test_a_toml_agent_has_the_interpreter_functions_and_servers_that_it_names(
     assert list(only_servers.config.servers) == []
 
 
-def test_the_engine_is_that_of_the_files_unless_a_server_runs_the_model(project: Path) -> None:
+def test_engine__comes_from_files_unless_a_server_runs_the_model(project: Path) -> None:
     the_user_says('engine = "vllm"\nhub = "modelscope"\n')
     the_project_says("[engine_options]\nmax_model_len = 8192\n")
     agent = built()
@@ -127,7 +127,7 @@ def test_the_engine_is_that_of_the_files_unless_a_server_runs_the_model(project:
     assert built("own.py").spec.engine == "vllm"
 
 
-def test_what_any_file_denies_is_denied_and_an_option_alone_opens_it(project: Path) -> None:
+def test_denial_of_any_file__is_lifted_only_by_an_option(project: Path) -> None:
     the_user_says('[approvals]\ndeny = ["*__delete"]\nask = ["files__*"]\n')
     the_project_says('[approvals]\nallow = ["files__*"]\ndefault = "deny"\n')
     trust(project)
@@ -141,7 +141,7 @@ def test_what_any_file_denies_is_denied_and_an_option_alone_opens_it(project: Pa
     assert decision("files__delete", built(allow=["files__delete"])) == "allow"
 
 
-def test_an_answer_that_was_saved_counts_in_its_folder_alone_and_not_against_a_denial(
+def test_saved_approval__applies_in_its_folder_only_and_not_over_a_denial(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built().spec.approvals.save("files__put")
@@ -162,14 +162,14 @@ def test_an_answer_that_was_saved_counts_in_its_folder_alone_and_not_against_a_d
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("model = ", "qwen3-agent.toml is not TOML: Invalid value (at"),
+        ("model = ", "qwen3-agent.toml is not valid TOML: Invalid value (at"),
         (
             "modle = 'x'",
-            "qwen3-agent.toml:1: there is no setting 'modle' here; did you mean 'model'?",
+            "qwen3-agent.toml:1: unknown setting 'modle'; did you mean 'model'?",
         ),
         (
             "\n[limits]\nstep = 3",
-            "qwen3-agent.toml:3: limits: there is no setting 'step' here; did",
+            "qwen3-agent.toml:3: limits: unknown setting 'step'; did",
         ),
         ("[limits]\nsteps = 0", "limits: steps must be more than 0, not 0."),
         ("[limits]\nsteps = 'x'", "limits.steps: Input should be a valid integer"),
@@ -191,14 +191,14 @@ def test_an_answer_that_was_saved_counts_in_its_folder_alone_and_not_against_a_d
         ("mcp = 'x.json'", "qwen3-agent.toml:1: mcp: Input should be a valid list"),
     ],
 )
-def test_a_wrong_file_is_told_with_its_line_and_key(project: Path, text: str, says: str) -> None:
+def test_invalid_file__is_reported_with_line_and_key(project: Path, text: str, says: str) -> None:
     the_project_says(text)
     with pytest.raises(SettingsError) as caught:
         load_settings()
     assert says in str(caught.value)
 
 
-def test_config_shows_each_value_and_where_it_comes_from(project: Path) -> None:
+def test_config__shows_each_value_and_its_source(project: Path) -> None:
     the_user_says('think = "off"\n[approvals]\ndeny = ["*__delete"]\n')
     the_project_says('[limits]\nsteps = 5\n[approvals]\ndeny = ["shell"]\n')
     save_approval(project, "files__put")
@@ -214,7 +214,7 @@ def test_config_shows_each_value_and_where_it_comes_from(project: Path) -> None:
     assert {"key": "think", "value": "off", "source": str(user_file())} in json.loads(done.stdout)
 
 
-def test_the_default_agent_is_what_it_was_without_any_file(project: Path) -> None:
+def test_no_file__is_the_default_agent(project: Path) -> None:
     agent = built(no_mcp=False)
     interpreter, servers = agent.tools
     assert isinstance(interpreter, CodeInterpreter)

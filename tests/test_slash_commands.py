@@ -40,7 +40,7 @@ from qwen3_agent.messages import (
         ("What does /help do?", None),
     ],
 )
-def test_a_command_is_one_word_after_a_slash(typed: str, command: tuple[str, str] | None) -> None:
+def test_command__is_one_word_after_a_slash(typed: str, command: tuple[str, str] | None) -> None:
     assert split_command(typed) == command
 
 
@@ -57,14 +57,12 @@ def test_a_command_is_one_word_after_a_slash(typed: str, command: tuple[str, str
         ("/t\n", []),
     ],
 )
-def test_commands_and_what_may_stand_behind_them_are_proposed(
-    typed: str, proposed: list[str]
-) -> None:
+def test_completion__proposes_commands_and_arguments(typed: str, proposed: list[str]) -> None:
     completions = CommandCompleter().get_completions(Document(typed), CompleteEvent())
     assert [completion.text for completion in completions] == proposed
 
 
-def test_a_saved_conversation_says_who_said_what() -> None:
+def test_saved_conversation__has_a_heading_per_message() -> None:
     messages: list[Message] = [
         UserMessage("Add."),
         AssistantMessage((Reasoning("I add.\n\nYes."), ToolCall("add", {"a": 1, "b": "你"}))),
@@ -81,7 +79,7 @@ def test_a_saved_conversation_says_who_said_what() -> None:
 
 
 @given(st.text("`a\n").filter(str.strip))
-def test_no_result_can_end_the_block_that_holds_it(result: str) -> None:
+def test_saved_result__cannot_end_its_code_block(result: str) -> None:
     _, _, fence, *inside, last, _ = as_markdown([ToolResultMessage(0, result)]).split("\n")
     assert set(fence) == {"`"}
     assert last == fence

@@ -50,14 +50,14 @@ def decision(name: str) -> str:
     return agent.spec.approvals.decide(Tool(name, "", {}, call, requires_approval=True))
 
 
-def test_what_it_allows_waits_for_the_user_and_what_it_denies_does_not(
+def test_project_file__cannot_allow_before_trust_but_can_deny(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     it_says('[approvals]\nallow = ["files__*"]\nask = ["notes__*"]\ndeny = ["*__delete"]\n')
     names = ("files__put", "notes__put", "files__delete")
     assert [decision(name) for name in names] == ["ask", "ask", "deny"]
     assert capsys.readouterr().err.splitlines()[0] == (
-        "Warning: qwen3-agent.toml sets approvals.allow, which does not count before you trust "
+        "Warning: qwen3-agent.toml sets approvals.allow, which is ignored until you trust "
         "this folder: qwen3-agent trust"
     )
     trust(project)
@@ -67,7 +67,7 @@ def test_what_it_allows_waits_for_the_user_and_what_it_denies_does_not(
     assert decision("files__put") == "ask"
 
 
-def test_what_the_user_allows_counts_without_a_word(project: Path) -> None:
+def test_user_file_and_named_file__need_no_trust(project: Path) -> None:
     user_file().parent.mkdir(parents=True)
     user_file().write_text('[approvals]\nallow = ["files__*"]\n')
     assert decision("files__put") == "allow"
@@ -99,7 +99,7 @@ def test_what_the_user_allows_counts_without_a_word(project: Path) -> None:
         ("model = 'Qwen/Qwen3-8B'\nthink = 64\n[limits]\nsteps = 3", []),
     ],
 )
-def test_what_takes_something_from_the_user_waits(
+def test_settings_that_give_permissions__wait_for_trust(
     project: Path, says: str, waits: list[str]
 ) -> None:
     Path("out").symlink_to("/")
@@ -116,7 +116,7 @@ def test_what_takes_something_from_the_user_waits(
     assert list(load_settings().waiting) == []
 
 
-def test_a_looser_default_waits_even_when_it_is_the_usual_one(project: Path) -> None:
+def test_default_looser_than_the_users__waits_for_trust(project: Path) -> None:
     user_file().parent.mkdir(parents=True)
     user_file().write_text("[approvals]\ndefault = 'deny'\n")
     it_says("[approvals]\ndefault = 'ask'\n")
@@ -125,7 +125,7 @@ def test_a_looser_default_waits_even_when_it_is_the_usual_one(project: Path) -> 
     assert decision("files__put") == "ask"
 
 
-def test_code_of_the_folder_does_not_run_before_that(project: Path) -> None:
+def test_code_of_the_folder__does_not_run_before_trust(project: Path) -> None:
     Path("own.py").write_text("open('ran', 'w')\ndef own() -> str:\n    'Own.'\n    return ''\n")
     it_says("[tools]\nfunctions = ['own.py:own']\n")
     assert "own" not in run("tools", "list").stdout.split()
@@ -136,22 +136,22 @@ def test_code_of_the_folder_does_not_run_before_that(project: Path) -> None:
     assert "own" not in run("tools", "list").stdout.split()
 
 
-def test_the_configuration_shows_what_waits(project: Path) -> None:
+def test_config__shows_ignored_settings(project: Path) -> None:
     it_says('[approvals]\nallow = ["files__*"]\n')
     shown = run("config")
     (row,) = [line for line in shown.stdout.splitlines() if "files__*" in line]
-    assert row.endswith("qwen3-agent.toml, which is not trusted: qwen3-agent trust")
+    assert row.endswith("qwen3-agent.toml (ignored until you run: qwen3-agent trust)")
     assert shown.stderr == ""
 
 
-def test_without_a_terminal_servers_are_started_as_they_always_were(project: Path) -> None:
+def test_servers_of_the_folder__start_without_a_terminal(project: Path) -> None:
     Path("mcp_servers.json").write_text(json.dumps({"mcpServers": {"clock": TIME}}))
     done = run("tools", "list")
     assert "clock__get_current_time" in done.stdout
     assert done.stderr == ""
 
 
-def test_a_list_that_was_spoilt_is_told(project: Path) -> None:
+def test_invalid_list_of_folders__is_reported(project: Path) -> None:
     it_says('[approvals]\nallow = ["files__*"]\n')
     trust(project)
     trusted_file().write_text("{}")
@@ -160,7 +160,7 @@ def test_a_list_that_was_spoilt_is_told(project: Path) -> None:
     assert 'trusted_folders.json must be ["folder", ...]. Fix or remove it' in done.stderr
 
 
-def test_at_a_terminal_it_is_asked_and_no_answer_is_a_no(project: Path) -> None:
+def test_terminal__asks_for_trust_and_end_of_input_means_no(project: Path) -> None:
     it_says('[approvals]\nallow = ["notes__\\u001b[2J*"]\n')
     for typed, says in (("\x04", False), ("perhaps\ry\r", True)):
         with at_terminal("tools", "list", folder=project) as terminal:
@@ -175,7 +175,7 @@ def test_at_a_terminal_it_is_asked_and_no_answer_is_a_no(project: Path) -> None:
 
 
 @pytest.mark.parametrize("answer", ["n", "y"])
-def test_a_run_asks_before_it_starts_the_servers_of_the_folder(project: Path, answer: str) -> None:
+def test_run__asks_before_it_starts_the_servers_of_the_folder(project: Path, answer: str) -> None:
     server = Path(__file__).parent / "tools/writing_mcp_server.py"
     code = f"open('ran', 'w');\nimport runpy; runpy.run_path({str(server)!r}, run_name='__main__')"
     notes = {"command": sys.executable, "args": ["-c", code]}
@@ -193,7 +193,7 @@ def test_a_run_asks_before_it_starts_the_servers_of_the_folder(project: Path, an
     assert trusts(project) is (answer == "y")
 
 
-def test_the_bundled_servers_are_nothing_to_ask_about(project: Path) -> None:
+def test_bundled_servers__need_no_trust(project: Path) -> None:
     bundled = Path(__file__).parents[1] / "mcp_servers.json"
     Path("mcp_servers.json").write_text(bundled.read_text())
     with at_terminal("run", "What is 12 * 12?", "--think=off", folder=project) as terminal:

@@ -52,7 +52,7 @@ class Limits:
         default=None,
         flag="--max-tokens",
         metavar="N",
-        help="Maximum number of sampled tokens, thoughts included.",
+        help="Maximum number of sampled tokens, including thoughts.",
         key="limits.tokens",
     )
     seconds: float | None = option(
@@ -60,7 +60,7 @@ class Limits:
         default=None,
         flag="--timeout",
         metavar="SECONDS",
-        help="Maximum time, without the time to start.",
+        help="Maximum time, not counting startup.",
         key="limits.seconds",
     )
     calls: int | None = option(
@@ -83,8 +83,8 @@ class Limits:
         "nothing.",
         default="answer",
         flag="--at-limit",
-        help="At a limit: one last step without tools, to answer with what there is; or fail "
-        "with exit code 3. Default: answer.",
+        help="What to do at a limit: answer in one last step without tools, or fail with exit "
+        "code 3. Default: answer.",
         key="limits.at_limit",
     )
 

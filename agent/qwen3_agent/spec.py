@@ -61,8 +61,8 @@ class AgentSpec:
         default=None,
         flag="--model",
         metavar="FOLDER|ID",
-        help="A checkpoint's folder, or its id on the hub, such as Qwen/Qwen3-4B. "
-        "Default: Qwen/Qwen3-4B where there is a CUDA GPU, else the bundled demo model.",
+        help="The folder of a checkpoint, or its hub id, such as Qwen/Qwen3-4B. Default: "
+        "Qwen/Qwen3-4B with a CUDA GPU, otherwise the bundled demo model.",
         key="model",
         key_type=str | None,
     )
@@ -72,8 +72,8 @@ class AgentSpec:
         default=None,
         flag="--base-url",
         metavar="URL",
-        help="An OpenAI-compatible server, such as http://localhost:8000/v1; --model is then the "
-        "name there. The key is read from OPENAI_API_KEY.",
+        help="URL of an OpenAI-compatible server, such as http://localhost:8000/v1. --model is "
+        "then the model's name on that server. The API key is read from OPENAI_API_KEY.",
         key="base_url",
         key_type=str | None,
     )
@@ -85,8 +85,8 @@ class AgentSpec:
         "is installed and there is a CUDA GPU, else Transformers.",
         default="auto",
         flag="--engine",
-        help="The engine that runs the model. Default: vLLM where it is installed and there is a "
-        "CUDA GPU, else Transformers.",
+        help="The engine that runs the model. Default: vLLM if it is installed and there is a "
+        "CUDA GPU, otherwise Transformers.",
         key="engine",
         key_type=EngineName,
     )
@@ -124,8 +124,8 @@ class AgentSpec:
         default=None,
         flag="--think",
         metavar="auto|on|off|N",
-        help="Think before each step; N: at most N tokens; auto: at the start and after "
-        "errors. Default: the model's own.",
+        help="Whether to think before each step. auto: only at the start and after errors. N: "
+        "at most N tokens per thought. Default: the model's own.",
         key="think",
     )
     limits: Limits = option("The limits of a turn.", default_factory=Limits)

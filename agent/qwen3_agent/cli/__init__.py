@@ -9,22 +9,22 @@ from types import FrameType
 
 
 def main() -> None:
-    """What `qwen3-agent` and `python -m qwen3_agent` start."""
-    _open_what_is_closed()
-    signal.signal(signal.SIGINT, _leave)  # Nothing runs yet that would have to be cleaned up.
+    """Run the command line: the entry point of `qwen3-agent` and `python -m qwen3_agent`."""
+    _open_closed_streams()
+    signal.signal(signal.SIGINT, _leave)  # nothing to clean up yet
     from .app import app
 
     try:
         app()
-    except OSError as error:  # of the help and its like; the commands tell of their own
+    except OSError as error:  # of the help; commands report their own
         sys.exit(f"Error: standard output cannot be written: {error.strerror}.")
 
 
-def _open_what_is_closed() -> None:
-    """After `>&-` the next file to be opened would be standard output, and get what is printed."""
+def _open_closed_streams() -> None:
+    """Open closed standard streams: after `>&-`, the next opened file would be standard output."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
             setattr(sys, name, os.fdopen(number, "w" if number else "r"))
 
 

@@ -37,7 +37,7 @@ class Finding:
     """missing: the default task cannot run without it."""
     text: str
     fix: str = ""
-    """A command or an instruction that solves the problem; empty if there is none."""
+    """A command or an instruction that solves the problem, if any."""
 
 
 def examine_machine(engine: EngineName) -> Iterator[Finding]:

@@ -24,15 +24,15 @@ def chat(
         str | None,
         typer.Option(
             metavar="RUN",
-            help="Continue an earlier chat: its id, the beginning of its id, or latest. Options "
-            "that are not given keep their values.",
+            help="Continue an earlier chat: its id, the beginning of its id, or latest. Other "
+            "options override those that it was started with.",
         ),
     ] = None,
 ) -> int:
     """Chat with an agent at a terminal; it remembers the conversation.
 
-    Ctrl-C stops a turn and keeps the conversation; Ctrl-D leaves. Limits apply to each turn. The
-    chat is recorded like a run: --resume continues it.
+    Ctrl-C stops a turn and keeps the conversation; Ctrl-D exits. Limits apply to each turn. The
+    chat is recorded like a run, and --resume continues it.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print("Error: chat requires a terminal. In a pipe, use: qwen3-agent run -", file=sys.stderr)

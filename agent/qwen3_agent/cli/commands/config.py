@@ -39,7 +39,7 @@ def config(
 
     settings = load_settings(agent, ask=False)
     rows = list(_rows(settings))
-    left_out = f"{FILE_NAME}, which is not trusted: qwen3-agent trust"
+    left_out = f"{FILE_NAME} (ignored until you run: qwen3-agent trust)"
     rows += [(key, value, left_out) for key, value in settings.waiting.items()]
     saved = saved_approvals(Path.cwd())
     if saved:
@@ -56,7 +56,7 @@ def _rows(settings: Layers) -> list[tuple[str, object, str]]:
     for key in settings.keys:
         values = list(settings.all(key))
         gathered = key in ("approvals.allow", "approvals.ask", "approvals.deny")
-        # The patterns of all files apply; the default is empty
+        # The patterns of all files apply; the default has none
         counting = (values[:-1] or values) if gathered else values[:1]
         rows += [(key, value, source) for value, source in counting]
     return rows

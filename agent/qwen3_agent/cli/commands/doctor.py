@@ -38,8 +38,8 @@ def doctor(
 ) -> int:
     """Check this machine and whether a task can run on it.
 
-    Starts the sandbox and the MCP servers to test them, and nothing else. Exit codes: 0 if a task
-    can run, 1 if not: lines with !! show the reason, and the lines below them how to fix it.
+    Starts only the sandbox and the MCP servers, to test them. Exit codes: 0 if a task can run, 1
+    if not. Lines with !! show why; the lines below them show how to fix it.
     """
     check_servers(mcp, no_mcp=no_mcp)
     check_url(base_url)

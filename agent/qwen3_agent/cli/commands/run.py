@@ -27,7 +27,7 @@ DEMO_NOTE = "No GPU: using qwen3-tiny, a demo model. For a real one: --model Qwe
 def run(
     task: Annotated[
         str,
-        typer.Argument(metavar="TASK", help="What to do; - reads it from standard input."),
+        typer.Argument(metavar="TASK", help="The task; - reads it from standard input."),
     ],
     options: AgentOptions,
     as_json: Annotated[bool, typer.Option("--json", help="Print events as JSON lines.")] = False,
@@ -35,10 +35,10 @@ def run(
 ) -> int:
     """Work on one task until there is an answer.
 
-    The run is recorded: `qwen3-agent runs` shows it, and resumes it if it was interrupted.
+    The run is recorded. `qwen3-agent runs` can show it, and resume it if it was interrupted.
 
-    Exit codes: 0 answered, 1 failed, 2 wrong usage, 3 a limit was reached before there was an
-    answer, 130 interrupted.
+    Exit codes: 0 answered, 1 failed, 2 wrong usage, 3 limit reached without an answer, 130
+    interrupted.
     """
     text = _read_task(task)
     return work_on(lambda agent: agent.stream(text), options, as_json=as_json, quiet=quiet)

@@ -19,9 +19,9 @@ def trust(
 ) -> None:
     """Trust the files of this folder from now on.
 
-    Until then, ./qwen3-agent.toml can forbid things but not allow them, since a folder may come
-    from anywhere. At a terminal you are asked, and run and chat ask before they start the MCP
-    servers of ./mcp_servers.json.
+    A folder may come from anywhere. Until you trust it, ./qwen3-agent.toml can restrict an agent
+    but not give it permissions. At a terminal, commands ask whether you trust the folder; run and
+    chat also ask before they start the MCP servers in ./mcp_servers.json.
     """
     from ..config.trusted_folders import trust as trust_folder
 

@@ -1,1 +1,1 @@
-"""Settings, options and trust: what a command is configured with."""
+"""The configuration of a command: options, settings and trust."""

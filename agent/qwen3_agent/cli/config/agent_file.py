@@ -1,4 +1,4 @@
-"""`--agent FILE.py[:name]`: an agent, or its tools, defined in a Python file of the user's."""
+"""`--agent FILE.py[:name]`: an agent defined in a Python file of the user."""
 
 from __future__ import annotations
 

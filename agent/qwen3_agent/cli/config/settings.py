@@ -1,9 +1,9 @@
-"""`qwen3-agent.toml`: the settings of a user, a project and an agent, one over the other.
+"""`qwen3-agent.toml`: the settings of a user, a project and an agent.
 
 All of them have one format. A value comes from the first that gives it: the agent's TOML file
-(`--agent FILE.toml`), `./qwen3-agent.toml`, the user's file, and then the defaults. What is given
-on the command line counts before all of them. Patterns of approvals are gathered from all files.
-Some of what a project's file says counts only where its user trusts the folder.
+(`--agent FILE.toml`), `./qwen3-agent.toml`, the user's file, and then the defaults. Command-line
+options override all of them. Patterns of approvals are collected from all files. Some settings of
+a project's file apply only if the user trusts its folder.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class InterpreterSettings(_Table):
 
 
 class ToolSettings(_Table):
-    """The tools besides those of MCP servers."""
+    """The tools other than those of MCP servers."""
 
     code_interpreter: bool | InterpreterSettings = True
     functions: list[Annotated[str, Field(pattern=r"\.py:\w+$")]] = []
@@ -147,7 +147,7 @@ class Layers:
     waiting: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the project's file that are ignored until its user agrees."""
     starts_servers: bool = True
-    """Whether the MCP servers that the project's files name may be started."""
+    """Whether the MCP servers named in the project's files may be started."""
 
     def __getitem__(self, key: str) -> Any:
         """Return the effective value."""
@@ -175,16 +175,16 @@ class Layers:
 def load_settings(agent: Path | None = None, *, servers: bool = False, ask: bool = True) -> Layers:
     """Load the settings for this folder.
 
-    What the project's file may not say by itself waits until its user trusts the folder, see
-    `trusted_folders`. At a terminal that is asked here; elsewhere a warning says so.
+    Settings that need the user's approval are ignored until the user trusts the folder, see
+    `trusted_folders`. At a terminal, the user is asked here; otherwise a warning is printed.
 
     Args:
-        agent: a TOML file that describes an agent, over all others.
-        servers: whether the user is asked about the project's MCP servers too.
+        agent: A TOML file that describes an agent, and overrides all others.
+        servers: Ask about the MCP servers of the project, too.
         ask: False: neither ask nor warn.
 
     Raises:
-        SettingsError, MCPConfigError: one of the files cannot be used.
+        SettingsError, MCPConfigError: A file is invalid.
     """
     default = Layer(DEFAULT, dict(_flat(Settings().model_dump())))
     above = [_read(agent)] if agent else []
@@ -206,7 +206,7 @@ def load_settings(agent: Path | None = None, *, servers: bool = False, ask: bool
         waiting += ["mcp"] if ask and "mcp" in project.values else []
     elif waiting:
         print(
-            f"Warning: {path} sets {', '.join(waiting)}, which does not count before you trust "
+            f"Warning: {path} sets {', '.join(waiting)}, which is ignored until you trust "
             "this folder: qwen3-agent trust",
             file=sys.stderr,
         )
@@ -226,9 +226,9 @@ def _read(path: Path) -> Layer:
         text = path.read_text(encoding="utf-8-sig")
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path} is not TOML: {error}.") from None
+        raise SettingsError(f"{path} is not valid TOML: {error}.") from None
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise SettingsError(f"{path} cannot be read: {why}.") from None
     try:
         settings = Settings.model_validate(content)
@@ -268,7 +268,7 @@ def _explained(
     path: Path, text: str, content: Mapping[str, Any], error: pydantic.ValidationError
 ) -> str:
     """Return a message with file, line, key and problem."""
-    # Of the members of a union, the one that was meant has got furthest
+    # Of the members of a union, validation got furthest in the intended one
     problem = max(error.errors(include_url=False), key=lambda each: len(each["loc"]))
     keys = list(_in_file(problem["loc"], content))
     named, message = keys, problem["msg"].removeprefix("Value error, ").removeprefix("Limits: ")
@@ -303,8 +303,8 @@ def _known(keys: Sequence[str | int]) -> set[str]:
 
 def _unknown(key: str, known: set[str]) -> str:
     near = difflib.get_close_matches(key, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(known))}"
-    return f"there is no setting {key!r} here; {hint}"
+    hint = f"did you mean {near[0]!r}?" if near else f"expected one of: {', '.join(sorted(known))}"
+    return f"unknown setting {key!r}; {hint}"
 
 
 def _line(text: str, keys: Sequence[str | int]) -> str:

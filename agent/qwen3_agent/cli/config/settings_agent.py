@@ -32,11 +32,11 @@ def described_agent(
     """Return the agent described by a file, or the default one, and the settings.
 
     Args:
-        file: a Python file and a name in it, or a TOML file, whose name does not matter.
-        servers: whether the user is asked about the project's MCP servers, see `load_settings`.
+        file: A Python file and a name in it, or a TOML file and any name.
+        servers: Ask about the MCP servers of the project, see `load_settings`.
 
     Raises:
-        Qwen3AgentError: a file cannot be used.
+        Qwen3AgentError: A file is invalid.
     """
     if file is None or is_toml(file):
         settings = load_settings(file[0] if file else None, servers=servers)
@@ -100,7 +100,7 @@ def thinking_of(
     """Return an agent's thinking policy, changed by `--think` and `--think-total`.
 
     Raises:
-        Qwen3AgentError: a total for a policy that knows of none.
+        Qwen3AgentError: The agent has a policy of its own, which cannot have a total.
     """
     chosen = defined if mode is None else mode
     if total is None:
@@ -110,7 +110,7 @@ def thinking_of(
     if isinstance(chosen, Thinking):
         return replace(chosen, total=total)
     if callable(chosen):
-        raise Qwen3AgentError("--think-total cannot bound the agent's own thinking policy.")
+        raise Qwen3AgentError("--think-total does not apply to the agent's own thinking policy.")
     return Thinking("on" if chosen is None else chosen, total=total)
 
 
@@ -147,8 +147,8 @@ def _thinking(settings: Layers) -> Mode | Literal["adaptive"] | Policy | None:
 def _with_files(own: Approvals, settings: Layers) -> Approvals:
     """Combine an agent's approvals with those of the files.
 
-    What any of them denies is denied: a project must not open what its user has closed. Then come
-    the tools that were answered with "always".
+    A call that any of them denies is denied: a project must not allow what its user forbids.
+    Next come the tools that the user approved with "always".
     """
     here = Path.cwd()
     denied = [*own.all_denied, *(p for each, _ in settings.all("approvals.deny") for p in each)]

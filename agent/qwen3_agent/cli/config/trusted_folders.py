@@ -20,7 +20,7 @@ from ...call_display import visible
 from ...engines.options import EngineOptions
 from .state_file import StateFile
 
-Agreement = Literal["yes", "no", "nobody asked"]
+Agreement = Literal["yes", "no", "not asked"]
 
 _TRUSTED = StateFile("trusted_folders.json", list[str], [], '["folder", ...]')
 
@@ -90,7 +90,7 @@ def agreement(folder: Path, wants: Sequence[str], *, ask: bool) -> Agreement:
     Args:
         folder: The folder.
         wants: The settings that need approval, one line each.
-        ask: False: do not ask; the answer is no.
+        ask: False: answer no without asking.
     """
     if not wants or trusts(folder):
         return "yes"
@@ -100,7 +100,7 @@ def agreement(folder: Path, wants: Sequence[str], *, ask: bool) -> Agreement:
     from ..terminal.user import ask_yes_or_no, can_ask
 
     if not can_ask():
-        return "nobody asked"
+        return "not asked"
     listed = in_rows("\n".join(f"  {visible(line)}" for line in wants))
     agreed = ask_yes_or_no(
         f"\nFiles in this folder request settings that need your approval:\n\n{listed}\n\n"

@@ -1,4 +1,4 @@
-"""`--work-dir` and `--upload`: files of the user's where the code interpreter works."""
+"""`--work-dir` and `--upload`: the folder of the code interpreter, and files for it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from ...errors import Qwen3AgentError
 def with_work_folder(
     tools: Sequence[Tool | ToolSource], work_dir: Path | None, uploads: Sequence[Path]
 ) -> list[Tool | ToolSource]:
-    """The tools, with the code interpreter working in `work_dir` on copies of `uploads`.
+    """Return the tools, with a code interpreter that works in `work_dir` on copies of `uploads`.
 
     Raises:
-        Qwen3AgentError: there is no code interpreter, or two uploads have one name.
+        Qwen3AgentError: There is no code interpreter, or two uploads have the same name.
     """
     if work_dir is None and not uploads:
         return list(tools)
     if not any(isinstance(tool, CodeInterpreter) for tool in tools):
         raise Qwen3AgentError(
-            "--work-dir and --upload are for the code interpreter, which this agent does not have."
+            "--work-dir and --upload need the code interpreter, which this agent does not have."
         )
     names = [path.name for path in uploads]
     for name in names:
         if names.count(name) > 1:
-            raise Qwen3AgentError(f"Two files are to be uploaded as {name}; rename one.")
+            raise Qwen3AgentError(f"Two uploads are named {name}; rename one.")
     return [
         _InWorkFolder(tool, work_dir, uploads) if isinstance(tool, CodeInterpreter) else tool
         for tool in tools
@@ -37,7 +37,7 @@ def with_work_folder(
 
 
 class _InWorkFolder(ToolSource):
-    """A code interpreter that finds files in its folder when it is opened."""
+    """A code interpreter with uploaded files in its folder."""
 
     def __init__(
         self, interpreter: CodeInterpreter, work_dir: Path | None, uploads: Sequence[Path]

@@ -1,1 +1,1 @@
-"""What the command shows on a terminal and reads from it."""
+"""Output to the terminal, and input from it."""

@@ -46,7 +46,7 @@ class ChatSession:
         verbose: Show tracebacks of errors.
 
     Attributes:
-        chosen_thinking: The last choice of the user. None: there is none.
+        chosen_thinking: The last choice of the user, if any.
         steps: The reports of all steps so far, also of turns that were undone.
         turns: The number of turns so far.
     """

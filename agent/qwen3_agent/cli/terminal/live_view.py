@@ -219,7 +219,7 @@ class LiveView:
             case _:
                 pass
 
-    # What is going on
+    # Work in progress
 
     def _now(self) -> RenderableType:
         """Return the content of the live region."""
@@ -237,7 +237,7 @@ class LiveView:
             what[-1] = _with_hint(what[-1], self.console.width - 1)
         return Group(*rows, *what)
 
-    # What stays
+    # Finished output
 
     def _print(self, text: Text, *, soft_wrap: bool = True) -> None:
         """Print text; with `soft_wrap`, the terminal wraps it, so that lines can be copied."""

@@ -23,7 +23,7 @@ _YES = ("y", "yes")
 
 
 def user_at_terminal() -> TerminalUser | None:
-    """Return the user at the terminal. None: there is no terminal to ask at."""
+    """Return the user at the terminal, or None without a terminal."""
     return TerminalUser() if can_ask() else None
 
 
