@@ -101,8 +101,9 @@ async def test_context__has_ids_folder_and_progress() -> None:
         return f"{run.run_id} {run.call_id} {run.work_folder} {run.usage.output_tokens}"
 
     heard: list[Progress] = []
-    with progress_to(heard.append):
-        assert await answer(look) == "r1 0.0 /work 0"
+    with call_context(RUN), progress_to(heard.append):
+        result = await Toolbox([look]).call("look", {})
+    assert result.text == "r1 0.0 /work 0"
     assert heard == [Progress(1, 2, "halfway")]
 
 

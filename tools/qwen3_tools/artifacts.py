@@ -1,8 +1,4 @@
-"""The folder of a run for files and long texts, which the code interpreter can read.
-
-It is a context variable because concurrent runs share tools, while each call is made in the context
-of its own run.
-"""
+"""Saves files and long texts in the folder of a run, which the code interpreter can read."""
 
 from __future__ import annotations
 

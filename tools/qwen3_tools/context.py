@@ -1,18 +1,36 @@
-"""`RunContext`: what a tool can know about the run that calls it."""
+"""The run that calls a tool.
+
+It is a context variable because concurrent runs share tools, while each call is made in the context
+of its own run.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from .progress import Listener, Progress, progress_listener
 from .usage import Usage
 
 ContextT = TypeVar("ContextT")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A progress report."""
+
+    done: float
+    """Increases with each report, in any unit."""
+    total: float | None = None
+    """The final value of `done`, if known."""
+    message: str = ""
+    """A description for users."""
+
+
+Listener = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +58,7 @@ class RunContext(Generic[ContextT]):
     """Receives the progress of the call; see `report_progress`."""
 
     def report_progress(self, done: float, total: float | None = None, message: str = "") -> None:
-        """Report how far the call has come, from any thread.
-
-        Args:
-            done: Grows from report to report, in any unit.
-            total: The value of `done` at the end, if known.
-            message: What the tool is doing, for people.
-        """
+        """Report the progress of the call, from any thread; see `Progress` for the arguments."""
         if self.progress is not None:
             self.progress(Progress(done, total, message))
 
@@ -66,4 +78,4 @@ def call_context(context: RunContext[Any]) -> Iterator[None]:
 
 def current_context() -> RunContext[Any]:
     """Return the context of the call in progress; an empty one outside of a run."""
-    return replace(_current.get(), progress=progress_listener())
+    return _current.get()

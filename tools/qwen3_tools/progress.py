@@ -1,35 +1,18 @@
-"""Progress of a call: reported by the tool, received by the caller.
-
-The listener is a context variable, as for artifacts: runs share tools, but a call belongs to one.
-"""
+"""Progress of a call: reported by the tool, received by the caller."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import replace
 
 import anyio.from_thread
 from anyio.lowlevel import current_token
 
+from .context import Listener, Progress, call_context, current_context
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """A progress report."""
-
-    done: float
-    """Increases with each report, in any unit."""
-    total: float | None = None
-    """The final value of `done`, if known."""
-    message: str = ""
-    """A description for users."""
-
-
-Listener = Callable[[Progress], None]
-
-_listener: ContextVar[Listener | None] = ContextVar("progress_listener", default=None)
+__all__ = ["Listener", "Progress", "progress_to", "report_progress"]
 
 
 @contextmanager
@@ -43,20 +26,10 @@ def progress_to(listener: Listener) -> Iterator[None]:
         else:
             anyio.from_thread.run_sync(listener, now, token=loop)
 
-    token = _listener.set(forward)
-    try:
+    with call_context(replace(current_context(), progress=forward)):
         yield
-    finally:
-        _listener.reset(token)
 
 
 def report_progress(done: float, total: float | None = None, message: str = "") -> None:
     """Report the progress of the current call, from any tool. Ignored without a listener."""
-    listener = _listener.get()
-    if listener is not None:
-        listener(Progress(done, total, message))
-
-
-def progress_listener() -> Listener | None:
-    """Return the listener of the current call, for tools that report from another task."""
-    return _listener.get()
+    current_context().report_progress(done, total, message)

@@ -105,7 +105,7 @@ async def _result(
             policy_over = partial(turn.authorizer.policy_over, paused=turn.budget.paused)
             caller = Caller(pass_on_event, tokens_left, policy_over)
             context = replace(current_context(), call_id=call.id, usage=turn.usage)
-            with progress_to(pass_on_progress), called_by(caller), call_context(context):
+            with called_by(caller), call_context(context), progress_to(pass_on_progress):
                 result = await turn.toolbox.call(call.name, call.arguments)
             result = await turn.hooks.after_call(call, result)
     finally:

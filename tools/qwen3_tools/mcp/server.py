@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import anyio
 
+from ..context import current_context
 from ..errors import ToolError
-from ..progress import Progress, progress_listener
 from ..tool import ToolResult
 from .client_requests import ClientRequests, Responders
 from .config.server_config import ServerConfig
@@ -183,18 +183,17 @@ class Server:
         Raises:
             ToolError: It failed or timed out (`callTimeout`), with a message for the model.
         """
-        listener = progress_listener()
+        context = current_context()
 
         async def on_progress(progress: float, total: float | None, message: str | None) -> None:
-            if listener is not None:
-                listener(Progress(progress, total, message or ""))
+            context.report_progress(progress, total, message or "")
 
         async def send(client: mcp.Client) -> ToolResult:
             from mcp import MCPError
 
             from .results import tool_result
 
-            callback = on_progress if listener else None
+            callback = on_progress if context.progress else None
             try:
                 result = await client.call_tool(tool, arguments, progress_callback=callback)
             except MCPError as error:
