@@ -47,7 +47,6 @@ from qwen3_agent.engines.request import GenerationRequest
 from qwen3_agent.engines.xgrammar import Grammars
 from qwen3_agent.formats.chat_format import ChatFormat
 from qwen3_agent.formats.tokenizer import Tokenizer
-from qwen3_agent.grammar.schema import grammar_schema
 from qwen3_agent.grammar.tool_grammar import CallGrammar
 from qwen3_agent.messages import MalformedCall, Part, ToolCall
 from qwen3_agent.models.choose import DEMO_FOLDER
@@ -283,7 +282,6 @@ def schemas() -> None:
     assert grammars is not None
     chat_format = ChatFormat.from_folder(DEMO_FOLDER)
     seen: Counter[str] = Counter()
-    left: Counter[str] = Counter()
     times: list[float] = []
     refused: list[str] = []
     for name, parameters, calls in real_tools():
@@ -299,7 +297,6 @@ def schemas() -> None:
             seen["fall back"] += 1
             continue
         seen["compile"] += 1
-        left.update(grammar_schema(parameters).not_enforced)
 
         def accepts(arguments: Any, name: str = name, compiled: Any = compiled) -> bool:
             body = json.dumps({"name": name, "arguments": arguments}, ensure_ascii=False)
@@ -324,7 +321,6 @@ def schemas() -> None:
         print(f"{count:8} {title}")
     median, slowest = times[len(times) // 2], times[-len(times) // 100]
     print(f"CPU seconds a tool: median {median:.4f}, 99 % {slowest:.4f}")
-    print(f"left to validation: {dict(left)}")
     for line in refused[:20]:
         print("refused:", line)
 

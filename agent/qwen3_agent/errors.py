@@ -29,37 +29,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from qwen3_tools.errors import (
-    MCPConfigError,
-    MCPServerError,
-    Qwen3AgentError,
-    SandboxUnavailableError,
-    ToolDefinitionError,
-    ToolError,
-)
+from qwen3_tools.errors import MCPConfigError as MCPConfigError
+from qwen3_tools.errors import MCPServerError as MCPServerError
+from qwen3_tools.errors import Qwen3AgentError as Qwen3AgentError
+from qwen3_tools.errors import SandboxUnavailableError as SandboxUnavailableError
+from qwen3_tools.errors import ToolDefinitionError as ToolDefinitionError
+from qwen3_tools.errors import ToolError as ToolError
 from qwen3_tools.renamed import missing_name
-
-__all__ = [
-    "AuthenticationError",
-    "ChatFormatError",
-    "ConnectionFailedError",
-    "EngineError",
-    "InvalidAnswerError",
-    "JournalError",
-    "LimitExceededError",
-    "MCPConfigError",
-    "MCPServerError",
-    "ModelNotFoundError",
-    "NoAnswerError",
-    "NotAChatServerError",
-    "PromptTooLongError",
-    "Qwen3AgentError",
-    "SandboxUnavailableError",
-    "ThinkingUnavailableError",
-    "ToolChoiceUnavailableError",
-    "ToolDefinitionError",
-    "ToolError",
-]
 
 RENAMED = {
     "InvalidAnswer": "InvalidAnswerError",
@@ -259,3 +235,8 @@ class LimitExceededError(Qwen3AgentError):
         self.result = result
         answer = f" Its answer is not what was asked for: {problem}." if problem else ""
         super().__init__(f"{stop}{answer}")
+
+
+__all__ = sorted(
+    name for name, each in vars().items() if isinstance(each, type) and issubclass(each, Exception)
+)

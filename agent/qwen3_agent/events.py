@@ -30,28 +30,6 @@ from .limits import LimitName
 from .result import Route, RunResult, StepReport
 from .thinking import Plan
 
-__all__ = [
-    "AnswerChanged",
-    "ContentText",
-    "ContextCompacted",
-    "Event",
-    "LimitHit",
-    "MessageFinished",
-    "Notice",
-    "ReasoningText",
-    "RunFinished",
-    "RunStarted",
-    "StepFinished",
-    "StepStarted",
-    "SubagentEvent",
-    "ToolCallApproved",
-    "ToolCallAsked",
-    "ToolCallFinished",
-    "ToolCallProgress",
-    "ToolCallRefused",
-    "ToolCallStarted",
-]
-
 RENAMED = {"ContextShortened": "ContextCompacted"}
 """What the names of earlier versions are called today."""
 
@@ -277,3 +255,6 @@ class RunFinished(Event):
     """The run ends with an answer."""
 
     result: RunResult[Any]
+
+
+__all__ = sorted({"Event", *(each.__name__ for each in Event.__subclasses__())})

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 TYPES = frozenset({"string", "integer", "number", "boolean", "null", "array", "object"})
@@ -26,10 +26,6 @@ LONGEST = 16
 DEEPEST = 64
 """Maximum nesting depth of a schema."""
 
-_NOT_ENFORCED = (
-    "not", "if", "contains", "dependentRequired", "dependentSchemas", "dependencies",
-    "unevaluatedProperties", "unevaluatedItems", "uniqueItems",
-)  # fmt: skip
 _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _ESCAPED = ('"', "\\", "\n", 'a"b', "a\\b", "a\nb", '1"2', "1\n2", 'A "b" c')
 
@@ -38,16 +34,7 @@ class UnsupportedSchemaError(Exception):
     """The schema cannot be turned into a grammar; the message is the reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class GrammarSchema:
-    """A schema that can be turned into a grammar."""
-
-    schema: dict[str, Any]
-    not_enforced: tuple[str, ...] = ()
-    """Keywords that the grammar does not enforce, and validation has to check."""
-
-
-def grammar_schema(schema: Any) -> GrammarSchema:
+def grammar_schema(schema: Any) -> dict[str, Any]:
     """Rewrite the schema of a tool's arguments, or of an answer, for xgrammar.
 
     Raises:
@@ -55,18 +42,16 @@ def grammar_schema(schema: Any) -> GrammarSchema:
     """
     if not isinstance(schema, Mapping):
         raise UnsupportedSchemaError("it is not an object")
-    rewriter = _Rewriter(schema)
-    rewritten = rewriter.rewrite(schema, root=True)
+    rewritten = _Rewriter(schema).rewrite(schema, root=True)
     assert isinstance(rewritten, dict)
-    return GrammarSchema(rewritten, tuple(rewriter.not_enforced))
+    return rewritten
 
 
 @dataclass(slots=True)
 class _Rewriter:
-    """Rewrites one schema, and records the keywords that are not enforced."""
+    """Rewrites one schema."""
 
     root: Mapping[str, Any]
-    not_enforced: dict[str, None] = field(default_factory=dict)
     depth: int = 0
 
     def rewrite(self, schema: Any, *, root: bool = False) -> dict[str, Any] | bool:
@@ -83,9 +68,6 @@ class _Rewriter:
             self.depth -= 1
 
     def _rewrite(self, schema: Mapping[str, Any], root: bool) -> dict[str, Any]:
-        for keyword in _NOT_ENFORCED:
-            if keyword in schema:
-                self.not_enforced[keyword] = None
         out: dict[str, Any] = {}
         if root:
             for keyword in ("$defs", "definitions"):
@@ -101,10 +83,9 @@ class _Rewriter:
         if "enum" in schema:
             return out | {"enum": self._choices(schema)}
         alternatives = schema.get("anyOf", schema.get("oneOf"))
-        if alternatives is not None:
-            if not any(keyword in schema for keyword in ("properties", "required", "items")):
-                return out | {"anyOf": self._alternatives(alternatives, schema.get("type"))}
-            self.not_enforced["anyOf" if "anyOf" in schema else "oneOf"] = None
+        beside = ("properties", "required", "items")
+        if alternatives is not None and not any(keyword in schema for keyword in beside):
+            return out | {"anyOf": self._alternatives(alternatives, schema.get("type"))}
         return out | self._typed(schema, root)
 
     def _typed(self, schema: Mapping[str, Any], root: bool) -> dict[str, Any]:
@@ -150,8 +131,6 @@ class _Rewriter:
             if isinstance(count := schema.get(keyword), int) and not declared:
                 out[keyword] = count
                 out.setdefault("additionalProperties", True)
-            elif keyword in schema:
-                self.not_enforced[keyword] = None
         return out
 
     def _array(self, schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,17 +150,12 @@ class _Rewriter:
     def _string(self, schema: Mapping[str, Any]) -> dict[str, Any]:
         pattern, longest = schema.get("pattern"), schema.get("maxLength")
         shortest = schema.get("minLength", 0)
-        if isinstance(pattern, str):
-            if _is_tight(pattern):
-                return {"pattern": pattern}
-            self.not_enforced["pattern"] = None
+        if isinstance(pattern, str) and _is_tight(pattern):
+            return {"pattern": pattern}
         if "format" in schema:
             return {"format": schema["format"]}
         if isinstance(longest, int) and isinstance(shortest, int) and longest <= LONGEST:
             return {"minLength": shortest, "maxLength": longest}
-        for keyword in ("minLength", "maxLength"):
-            if schema.get(keyword):
-                self.not_enforced[keyword] = None
         return {}
 
     def _number(self, schema: Mapping[str, Any], types: list[str]) -> dict[str, Any]:
@@ -190,11 +164,8 @@ class _Rewriter:
             # Before draft 6, a boolean that makes the other bound exclusive
             if isinstance(out.get(exclusive), bool) and out.pop(exclusive) and bound in out:
                 out[exclusive] = out.pop(bound)
-        if (step := schema.get("multipleOf")) is not None:
-            if isinstance(step, int) and types == ["integer"]:
-                out["multipleOf"] = step
-            else:
-                self.not_enforced["multipleOf"] = None
+        if isinstance(step := schema.get("multipleOf"), int) and types == ["integer"]:
+            out["multipleOf"] = step
         return out
 
     def _choices(self, schema: Mapping[str, Any]) -> list[Any]:
@@ -221,8 +192,6 @@ class _Rewriter:
                 each = self._target(self._reference(each["$ref"]))
             if not isinstance(each, Mapping):
                 continue
-            if "allOf" in each:
-                self.not_enforced["allOf"] = None
             for keyword, value in each.items():
                 known = merged.get(keyword, value)
                 if keyword in ("properties", "$defs") and isinstance(value, Mapping):
@@ -233,7 +202,6 @@ class _Rewriter:
                     merged[keyword] = value
                 elif keyword not in ("title", "description", "allOf"):
                     merged.pop(keyword)
-                    self.not_enforced["allOf"] = None
         return merged
 
     def _reference(self, reference: Any) -> str:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from ..formats.chat_format import ChatFormat
 from ..parsing.scanner import CALL_END, CALL_START
 from .constraint import Constraint
-from .schema import GrammarSchema, UnsupportedSchemaError, grammar_schema
+from .schema import UnsupportedSchemaError, grammar_schema
 
 ToolChoice = str
 """Which tools a step may call: "auto", "none", "required" (at least one), or the name of the one
@@ -118,19 +118,19 @@ class CallGrammar:
             ]
         if self._output is None:
             return calls if calls["tags"] else _free_of(CALL_START)
-        answer = _sequence(_GAP, _json(self._answer.schema))
+        answer = _sequence(_GAP, _json(self._answer))
         if choice == "none" or not calls["tags"]:
             return answer
         calls = _sequence(_GAP, {**calls, "at_least_one": True})
         return calls if choice != "auto" else _either(answer, calls)
 
     @cached_property
-    def _answer(self) -> GrammarSchema:
+    def _answer(self) -> dict[str, Any]:
         assert self._output is not None
         try:
             return _checked(self._output, xml=False)
         except UnsupportedSchemaError:
-            return GrammarSchema(_ANY_OBJECT)
+            return _ANY_OBJECT
 
     @cached_property
     def _tags(self) -> list[tuple[str, Format]]:
@@ -147,8 +147,8 @@ class CallGrammar:
                     f"The arguments of {name} cannot be constrained by a grammar ({why}): they are "
                     "validated when the tool is called."
                 )
-                found = GrammarSchema(_ANY_OBJECT)
-            content = _sequence(*self._call(name, found.schema))
+                found = _ANY_OBJECT
+            content = _sequence(*self._call(name, found))
             tags.append(
                 (
                     name,
@@ -187,7 +187,7 @@ def check_choice(choice: ToolChoice, names: Sequence[str]) -> None:
     )
 
 
-def _checked(schema: Any, *, xml: bool) -> GrammarSchema:
+def _checked(schema: Any, *, xml: bool) -> dict[str, Any]:
     """Return the rewritten schema, after checking that xgrammar accepts it.
 
     Raises:
@@ -198,7 +198,7 @@ def _checked(schema: Any, *, xml: bool) -> GrammarSchema:
     found = grammar_schema(schema)
     style = {"style": "qwen_xml"} if xml else {}
     try:
-        tag = {"type": "structural_tag", "format": _json(found.schema, **style)}
+        tag = {"type": "structural_tag", "format": _json(found, **style)}
         xgrammar.Grammar.from_structural_tag(json.dumps(tag))
     except Exception as error:  # xgrammar raises many types
         raise UnsupportedSchemaError(
