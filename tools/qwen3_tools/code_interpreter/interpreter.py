@@ -111,15 +111,13 @@ class CodeInterpreter(SyncInterface, ToolSource):
         self._choice: sandbox_.Sandbox = sandbox
         self._timeout = timeout
         self._max_output_chars = max_output_chars
+        proxy = Proxy(allow_domains) if allow_domains else None
         self._requirements = sandbox_.Requirements(
-            python=python,
-            limits=sandbox_.Limits(memory_mb, disk_mb, max_processes),
-            proxy=Proxy(allow_domains) if allow_domains else None,
-            preload=tuple(preload),
+            python, memory_mb, disk_mb, max_processes, proxy, tuple(preload)
         )
         self._workspace: Workspace | None = None
         self._session: Session | None = None
-        self._waiting: sandbox_.UnverifiedSession | None = None
+        self._waiting: Session | None = None
         self._backend: Backend | None = None
         self._state_lost = False
         self._had_state = False
@@ -372,16 +370,17 @@ class CodeInterpreter(SyncInterface, ToolSource):
     async def _started(self, workspace: Workspace) -> Session:
         if self._session is None:
             waiting, self._waiting = self._waiting, None
-            self._backend, self._session = await sandbox_.start(
+            self._session = await sandbox_.start(
                 self._choice, self._requirements, workspace, waiting
             )
-            self._choice = self._backend  # later sessions never use a weaker backend
+            # Later sessions never use a weaker backend
+            self._choice = self._backend = self._session.backend
         return self._session
 
     async def _stop(self) -> None:
         session, self._session = self._session, None
         waiting, self._waiting = self._waiting, None
-        for each in (session, waiting.session if waiting else None):
+        for each in (session, waiting):
             if each is not None:
                 await each.close()
 

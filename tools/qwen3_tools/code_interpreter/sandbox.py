@@ -10,7 +10,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,23 +40,6 @@ _OWN_NETWORK: tuple[Backend, ...] = ("bubblewrap", "namespaces")
 _CERTIFICATES = ("/etc/ssl/certs", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Resource limits of a session.
-
-    Raises:
-        ValueError: A limit is not a positive integer.
-    """
-
-    memory_mb: int
-    disk_mb: int
-    max_processes: int
-
-    def __post_init__(self) -> None:
-        for each in fields(self):
-            check_limit(each.name, getattr(self, each.name), int)
-
-
 def check_limit(name: str, value: object, *kinds: type) -> None:
     """Raise ValueError unless `value` is a positive number of one of `kinds`."""
     if isinstance(value, bool) or not (isinstance(value, int | float) and value > 0):
@@ -67,35 +50,37 @@ def check_limit(name: str, value: object, *kinds: type) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """The requirements of a session, for any backend."""
+    """The requirements of a session, for any backend.
+
+    Raises:
+        ValueError: A limit is not a positive integer.
+    """
 
     python: str | None
-    limits: Limits
+    memory_mb: int
+    disk_mb: int
+    max_processes: int
     proxy: Proxy | None = None
     preload: tuple[str, ...] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class UnverifiedSession:
-    """A started session whose isolation has not been tested yet; it must not run code before."""
-
-    backend: Backend
-    session: Session
+    def __post_init__(self) -> None:
+        for name in ("memory_mb", "disk_mb", "max_processes"):
+            check_limit(name, getattr(self, name), int)
 
 
 async def start(
     sandbox: Sandbox,
     requirements: Requirements,
     workspace: Workspace,
-    waiting: UnverifiedSession | None = None,
-) -> tuple[Backend, Session]:
+    waiting: Session | None = None,
+) -> Session:
     """Start a session with the strongest backend that passes its self test.
 
     Args:
         sandbox: The backend to use, or "auto".
         requirements: Python, limits and network of the session.
         workspace: Its folders.
-        waiting: A session started ahead of time, used if its backend is the one to try.
+        waiting: A session from `start_ahead`, used if its backend is the one to try.
 
     Raises:
         SandboxUnavailableError: No backend passed; the message says why and how to fix it.
@@ -105,13 +90,13 @@ async def start(
     failures: dict[Backend, str] = {}
     for backend in backends_for(sandbox):
         if waiting and waiting.backend == backend:
-            launched: Session | str = waiting.session
+            launched: Session | str = waiting
         else:
             launched = _launch(backend, requirements, workspace)
         if isinstance(launched, Session):
-            failure = await _verify(launched, backend, workspace)
+            failure = await _verify(launched, workspace)
             if failure is None:
-                return backend, launched
+                return launched
             launched = failure
         failures[backend] = launched
     raise SandboxUnavailableError(explain(failures))
@@ -119,8 +104,11 @@ async def start(
 
 def start_ahead(
     sandbox: Sandbox, requirements: Requirements, workspace: Workspace
-) -> UnverifiedSession | None:
-    """Start the session that `start` would try first; `start` reports failures, not this."""
+) -> Session | None:
+    """Start the session that `start` would try first; `start` reports failures, not this.
+
+    Its isolation has not been tested yet, and it must not run code before.
+    """
     if sys.platform != "linux":
         return None
     with contextlib.suppress(SandboxUnavailableError, OSError):
@@ -128,15 +116,13 @@ def start_ahead(
             session = _launch(backend, requirements, workspace)
             if isinstance(session, Session):
                 session.preload(requirements.preload)
-                return UnverifiedSession(backend, session)
+                return session
     return None
 
 
 async def survey() -> dict[Backend, str | None]:
     """Test every backend, strongest first: None if it passed, else the reason."""
-    requirements = Requirements(
-        python=None, limits=Limits(memory_mb=1024, disk_mb=64, max_processes=16)
-    )
+    requirements = Requirements(None, memory_mb=1024, disk_mb=64, max_processes=16)
     found: dict[Backend, str | None] = {}
     if sys.platform != "linux":
         return dict.fromkeys(_STRONGEST_FIRST, NEEDS_LINUX)
@@ -145,7 +131,7 @@ async def survey() -> dict[Backend, str | None]:
         try:
             launched = _launch(backend, requirements, workspace)
             if isinstance(launched, Session):
-                found[backend] = await _verify(launched, backend, workspace)
+                found[backend] = await _verify(launched, workspace)
                 await launched.close()
             else:
                 found[backend] = launched
@@ -164,12 +150,12 @@ def _launch(backend: Backend, requirements: Requirements, workspace: Workspace) 
     return Session(plan, functools.partial(_command, workspace.scratch), requirements.proxy)
 
 
-async def _verify(session: Session, backend: Backend, workspace: Workspace) -> str | None:
+async def _verify(session: Session, workspace: Workspace) -> str | None:
     """Test a session from inside. Return what it fails to prevent (and close it), or None."""
     try:
-        if backend == "none":
+        if session.backend == "none":
             return None
-        with canaries(backend, workspace) as planted:
+        with canaries(session.backend, workspace) as planted:
             escaped = await session.find_escapes(planted)
         if not escaped:
             return None
@@ -208,9 +194,9 @@ def make_plan(backend: Backend, requirements: Requirements, workspace: Workspace
         readable=tuple(filter(os.path.exists, readable)),
         links=layout.links,
         uid=workspace.uid,
-        memory_bytes=requirements.limits.memory_mb << 20,
-        disk_bytes=requirements.limits.disk_mb << 20,
-        max_processes=requirements.limits.max_processes,
+        memory_bytes=requirements.memory_mb << 20,
+        disk_bytes=requirements.disk_mb << 20,
+        max_processes=requirements.max_processes,
         environment=_environment(layout.python, home, proxy=requirements.proxy is not None),
         proxy_port=PORT if requirements.proxy else 0,
         handles=(),

@@ -60,6 +60,7 @@ class Session:
             command: Returns the launcher's command line for a plan.
             proxy: Serves the plan's `proxy_port` while a cell runs.
         """
+        self.backend = plan.backend
         self._proxy = proxy
         self._listener: socket.socket | None = None
         ours, listener_in = socket.socketpair() if proxy else (None, None)
