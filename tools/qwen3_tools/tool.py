@@ -147,20 +147,20 @@ def tool(
         )
     if unknown:
         raise TypeError(f"tool() got an unexpected keyword argument {next(iter(unknown))!r}")
-    if function is None:
-        return functools.partial(
-            _make_tool,
-            name=name,
-            description=description,
-            timeout=timeout,
-            read_only=read_only,
-            requires_approval=requires_approval,
-        )
-    return _make_tool(function, name, description, timeout, read_only, requires_approval)
+    make = functools.partial(
+        _make_tool,
+        name=name,
+        description=description,
+        timeout=timeout,
+        read_only=read_only,
+        requires_approval=requires_approval,
+    )
+    return make if function is None else make(function)
 
 
 def _make_tool(
     function: Callable[..., Any],
+    *,
     name: str | None,
     description: str | None,
     timeout: float | None,

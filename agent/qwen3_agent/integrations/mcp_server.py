@@ -20,7 +20,7 @@ from ..events import Event, StepStarted, ToolCallStarted
 DESCRIPTION = "Give a task to an agent, in words. It works until it has an answer."
 _IMAGE_TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".webp": "image/webp"}
 _MAX_IMAGE_BYTES = 2_000_000
-_SHUTDOWN_SECONDS = 2
+_GRACE_SECONDS = 2
 
 
 async def serve_mcp(
@@ -60,15 +60,10 @@ async def _serve_http(server: MCPServer[Any], host: str, port: int) -> None:
     import uvicorn
 
     app = server.streamable_http_app(host=host)
-    web = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            log_level="warning",
-            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-        )
+    config = uvicorn.Config(
+        app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=_GRACE_SECONDS
     )
+    web = uvicorn.Server(config)
     async with anyio.create_task_group() as tasks:
 
         async def run() -> None:

@@ -75,12 +75,8 @@ def restore(run: RecordedRun, model: Model, session: ModelSession) -> None:
             f"({model.route}): a run can only be resumed with the same model."
         )
     if run.turns:
-        session.restore(
-            run.messages,
-            run.transcripts[-1],
-            turn=run.turn_message,
-            earlier=run.turns[-1].earlier,
-        )
+        earlier = run.turns[-1].earlier
+        session.restore(run.messages, run.transcripts[-1], turn=run.turn_message, earlier=earlier)
 
 
 def _by_ids(route: str) -> bool:

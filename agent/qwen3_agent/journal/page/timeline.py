@@ -91,9 +91,6 @@ def bars(step: RecordedStep, turn: RecordedTurn) -> list[Bar]:
             found.append(Bar("cut", started, started, lane, f"{call.name}: outcome unknown"))
         else:
             kind = "wrong" if call.is_error else "tool"
-            found.append(
-                Bar(
-                    kind, max(started, call.finished - call.seconds), call.finished, lane, call.name
-                )
-            )
+            began = max(started, call.finished - call.seconds)
+            found.append(Bar(kind, began, call.finished, lane, call.name))
     return [bar for bar in found if bar.end > bar.start or bar.kind == "cut"]
