@@ -303,6 +303,7 @@ def test_a_cut_off_step_is_closed_as_the_template_would() -> None:
     assert set(qwen.stop_ids) == {*whole("<|im_end|>"), *whole("<|endoftext|>")}
 
 
+@pytest.mark.thorough
 def test_the_closing_sentence_of_a_thought_is_qwens() -> None:
     qwen = ChatFormat(ChatTemplate(template_source("bundled")), Tokenizer(qwen3_tokenizer()))
     assert len(qwen.close_thought()) == 24

@@ -37,6 +37,7 @@ def calling(name: str, answer: str, **arguments: object) -> tuple[str, str]:
 # --- map ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.model
 async def test_each_task_gets_its_outcome_and_a_failure_is_that_tasks_own(demo: LocalModel) -> None:
     tasks = ["Hello!", " ", "Thanks a lot!", "Good night."]
     outcomes = {each.index: each async for each in Agent(demo).map(tasks, concurrency=2)}
@@ -48,6 +49,7 @@ async def test_each_task_gets_its_outcome_and_a_failure_is_that_tasks_own(demo: 
         _ = outcomes[1].output
 
 
+@pytest.mark.model
 def test_map_has_a_sync_door(demo: LocalModel) -> None:
     assert sorted(each.index for each in Agent(demo).map_sync(["Hello!", "Bye!"])) == [0, 1]
 
@@ -71,6 +73,7 @@ async def test_no_more_than_concurrency_tasks_are_worked_on_at_a_time() -> None:
     assert peak == 2
 
 
+@pytest.mark.model
 async def test_what_goes_wrong_with_the_tasks_themselves_is_raised(demo: LocalModel) -> None:
     def tasks() -> Iterator[str]:
         yield "Hello!"
@@ -106,6 +109,7 @@ async def test_a_map_that_is_left_early_ends_its_runs() -> None:
     assert len(ended) == 3
 
 
+@pytest.mark.model
 def test_a_concurrency_of_none_is_an_error(demo: LocalModel) -> None:
     with pytest.raises(ValueError, match="concurrency must be 1 or more, not 0"):
         Agent(demo).map([], concurrency=0)
@@ -128,6 +132,7 @@ async def test_an_agent_answers_another_and_its_events_are_told_nested() -> None
     assert nested[0].to_json()["event"]["type"] == "run_started"
 
 
+@pytest.mark.model
 async def test_an_agent_without_a_model_works_with_its_callers(demo: LocalModel) -> None:
     outer = Agent(demo, tools=[Agent().as_tool("greeter", "Greets.")])
     async with outer, outer.conversation() as conversation:
