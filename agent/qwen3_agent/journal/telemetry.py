@@ -28,13 +28,9 @@ def otlp_json(run: RecordedRun) -> dict[str, Any]:
     version = run.program.rpartition(" ")[2]
     service = {"service.name": "qwen3-agent", "service.version": version}
     scope = {"name": _PROVIDER, "version": version}
+    resource = {"attributes": _attributes(service)}
     return {
-        "resourceSpans": [
-            {
-                "resource": {"attributes": _attributes(service)},
-                "scopeSpans": [{"scope": scope, "spans": spans}],
-            }
-        ]
+        "resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": scope, "spans": spans}]}]
     }
 
 
@@ -44,8 +40,6 @@ class _Trace:
     def __init__(self, run: RecordedRun, turn: RecordedTurn) -> None:
         self._run = run
         self._turn = turn
-        self._id = _id(16, run.id, turn.index)
-        self._root = self._span_id("turn")
         self._end = turn.finished or run.last
 
     def spans(self) -> Iterator[dict[str, Any]]:
@@ -72,14 +66,8 @@ class _Trace:
         }
         if turn.output:
             attributes["gen_ai.output.messages"] = _message("assistant", _text_part(turn.output))
-        return _span(
-            "invoke_agent qwen3-agent",
-            (self._id, self._root, None),
-            _INTERNAL,
-            (turn.started, self._end),
-            attributes,
-            turn.error,
-        )
+        time = (turn.started, self._end)
+        return self._span("invoke_agent qwen3-agent", (), _INTERNAL, time, attributes, turn.error)
 
     def _chat_span(self, step: RecordedStep, number: int) -> dict[str, Any]:
         turn, plan, report = self._turn, step.plan, step.report
@@ -111,14 +99,8 @@ class _Trace:
                 "gen_ai.output.messages": _message("assistant", *parts),
                 "qwen3_agent.thinking.closed_by_force": report.closed_by_force,
             }
-        return _span(
-            f"chat {turn.model}",
-            (self._id, self._span_id("step", number), self._root),
-            _CLIENT,
-            (step.started, step.said or self._end),
-            attributes,
-            error,
-        )
+        time, place = (step.started, step.said or self._end), ("step", number)
+        return self._span(f"chat {turn.model}", place, _CLIENT, time, attributes, error)
 
     def _tool_span(self, call: RecordedCall, number: int) -> dict[str, Any]:
         attributes: dict[str, Any] = {
@@ -139,17 +121,35 @@ class _Trace:
             attributes["gen_ai.tool.call.result"] = call.text
             if call.is_error:
                 error = RecordedError("tool_error", call.text)
-        return _span(
-            f"execute_tool {call.name}",
-            (self._id, self._span_id("call", number, call.id), self._root),
-            _INTERNAL,
-            (call.started or self._turn.started, call.finished or self._end),
-            attributes,
-            error,
-        )
+        time = (call.started or self._turn.started, call.finished or self._end)
+        place = ("call", number, call.id)
+        return self._span(f"execute_tool {call.name}", place, _INTERNAL, time, attributes, error)
 
-    def _span_id(self, *names: object) -> str:
-        return _id(8, self._run.id, self._turn.index, *names)
+    def _span(
+        self,
+        name: str,
+        place: tuple[object, ...],
+        kind: int,
+        time: tuple[float, float],
+        attributes: dict[str, Any],
+        error: RecordedError | None,
+    ) -> dict[str, Any]:
+        """Return a span; `place` tells it from others in the turn, and is empty for the turn."""
+        trace = (self._run.id, self._turn.index)
+        start, end = time
+        if error is not None:
+            attributes = attributes | {"error.type": error.type}
+        return {
+            "traceId": _id(16, *trace),
+            "spanId": _id(8, *trace, *(place or ("turn",))),
+            **({"parentSpanId": _id(8, *trace, "turn")} if place else {}),
+            "name": name,
+            "kind": kind,
+            "startTimeUnixNano": str(round(start * 1e9)),
+            "endTimeUnixNano": str(round(max(start, end) * 1e9)),
+            "attributes": _attributes(attributes),
+            **({"status": {"message": error.message, "code": _ERROR}} if error else {}),
+        }
 
 
 def _usage(usage: Usage) -> dict[str, int]:
@@ -159,33 +159,6 @@ def _usage(usage: Usage) -> dict[str, int]:
         "gen_ai.usage.reasoning.output_tokens": usage.thinking_tokens,
         "gen_ai.usage.cache_read.input_tokens": usage.cached_tokens,
     }
-
-
-def _span(
-    name: str,
-    ids: tuple[str, str, str | None],
-    kind: int,
-    time: tuple[float, float],
-    attributes: dict[str, Any],
-    error: RecordedError | None,
-) -> dict[str, Any]:
-    trace, span_id, parent = ids
-    start, end = time
-    span: dict[str, Any] = {"traceId": trace, "spanId": span_id}
-    if parent is not None:
-        span["parentSpanId"] = parent
-    if error is not None:
-        attributes = attributes | {"error.type": error.type}
-    span |= {
-        "name": name,
-        "kind": kind,
-        "startTimeUnixNano": str(round(start * 1e9)),
-        "endTimeUnixNano": str(round(max(start, end) * 1e9)),
-        "attributes": _attributes(attributes),
-    }
-    if error is not None:
-        span["status"] = {"message": error.message, "code": _ERROR}
-    return span
 
 
 def _attributes(named: Mapping[str, Any]) -> list[dict[str, Any]]:
