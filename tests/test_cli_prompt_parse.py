@@ -94,7 +94,7 @@ def test_prompt_jsonl__answers_line_by_line() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["prompt"], 2, "specify a file of messages"),
+        (["prompt"], 2, "either --messages FILE or --jsonl is required"),
         (["prompt", "--messages", "nowhere.json"], 2, "cannot read nowhere.json"),
         (
             ["prompt", "--messages", "broken"],

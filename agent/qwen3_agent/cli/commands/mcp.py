@@ -72,7 +72,7 @@ def add(
     qwen3-agent mcp add time -- mcp-server-time --local-timezone Asia/Tokyo
     """
     if bool(command) == bool(url):
-        raise typer.BadParameter("give either a command after -- or --url.")
+        raise typer.BadParameter("specify either a command after -- or --url.")
     entry: dict[str, object] = {"url": url} if url else {}
     if command:
         entry["command"] = command[0]

@@ -56,9 +56,11 @@ def prompt(
     control token has the ids of ordinary text, as in a run.
     """
     if jsonl and (messages or tools or think):
-        raise typer.BadParameter("--jsonl takes messages, tools and think from each line.")
+        raise typer.BadParameter(
+            "--jsonl reads messages, tools and think from each line, not from options."
+        )
     if not jsonl and not messages:
-        raise typer.BadParameter("specify a file of messages.", param_hint="--messages")
+        raise typer.BadParameter("either --messages FILE or --jsonl is required.")
 
     request = {"messages": messages and read_json(messages, "--messages"), "think": think}
     request["tools"] = tools and read_json(tools, "--tools")

@@ -158,7 +158,7 @@ def _files(session: ChatSession, rest: str) -> None:
     folder = session.conversation.folder
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     files = [path for path in files if not path.relative_to(folder).parts[0].startswith(".")]
-    session.say(f"{folder}: {counted(len(files), 'file')}")
+    session.say(f"{folder}: {counted(len(files), 'file') if files else 'no files'}")
     for path in files[:MOST_FILES]:
         session.say(f"  {path.relative_to(folder)}  {decimal(path.stat().st_size)}")
     if len(files) > MOST_FILES:
