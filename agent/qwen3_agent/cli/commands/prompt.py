@@ -16,8 +16,6 @@ from ..terminal.printable import echo
 if TYPE_CHECKING:
     from ...formats.chat_format import ChatFormat
 
-THINK = {"on": True, "off": False, True: True, False: False, None: None}
-
 
 @command
 def prompt(
@@ -100,9 +98,9 @@ def answer(chat_format: ChatFormat, request: Any, *, ids: bool = False) -> dict[
     think = request.get("think")
     if think not in ("on", "off", True, False, None):
         raise ValueError('"think" must be "on" or "off".')
-    thinking = chat_format.thinks_by_default if think is None else THINK[think]
+    thinking = chat_format.thinks_by_default if think is None else think in ("on", True)
     try:
-        opening = chat_format.generation_prompt(thinking=bool(thinking))
+        opening = chat_format.generation_prompt(thinking=thinking)
         text = chat_format.render(messages, tools, thinking=thinking, generation_prompt=True)
         if not ids:
             return {"prompt": text}

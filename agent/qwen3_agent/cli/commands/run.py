@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..config.agent_options import AgentOptions, takes_agent_options
-from ..outcome import command
+from ..outcome import command, wrong_usage
 
 if TYPE_CHECKING:
     from ...agent import Agent
     from ...streaming import RunStream
-    from ..terminal.user import TerminalUser
-    from ..terminal.views import View
 
 DEMO_NOTE = "No GPU: using qwen3-tiny, a demo model. For a real one: --model Qwen/Qwen3-4B"
 """Shown when the default model is the bundled one."""
@@ -52,7 +50,10 @@ def work_on(
         raise typer.BadParameter("--json and --quiet cannot be used together.")
     options.check()
 
+    from ...events import RunStarted
+    from ...models.choose import DEMO
     from ..config.build import build_agent
+    from ..terminal.interrupt import run_until_interrupted
     from ..terminal.user import user_at_terminal
     from ..terminal.views import choose_view
 
@@ -61,36 +62,7 @@ def work_on(
     view = choose_view(as_json=as_json, quiet=quiet, verbose=options.verbose)
     if user is not None:
         user.say = view.note
-    return _show(start, agent, view, user, show_if_demo=not quiet)
-
-
-def _read_task(task: str) -> str:
-    """Return the task, from standard input for `-`."""
-    try:
-        # As bytes: a task is UTF-8, whatever the locale.
-        given = sys.stdin.buffer.read() if task == "-" else os.fsencode(task)
-        text = given.decode().strip()
-    except UnicodeError:
-        raise typer.BadParameter("the task is not valid UTF-8.", param_hint="TASK") from None
-    if not text:
-        raise typer.BadParameter("the task is empty.", param_hint="TASK")
-    return text
-
-
-def _show(
-    start: Callable[[Agent], RunStream],
-    agent: Agent,
-    view: View,
-    user: TerminalUser | None,
-    *,
-    show_if_demo: bool,
-) -> int:
-    """Show the run as it happens. Return the exit code."""
-    from ...events import RunStarted
-    from ...models.choose import DEMO
-    from ..terminal.interrupt import run_until_interrupted
-
-    show_if_demo = not agent.spec.names_model and show_if_demo
+    show_if_demo = not (quiet or agent.spec.names_model)
 
     async def main() -> int:
         try:
@@ -106,3 +78,17 @@ def _show(
         return 0
 
     return run_until_interrupted(main, leave_screen=view.close)
+
+
+def _read_task(task: str) -> str:
+    """Return the task, from standard input for `-`."""
+    with wrong_usage("TASK"):
+        # As bytes: a task is UTF-8, whatever the locale
+        given = sys.stdin.buffer.read() if task == "-" else os.fsencode(task)
+        try:
+            text = given.decode().strip()
+        except UnicodeError:
+            raise ValueError("the task is not valid UTF-8.") from None
+        if not text:
+            raise ValueError("the task is empty.")
+        return text

@@ -58,9 +58,6 @@ ROUTES = {
 }
 """Added to the name of a model: how it is reached."""
 
-HOW_TO_ALLOW = "use --allow NAME or --yes."
-"""Added when a call was refused because nobody could approve it."""
-
 _BLANK = r"(?:\x1b\[[0-9;]*m| )*"
 _BLANK_EDGES = re.compile(rf"\A(?:{_BLANK}\n)+|(?:\n{_BLANK})+\Z")
 
@@ -193,7 +190,7 @@ class LiveView:
                 if event.by != "person":
                     self._show_call(event.name, event.arguments)
                 if event.by == "nobody":
-                    self._line(f"Nobody can approve this call; {HOW_TO_ALLOW}", "yellow")
+                    self._line("Nobody can approve this call; use --allow NAME or --yes.", "yellow")
             case ToolCallProgress() if event.id in self._running:
                 so_far = _so_far(event)
                 self._running[event.id] = replace(self._running[event.id], so_far=so_far)
