@@ -64,7 +64,7 @@ def _step(step: RecordedStep, verbose: bool) -> Iterator[str]:
             continue
         call = step.call(call_id)
         if isinstance(part, MalformedCall):
-            yield "  → a call that could not be read"
+            yield "  → malformed tool call"
         else:
             yield f"  → {part.name}({json.dumps(part.arguments, ensure_ascii=False)})"
         if call is None:

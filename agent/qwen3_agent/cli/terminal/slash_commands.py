@@ -223,7 +223,7 @@ def _usage(session: ChatSession, rest: str) -> None:
     session.say(f"{', '.join(did)}, {seconds:.1f} s")
     session.say(f"{prompt} prompt tokens{share}")
     session.say(
-        f"{usage.output_tokens} sampled tokens, {usage.thinking_tokens} of them in thoughts"
+        f"{usage.output_tokens} sampled tokens, {usage.thinking_tokens} of them for thinking"
     )
     session.say(f"{session.conversation.context_left} tokens of context left.")
 
