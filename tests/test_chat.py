@@ -157,7 +157,7 @@ def test_bundled_model__commands_and_several_lines(tmp_path: Path) -> None:
         terminal.resize(80, 50)
         assert matches(terminal.wait(1), "chat-80x50-commands")
         terminal.type("/files\r")
-        terminal.wait_for(": 0 files")
+        terminal.wait_for("no files")
         terminal.wait_for("tokens left")
         terminal.type("\x1b[A\x1b[A\x1b[A\x1b[A\x1b[A")
         terminal.wait_for("> /save talk.md")
