@@ -15,7 +15,6 @@ from untrained import untrained_model
 
 from qwen3_agent.errors import ToolChoiceUnavailableError
 from qwen3_agent.events import Notice
-from qwen3_agent.grammar.constraint import Constraint
 from qwen3_agent.messages import ToolCall, ToolResultMessage
 from qwen3_agent.models.session import SessionOptions
 from qwen3_agent.result import ModelStep
@@ -129,23 +128,21 @@ async def test_a_tool_whose_schema_has_no_grammar_is_named_once() -> None:
     assert len(told) == 1
 
 
-async def test_a_list_of_tools_is_compiled_once() -> None:
+async def test_a_list_of_tools_is_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
     model = untrained_model()
-    grammars = model.engine._grammars  # type: ignore[attr-defined]
     compiled = []
-    build = grammars._compile
+    build = xgrammar.GrammarCompiler.compile_structural_tag
 
-    def counted(constraint: Constraint) -> Any:
-        compiled.append(build(constraint))
-        return compiled[-1]
+    def counted(compiler: Any, tag: str) -> Any:
+        compiled.append(tag)
+        return build(compiler, tag)
 
-    grammars._compile = counted
+    monkeypatch.setattr(xgrammar.GrammarCompiler, "compile_structural_tag", counted)
     for _ in range(3):
         session = model.session(options=SessionOptions(tools=TOOLS))
         session.add_user("Go")
         await session.step(OFF, max_tokens=5, on_delta=lambda delta: None, tool_choice="required")
-    assert len(compiled) == 3
-    assert len(set(map(id, compiled))) == 1
+    assert len(compiled) == 1
 
 
 async def test_log_probabilities_are_the_models_own() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +34,7 @@ class Grammars:
         self.size = size
         self._vocabulary = vocabulary
         self._compiler: xgrammar.GrammarCompiler | None = None
-        self._compiled: OrderedDict[str, xgrammar.CompiledGrammar] = OrderedDict()
+        self._compiled = lru_cache(_KEPT)(self._compile_tag)
         self._thread = ThreadPoolExecutor(1, "compile-grammar")
 
     @classmethod
@@ -47,34 +47,27 @@ class Grammars:
 
     def compile(self, constraint: Constraint) -> Future[xgrammar.CompiledGrammar]:
         """Start to compile a constraint; cached results are available at once."""
-        return self._thread.submit(self._compile, constraint)
+        return self._thread.submit(lambda: self._compiled(constraint.structural_tag()))
 
     def close(self) -> None:
         """Stop the thread."""
         self._thread.shutdown(wait=False)
 
-    def _compile(self, constraint: Constraint) -> xgrammar.CompiledGrammar:
+    def _compile_tag(self, tag: str) -> xgrammar.CompiledGrammar:
         import xgrammar
 
-        tag = constraint.structural_tag()
-        found = self._compiled.pop(tag, None)
-        if found is None:
-            if self._compiler is None:
-                # Each request has its own stop tokens; if omitted, xgrammar would guess some
-                info = xgrammar.TokenizerInfo(
-                    self._vocabulary(),
-                    xgrammar.VocabType.BYTE_LEVEL,
-                    vocab_size=self.size,
-                    stop_token_ids=[],
-                )
-                self._compiler = xgrammar.GrammarCompiler(
-                    info, max_threads=2, cache_limit_bytes=256 << 20
-                )
-            found = self._compiler.compile_structural_tag(tag)
-        self._compiled[tag] = found
-        if len(self._compiled) > _KEPT:
-            self._compiled.popitem(last=False)
-        return found
+        if self._compiler is None:
+            # Each request has its own stop tokens; if omitted, xgrammar would guess some
+            info = xgrammar.TokenizerInfo(
+                self._vocabulary(),
+                xgrammar.VocabType.BYTE_LEVEL,
+                vocab_size=self.size,
+                stop_token_ids=[],
+            )
+            self._compiler = xgrammar.GrammarCompiler(
+                info, max_threads=2, cache_limit_bytes=256 << 20
+            )
+        return self._compiler.compile_structural_tag(tag)
 
 
 class Guide:

@@ -8,7 +8,7 @@ once when it is loaded; the name of the model is not used.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from typing import Any, Literal
 from ..errors import ChatFormatError, ThinkingUnavailableError
 from .masking import ControlTexts, Mask
 from .template import ChatTemplate
-from .tokenizer import Decoder, Tokenizer
+from .tokenizer import Tokenizer
 
 CallFormat = Literal["json", "xml"]
 Message = Mapping[str, Any]
@@ -65,6 +65,8 @@ class ChatFormat:
         stop_ids: tokens that end the model's message.
         call_ids: tokens that begin a tool call.
         thought_end_ids: tokens that end a thought: its end tag, or a tool call.
+        render: see `ChatTemplate.render`.
+        encode, encode_plain, decode, decoder: see `Tokenizer`.
 
     Raises:
         ChatFormatError: the template's family is unknown, or the tokenizer does not fit.
@@ -73,6 +75,9 @@ class ChatFormat:
     def __init__(self, template: ChatTemplate, tokenizer: Tokenizer) -> None:
         self._template = template
         self._tokenizer = tokenizer
+        self.render = template.render
+        self.encode, self.encode_plain = tokenizer.encode, tokenizer.encode_plain
+        self.decode, self.decoder = tokenizer.decode, tokenizer.decoder
         self._controls = ControlTexts(tokenizer.control_ids)
         family = _recognize(template)
         self._family = family
@@ -106,19 +111,6 @@ class ChatFormat:
         except ValueError as error:
             raise ChatFormatError(f"{path} is not a tokenizer: {error}") from error
         return cls(template, tokenizer)
-
-    def render(
-        self,
-        messages: Sequence[Message],
-        tools: Sequence[Mapping[str, Any]] = (),
-        *,
-        thinking: bool | None,
-        generation_prompt: bool,
-    ) -> str:
-        """Render a conversation as text; see `ChatTemplate.render`."""
-        return self._template.render(
-            messages, tools, thinking=thinking, generation_prompt=generation_prompt
-        )
 
     def head(
         self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()
@@ -179,22 +171,6 @@ class ChatFormat:
         if text not in self._tokenizer.control_ids:
             raise ChatFormatError(f"The tokenizer has no {text} token, so it is not Qwen3's.")
         return self._tokenizer.control_ids[text]
-
-    def encode(self, text: str) -> list[int]:
-        """See `Tokenizer.encode`."""
-        return self._tokenizer.encode(text)
-
-    def encode_plain(self, text: str) -> list[int]:
-        """See `Tokenizer.encode_plain`."""
-        return self._tokenizer.encode_plain(text)
-
-    def decode(self, ids: Iterable[int]) -> str:
-        """See `Tokenizer.decode`."""
-        return self._tokenizer.decode(ids)
-
-    def decoder(self) -> Decoder:
-        """See `Tokenizer.decoder`."""
-        return self._tokenizer.decoder()
 
     def _appended(self, messages: Sequence[Message]) -> tuple[str, Mask]:
         """Render `messages` as they follow the `<|im_end|>` of an assistant message."""

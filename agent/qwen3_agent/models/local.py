@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -58,7 +58,9 @@ class LocalModel(Model):
         self.fills_memory = engine.fills_memory
         self.chat_format: ChatFormat = chat_format
         self._sampling = sampling
-        self._grammars: dict[str, CallGrammar] = {}
+        self._grammar_of = lru_cache(_KEPT_GRAMMARS)(
+            lambda written: CallGrammar(chat_format, *json.loads(written))
+        )
 
     @classmethod
     def load(
@@ -113,12 +115,7 @@ class LocalModel(Model):
         self, tools: Sequence[Mapping[str, Any]], output: Mapping[str, Any] | None = None
     ) -> CallGrammar:
         """Return the grammar of a list of tools, the same object for the same list."""
-        key = json.dumps([list(tools), output])
-        grammar = self._grammars.pop(key, None) or CallGrammar(self.chat_format, tools, output)
-        self._grammars[key] = grammar
-        if len(self._grammars) > _KEPT_GRAMMARS:
-            del self._grammars[next(iter(self._grammars))]
-        return grammar
+        return self._grammar_of(json.dumps([list(tools), output]))
 
     async def aclose(self) -> None:
         """Close the engine."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ..messages import Content, MalformedCall, Part, Reasoning, ToolCall
@@ -191,7 +191,8 @@ class Parser:
         elif span.blocks.quoting or (tag == FUNCTION_START and not span.blocks.at_line_start):
             self._emit_text(tag)
         else:
-            self._call = _Call(tag, sure=span.blocks.at_line_start and not span.thought)
+            sure = span.blocks.at_line_start and not span.thought
+            self._call = _Call(tag, sure, [tag])
 
     def _emit_text(self, text: str) -> None:
         if said := self._span.add(text):
@@ -308,18 +309,16 @@ class Parser:
         return tag.startswith(self._text[self._at : self._at + len(tag)])
 
 
+@dataclass(slots=True, eq=False)
 class _Span:
     """Text of one kind between two tags, or between a tag and a call."""
 
-    __slots__ = ("blocks", "held", "raw", "started", "text", "thought")
-
-    def __init__(self, *, thought: bool) -> None:
-        self.thought = thought
-        self.started = False
-        self.raw: list[str] = []
-        self.text: list[str] = []
-        self.held: list[str] = []
-        self.blocks = CodeBlocks()
+    thought: bool
+    started: bool = False
+    raw: list[str] = field(default_factory=list)
+    text: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
+    blocks: CodeBlocks = field(default_factory=CodeBlocks)
 
     def add(self, text: str) -> str:
         """Add text, and return the text that can be reported now; trailing space is held back."""
@@ -345,19 +344,17 @@ class _Span:
         return said
 
 
+@dataclass(slots=True, eq=False)
 class _Call:
     """A call, or text that may turn out to be one."""
 
-    __slots__ = ("may_be_text", "pieces", "scanned_from", "scanner", "sure", "tag", "trusting")
-
-    def __init__(self, tag: str, *, sure: bool) -> None:
-        self.tag = tag
-        self.sure = sure
-        self.pieces = [tag]
-        self.may_be_text = False
-        self.scanner: CallScanner | None = None
-        self.scanned_from = 0
-        self.trusting = True
+    tag: str
+    sure: bool
+    pieces: list[str]
+    may_be_text: bool = False
+    scanner: CallScanner | None = None
+    scanned_from: int = 0
+    trusting: bool = True
 
     def begin(self, scanner: CallScanner, *, trusting: bool) -> None:
         """Confirm that this is a call, whose end `scanner` finds."""
