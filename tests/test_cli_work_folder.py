@@ -56,10 +56,10 @@ def test_without_the_options_nothing_changes() -> None:
     assert with_work_folder([interpreter], None, []) == [interpreter]
 
 
-def test_what_cannot_be_done_is_told() -> None:
+def test_upload__without_interpreter_or_with_a_name_twice__is_an_error() -> None:
     with pytest.raises(Qwen3AgentError, match="this agent does not have"):
         with_work_folder([], Path("here"), [])
-    with pytest.raises(Qwen3AgentError, match=r"Two files .* as a\.csv"):
+    with pytest.raises(Qwen3AgentError, match=r"Two uploads are named a\.csv"):
         with_work_folder([CodeInterpreter()], None, [Path("x/a.csv"), Path("y/a.csv")])
 
 

@@ -114,11 +114,8 @@ def _hold(agent: Agent, user: TerminalUser | None, *, resume: str | None, verbos
 
 def _named(thinking: Mode | Literal["adaptive"] | Policy | None) -> str | None:
     """Return the name of a thinking policy, as `/think` takes it."""
-    match thinking:
-        case None:
-            return None
-        case "adaptive":
-            return "auto"
-        case str() | int() as mode:
-            return str(mode)
-    return "as the agent sets it"
+    if thinking is None:
+        return None
+    if thinking == "adaptive":
+        return "auto"
+    return str(thinking) if isinstance(thinking, str | int) else "as the agent sets it"

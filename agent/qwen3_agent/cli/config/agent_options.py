@@ -69,8 +69,7 @@ class AgentOptions:
     def for_journal(self) -> dict[str, Any]:
         """Return the options to resume the run with, as JSON."""
         kept = {name: value for name, value in asdict(self).items() if name not in _NOT_RECORDED}
-        as_json: dict[str, Any] = json.loads(json.dumps(kept, default=str))
-        return as_json
+        return dict(json.loads(json.dumps(kept, default=str)))
 
     def over_those_of(self, run: RecordedRun) -> AgentOptions:
         """Return the options to resume a run with: its own, overridden by these.

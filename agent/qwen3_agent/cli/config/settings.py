@@ -14,7 +14,7 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
@@ -42,17 +42,17 @@ class SettingsError(Qwen3AgentError):
     """A settings file is invalid. The message names file, line and key."""
 
 
-def _pattern(pattern: str) -> str:
-    check_pattern(pattern)
-    return pattern
+def _checked(check: Callable[[Any], object]) -> AfterValidator:
+    """Return a validator that accepts a value if `check` raises no ValueError."""
+
+    def validate(value: Any) -> Any:
+        check(value)
+        return value
+
+    return AfterValidator(validate)
 
 
-def _engine_options(given: dict[str, Any]) -> dict[str, Any]:
-    EngineOptions.of(given)
-    return given
-
-
-_Pattern = Annotated[str, AfterValidator(_pattern)]
+_Pattern = Annotated[str, _checked(check_pattern)]
 
 
 class _Table(pydantic.BaseModel):
@@ -97,7 +97,7 @@ def _keys_of_agent() -> Iterator[tuple[str, Any]]:
             case None:
                 continue
             case "engine_options":
-                yield each.key, (Annotated[each.key_type, AfterValidator(_engine_options)], {})
+                yield each.key, (Annotated[each.key_type, _checked(EngineOptions.of)], {})
             case "think":
                 yield each.key, (Literal["auto", "on", "off"] | NonNegativeInt | None, None)
                 yield "think_total", (PositiveInt | None, None)
@@ -105,16 +105,13 @@ def _keys_of_agent() -> Iterator[tuple[str, Any]]:
                 yield each.key, (each.key_type, each.default)
 
 
-def _check_limits(limits: _Table) -> _Table:
-    Limits(**limits.model_dump())
-    return limits
-
-
 _LIMITS: dict[str, Any] = {
     name: (hint, getattr(Limits(), name)) for name, hint in get_type_hints(Limits).items()
 }
 LimitSettings: type[_Table] = pydantic.create_model("LimitSettings", __base__=_Table, **_LIMITS)
-_CheckedLimits: Any = Annotated[LimitSettings, AfterValidator(_check_limits)]
+_CheckedLimits: Any = Annotated[
+    LimitSettings, _checked(lambda limits: Limits(**limits.model_dump()))
+]
 
 Settings: type[_Table] = pydantic.create_model(
     "Settings",
