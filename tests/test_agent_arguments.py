@@ -161,6 +161,15 @@ def test_an_agent_of_a_file_keeps_what_the_command_line_does_not_change(
             "history[1]: an image must have a URL",
         ),
         ([{"role": "assistant", "content": "", "tool_calls": [{}]}], "must have a name and arg"),
+        ([{"role": "assistant", "content": "", "tool_calls": 5}], "tool_calls must be a list, not"),
+        (
+            [{"role": "assistant", "tool_calls": [{"id": 1, "name": "half", "arguments": {}}]}],
+            "history[0]: the id of a tool call must be a string, not 1.",
+        ),
+        (
+            [{"role": "assistant", "tool_calls": [{"name": "half", "arguments": {"number": {4}}}]}],
+            "history[0]: arguments must be JSON, not {'number': {4}}.",
+        ),
     ],
 )
 @pytest.mark.anyio
@@ -169,3 +178,18 @@ async def test_what_was_said_before_is_looked_at(history: Any, says: str) -> Non
         async with Agent("qwen3-tiny").conversation(history=history):
             pass
     assert says in str(raised.value)
+
+
+@pytest.mark.anyio
+async def test_option_of_one_run__others_are_refused_at_once() -> None:
+    agent: Any = Agent("qwen3-tiny")
+    for start in (agent.stream, agent.stream_sync):
+        with pytest.raises(TypeError, match=r"^instructions cannot be set here, only con"):
+            start("Hello.", instructions="Be brief.")
+    async with agent.conversation() as conversation:
+        for option in ("instructions", "output_type", "history"):
+            says = rf"^{option} cannot be set here, only context, limits, thinking, tool_choice\.$"
+            with pytest.raises(TypeError, match=says):
+                await conversation.run("Hello.", **{option: str})
+            with pytest.raises(TypeError, match=says):
+                conversation.stream("Hello.", **{option: str})

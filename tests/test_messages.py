@@ -233,3 +233,24 @@ async def test_messages_of_a_conversation__are_the_history_of_another_on_every_r
     prompt = again.chat_format.decode(engine.prompts[0])
     assert call("half", number=4) in prompt
     assert "<tool_response>\n2.0\n</tool_response>" in prompt
+
+
+@pytest.mark.parametrize("keep_thoughts", [False, True])
+@pytest.mark.anyio
+async def test_history_that_ends_with_a_call__the_call_is_answered_as_stopped(
+    keep_thoughts: bool,
+) -> None:
+    stopped: list[dict[str, Any]] = [
+        {"role": "user", "content": "Half of four?"},
+        {"role": "assistant", "tool_calls": [{"name": "half", "arguments": {"number": 4}}]},
+    ]
+    model = scripted_model("Go on.")
+    agent = Agent(model, tools=[half], keep_thoughts=keep_thoughts)
+    result = await agent.run("Well?", history=stopped)
+    assert [each["role"] for each in result.messages] == [
+        *("user", "assistant", "tool", "user", "assistant")
+    ]
+    engine: Any = model.engine
+    prompt = model.chat_format.decode(engine.prompts[0])
+    assert prompt.index("Half of four?") < prompt.index("<tool_response>\nError: ")
+    assert prompt.count("Well?") == 1

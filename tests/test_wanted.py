@@ -107,6 +107,13 @@ async def test_output_type__can_be_given_for_one_run() -> None:
     assert (await asked.run("How warm?")).output == ROME
 
 
+async def test_output_type__str_is_any_text() -> None:
+    assert (await agent("Warm.", output_type=str).run("How warm?")).output == "Warm."
+    typed = agent(ROME, "Warm.", output_type=Weather)
+    assert (await typed.run("How warm?")).output.city == "Rome"
+    assert (await typed.run("How warm?", output_type=str)).output == "Warm."
+
+
 async def test_output_type__an_answer_cut_off_at_a_limit_is_an_error() -> None:
     asked = agent(CALL, "I do not know.", output_type=Weather, limits=Limits(steps=1))
     with pytest.raises(LimitExceededError, match="Its answer is not what was asked for") as caught:

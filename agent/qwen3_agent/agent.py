@@ -26,7 +26,7 @@ from qwen3_tools.tool import Tool
 
 from .approvals import Approvals
 from .batch import BatchResult, work_on
-from .conversation import Conversation, TurnOptions, check_task
+from .conversation import Conversation, TurnOptions, check_options, check_task
 from .events import Emit, RunFinished
 from .grammar.tool_grammar import ToolChoice
 from .hooks import Hooks
@@ -211,6 +211,7 @@ class Agent(Lifetime, Generic[OutputT]):
         `run` raises.
         """
         check_task(task)
+        check_options(options, {*RunOptions.__optional_keys__, "output_type"})
         history = read_messages(options.pop("history", ()))
         context = options.pop("context", None)
         spec = self.spec.with_overrides(output_type=output_type, **options)

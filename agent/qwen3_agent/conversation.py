@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -248,12 +248,14 @@ class Conversation(Generic[OutputT]):
     def stream(self, text: str, **options: Unpack[TurnOptions]) -> RunStream[OutputT]:
         """Answer a user message and report events as they occur."""
         check_task(text)
+        check_options(options, TurnOptions.__optional_keys__)
         return RunStream(lambda emit: self._turn(text, emit, **options))
 
     async def _turn(
         self, text: str, emit: Emit, *, context: Any = None, **options: Unpack[SpecOptions]
     ) -> RunResult[OutputT]:
         check_task(text)
+        check_options(options, TurnOptions.__optional_keys__)
         spec = self._spec.with_overrides(**options)
         check_choice(spec.tool_choice, [tool.name for tool in self.tools])
         with self._one_turn():
@@ -339,6 +341,12 @@ def check_task(text: str) -> None:
         raise TypeError(f"The task must be a string, not {text!r}.")
     if not text.strip():
         raise ValueError("The task is empty: say what to do.")
+
+
+def check_options(given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise TypeError for an option that a single run or turn does not have."""
+    if unknown := sorted({*given}.difference(known)):
+        raise TypeError(f"{unknown[0]} cannot be set here, only {', '.join(sorted(known))}.")
 
 
 def new_session(

@@ -165,7 +165,7 @@ class AgentSpec:
     )
     output_type: Any = option(
         "The type of the answer: a pydantic model, or another type that pydantic can validate. "
-        "An answer that is not of that type goes back to the model once.",
+        "An answer that is not of that type goes back to the model once. None or `str`: any text.",
         default=None,
     )
     journal: Runs | None = option(
@@ -189,7 +189,7 @@ class AgentSpec:
 
         as_policy(self.thinking)
         Toolbox([each for each in self.tools if isinstance(each, Tool)])
-        if self.output_type is not None:
+        if self.output_type not in (None, str):
             object.__setattr__(self, "answer", OutputType(self.output_type))
 
     @property

@@ -225,6 +225,24 @@ def test_sync_functions_leave_the_event_loop_free_and_async_ones_run_in_it() -> 
     assert call(tool(name="power_of_two")(functools.partial(power, 2)), exponent=3).text == "8"
 
 
+def test_partial__has_the_name_and_the_description_of_its_function() -> None:
+    def scale(factor: int, number: int) -> int:
+        """Scale a number.
+
+        Args:
+            factor: how much.
+            number: the number.
+        """
+        return factor * number
+
+    made = tool(functools.partial(scale, 3))
+    assert (made.name, made.description) == ("scale", "Scale a number.")
+    assert made.parameters["properties"] == {
+        "number": {"type": "integer", "description": "the number."}
+    }
+    assert call(made, number=2).text == "6"
+
+
 def test_bound_methods_are_tools() -> None:
     class Counter:
         def __init__(self) -> None:

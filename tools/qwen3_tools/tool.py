@@ -167,7 +167,8 @@ def _make_tool(
     read_only: bool,
     requires_approval: bool,
 ) -> Tool:
-    name = name or str(getattr(function, "__name__", type(function).__name__))
+    inner = function.func if isinstance(function, functools.partial) else function
+    name = name or str(getattr(inner, "__name__", type(inner).__name__))
     if not _NAME.fullmatch(name):
         raise ToolDefinitionError(
             f"tool name {name!r} is invalid: it must be 1 to 64 letters, digits, _ or -; "
@@ -177,14 +178,14 @@ def _make_tool(
         raise ToolDefinitionError(
             f"tool {name}: timeout must be a positive number, not {timeout!r}"
         )
-    documented = parse_docstring(inspect.getdoc(function) or "")
+    documented = parse_docstring(inspect.getdoc(inner) or "")
     parameters = _parameters(name, function)
     context = next((each for each in parameters.values() if _is_context(each)), None)
     if context is not None:
         del parameters[context.name]
         documented.arguments.pop(context.name, None)
     for described in documented.arguments:
-        if described not in parameters:
+        if described not in parameters and inner is function:
             raise ToolDefinitionError(
                 f"tool {name}: the docstring describes {described!r}, which is not a parameter; "
                 f"the parameters are: {', '.join(parameters) or 'none'}"

@@ -125,12 +125,17 @@ def _image(name: str, image: object) -> ImagePart:
 
 def _assistant(name: str, written: Mapping[str, Any]) -> AssistantMessage:
     given = written.get("tool_calls") or ()
+    if not isinstance(given, list | tuple):
+        raise ValueError(f"{name}: tool_calls must be a list, not {given!r}.")
     calls: list[ToolCall | MalformedCall] = []
     for call in given:
         function = call.get("function", call) if isinstance(call, Mapping) else None
         if not isinstance(function, Mapping) or not {"name", "arguments"} <= function.keys():
             raise ValueError(f"{name}: a tool call must have a name and arguments, not {call!r}.")
-        calls.append(call_of(str(function["name"]), function["arguments"]))
+        call_id = call.get("id")
+        if not (call_id is None or isinstance(call_id, str)):
+            raise ValueError(f"{name}: the id of a tool call must be a string, not {call_id!r}.")
+        calls.append(_call(name, function))
     content = written.get("content")
     text = "" if content is None and calls else _text(name, content)
     field: str | None = "reasoning_content"
@@ -149,6 +154,15 @@ def _assistant(name: str, written: Mapping[str, Any]) -> AssistantMessage:
         for call, each in zip(calls, given, strict=True)
     ]
     return AssistantMessage((*parts, *calls), tuple(ids) if any(ids) else (), field)
+
+
+def _call(name: str, function: Mapping[str, Any]) -> ToolCall | MalformedCall:
+    arguments = function["arguments"]
+    try:
+        json.dumps(dict(arguments) if isinstance(arguments, Mapping) else arguments)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: arguments must be JSON, not {arguments!r}.") from None
+    return call_of(str(function["name"]), arguments)
 
 
 def _result(index: int, text: str) -> ToolResultMessage:

@@ -265,8 +265,11 @@ class ModelSession(ABC):
 
     def _answer_open_calls(self) -> None:
         """Templates and servers refuse a call without a result."""
-        if results := unanswered(self._messages):
+        results = unanswered(self._messages)
+        if results and self.transcript.segments:
             self.add_tool_results(results)
+        else:  # a transcript that has not begun will begin with all messages
+            self._messages.extend(results)
 
     def _sampling_for(self, plan: Plan) -> Sampling:
         own = self.options.sampling
