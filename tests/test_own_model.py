@@ -64,3 +64,13 @@ async def test_own_model__hands_a_conversation_to_another_model() -> None:
         await conversation.run("Twice four?")
         conversation.switch_model(there)
         assert (await conversation.run("Really?")).output == "Eight, it says."
+
+
+async def test_own_model__has_the_name_of_its_class_without_one_of_its_own() -> None:
+    class Nameless(Model):
+        def session(self, messages: Any = (), options: Any = None) -> ModelSession:
+            return DoublerSession(messages, options or SessionOptions())
+
+    result = await Agent(Nameless(), tools=[double]).run("Twice four?")
+    assert (result.model, result.output) == ("Nameless", "It is 8.")
+    assert Doubler().name == "doubler"

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +26,7 @@ from qwen3_tools.tool import Tool
 from qwen3_tools.toolbox import Toolbox
 
 from .conversation import Conversation, new_session
+from .errors import ToolDefinitionError
 from .grammar.tool_grammar import check_choice
 from .journal import Journal, RecordedRun, Runs
 from .journal.resume import changed_tools, restore
@@ -90,7 +96,7 @@ async def open_resources(
 
         for each in shared:
             if not each.needs_model:
-                tools = await stack.enter_async_context(each.open())
+                tools = await stack.enter_async_context(_opening(each))
                 opened[id(each)] = OpenSource(each, tools)
         if loading is not None:
             model = await to_thread.run_sync(loading.result, abandon_on_cancel=True)
@@ -99,7 +105,7 @@ async def open_resources(
         for each in shared:
             bound = each.bind(_offered(model))
             if each.needs_model:
-                tools = await stack.enter_async_context(bound.open())
+                tools = await stack.enter_async_context(_opening(bound))
                 opened[id(each)] = OpenSource(bound, tools)
             stack.callback(bound.bind, RunResources())
 
@@ -108,6 +114,17 @@ async def open_resources(
             await stack.enter_async_context(each.warm())
         notices = [notice for each in opened.values() for notice in each.source.notices]
         yield AgentResources(model, opened, [*notices, *model.notices])
+
+
+def _opening(source: ToolSource) -> AbstractAsyncContextManager[Sequence[Tool]]:
+    """Return `source.open()`, after checking that it can be entered."""
+    opening = source.open()
+    if not isinstance(opening, AbstractAsyncContextManager):
+        raise ToolDefinitionError(
+            f"{source.name}: open() must return an async context manager, not "
+            f"{type(opening).__name__}: write it with @asynccontextmanager."
+        )
+    return opening
 
 
 def _offered(model: Model) -> RunResources:
@@ -277,7 +294,7 @@ async def _open_tools(
         elif each.shared:
             tools.extend(resources.sources[id(each)].tools)
         else:
-            tools.extend(await stack.enter_async_context(each.bind(offered).open()))
+            tools.extend(await stack.enter_async_context(_opening(each.bind(offered))))
     return tools
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from scripted import call, events_of, scripted_model
 
 from qwen3_agent import Agent, Runs, Tool, ToolSource, events, tool
+from qwen3_agent.errors import ToolDefinitionError
 from qwen3_agent.tools import RunResources
 
 pytestmark = pytest.mark.anyio
@@ -64,3 +66,17 @@ async def test_source__notices_model_and_secrets_reach_where_they_belong(
     assert [e.text for e in found if isinstance(e, events.Notice)] == ["The diary is locked."]
     assert [each.model for each in diary.bound] == [model, None]
     assert all("open-sesame" not in path.read_text() for path in runs.folder.rglob("*.jsonl"))
+
+
+async def test_source__open_that_cannot_be_entered_is_an_error() -> None:
+    class Plain(ToolSource):
+        def __init__(self, shared: bool) -> None:
+            self.shared = shared
+
+        def open(self) -> Any:
+            return []
+
+    for shared in (False, True):
+        agent = Agent(scripted_model("Well."), tools=[Plain(shared)])
+        with pytest.raises(ToolDefinitionError, match=r"^Plain: open\(\) must return an async con"):
+            await agent.run("Go")

@@ -60,7 +60,7 @@ class Model(ABC):
     """A language model: sessions that turn messages into parts."""
 
     name: str
-    """The name that is shown and recorded."""
+    """The name that is shown and recorded. The name of the class if it is not set."""
     route: Route = "server_chat"
     """How the model is reached. The other routes see token ids."""
     can_think: bool = True
@@ -74,6 +74,11 @@ class Model(ABC):
     """Whether no other model fits beside it on this machine."""
     why_chat: str = ""
     """The reason why a model on a server is reached by messages instead of token ids."""
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if not hasattr(cls, "name"):
+            cls.name = cls.__name__
 
     @abstractmethod
     def session(
