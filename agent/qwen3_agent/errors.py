@@ -96,6 +96,14 @@ class ResultSoFar(Protocol):
     def usage(self) -> Any:
         """The `Usage` of all steps."""
 
+    @property
+    def calls(self) -> Sequence[Any]:
+        """One `CallReport` for each tool call."""
+
+    @property
+    def messages(self) -> Sequence[Any]:
+        """The conversation, in the form of the chat completions protocol."""
+
     def to_json(self) -> dict[str, Any]:
         """Return the result as a JSON object."""
 
