@@ -302,7 +302,9 @@ class Agent(Lifetime, Generic[OutputT]):
         stream = self.resume_stream(run)
         return SyncRunStream(stream, self.iterate(stream))
 
-    def map(self, tasks: Iterable[str], *, concurrency: int = 8) -> Stream[BatchResult[OutputT]]:
+    def map(
+        self, tasks: Iterable[str], *, concurrency: int = 8, context: Any = None
+    ) -> Stream[BatchResult[OutputT]]:
         """Work on many tasks with one engine, and report each result as soon as it is there.
 
         `async for result in agent.map(tasks)`. Each task is a run of its own, and one that fails
@@ -311,6 +313,7 @@ class Agent(Lifetime, Generic[OutputT]):
         Args:
             tasks: what to do.
             concurrency: the number of tasks to work on at the same time.
+            context: passed to the tools of each run; see `run`.
 
         Raises:
             TypeError: `tasks` is one string.
@@ -322,13 +325,17 @@ class Agent(Lifetime, Generic[OutputT]):
         if not (isinstance(concurrency, int) and concurrency >= 1):
             raise ValueError(f"concurrency must be 1 or more, not {concurrency!r}.")
 
-        return Stream(lambda report: work_on(self.spec, self.resources, tasks, concurrency, report))
+        return Stream(
+            lambda report: work_on(
+                self.spec, self.resources, tasks, concurrency, report, context=context
+            )
+        )
 
     def map_sync(
-        self, tasks: Iterable[str], *, concurrency: int = 8
+        self, tasks: Iterable[str], *, concurrency: int = 8, context: Any = None
     ) -> Iterator[BatchResult[OutputT]]:
         """`map` for code that is not async. Closing the iterator ends the runs."""
-        return self.iterate(self.map(tasks, concurrency=concurrency))
+        return self.iterate(self.map(tasks, concurrency=concurrency, context=context))
 
     def as_tool(self, name: str, description: str) -> SubAgent:
         """Return the agent as a tool of another one: `Agent(..., tools=[agent.as_tool(...)])`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Generic
+from typing import Any, Generic
 
 import anyio
 
@@ -44,6 +44,8 @@ async def work_on(
     tasks: Iterable[str],
     concurrency: int,
     report: Callable[[BatchResult[OutputT]], None],
+    *,
+    context: Any = None,
 ) -> None:
     """Work on many tasks; see `Agent.map`."""
     numbered = enumerate(tasks)  # shared: each worker takes the next one
@@ -52,7 +54,7 @@ async def work_on(
     async def run(task: str) -> RunResult[OutputT]:
         check_task(task)
         async with open_conversation(spec, resources, task=task) as conversation:
-            return await conversation.run(task)
+            return await conversation.run(task, context=context)
 
     async def worker() -> None:
         while (taken := take()) is not None:

@@ -147,3 +147,16 @@ async def test_context__of_an_agent_reaches_its_tools_and_those_of_its_subagents
     assert seen[0].call_id == "0.0"
     assert seen[0].usage.output_tokens > 0
     assert seen[0].work_folder is not None
+
+
+async def test_context__reaches_the_tools_of_each_task_of_a_map() -> None:
+    @tool
+    def owner(run: RunContext[str]) -> str:
+        """The owner."""
+        return run.context
+
+    agent = Agent(scripted_model(call("owner"), "Done."), tools=[owner])
+    (done,) = [each async for each in agent.map(["Whose?"], context="Ada")]
+    assert done.result is not None
+    assert done.result.calls[0].result == "Ada"
+    assert [each.output for each in Agent(scripted_model("Yes.")).map_sync(["?"])] == ["Yes."]
