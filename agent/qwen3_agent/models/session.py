@@ -59,7 +59,7 @@ class SessionOptions:
 class Model(ABC):
     """A language model: sessions that turn messages into parts."""
 
-    name: str
+    name: str = ""
     """The name that is shown and recorded. The name of the class if it is not set."""
     route: Route = "server_chat"
     """How the model is reached. The other routes see token ids."""
@@ -77,8 +77,7 @@ class Model(ABC):
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
-        if not hasattr(cls, "name"):
-            cls.name = cls.__name__
+        cls.name = cls.name or cls.__name__
 
     @abstractmethod
     def session(
