@@ -144,7 +144,7 @@ async def test_a_run_tells_that_the_context_was_stretched() -> None:
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        ("max_model_len", "'max_model_len' is not of the form NAME=VALUE."),
+        ("max_model_len", "expected NAME=VALUE, not 'max_model_len'"),
         ("max_model_len=-1", "Engine option max_model_len=-1: input should be greater than 0."),
     ],
 )
