@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import typing
 from typing import Any
 
 import pytest
@@ -112,6 +114,15 @@ async def test_output_type__str_is_any_text() -> None:
     typed = agent(ROME, "Warm.", output_type=Weather)
     assert (await typed.run("How warm?")).output.city == "Rome"
     assert (await typed.run("How warm?", output_type=str)).output == "Warm."
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="pydantic reads it from Python 3.12 on")
+def test_output_type__a_typed_dict_that_pydantic_cannot_read_names_one_that_it_can() -> None:
+    class Old(typing.TypedDict):
+        degrees: float
+
+    with pytest.raises(ValueError, match="Import TypedDict from typing_extensions"):
+        agent(ROME, output_type=Old)
 
 
 async def test_output_type__an_answer_cut_off_at_a_limit_is_an_error() -> None:

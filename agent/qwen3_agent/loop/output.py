@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from ..grammar.tool_grammar import ToolChoice
 
@@ -34,9 +34,11 @@ class OutputType:
             self._adapter: TypeAdapter[Any] = TypeAdapter(output_type)
             self.schema: dict[str, Any] = self._adapter.json_schema()
         except Exception as error:  # pydantic raises many kinds
+            is_old = isinstance(error, PydanticUserError) and error.code == "typed-dict-version"
+            hint = " Import TypedDict from typing_extensions." if is_old else ""
             raise ValueError(
                 f"output_type must be a pydantic model, or another type that pydantic can read "
-                f"from JSON, not {output_type!r}."
+                f"from JSON, not {output_type!r}.{hint}"
             ) from error
         schema = json.dumps(self.schema, ensure_ascii=False)
         self.instruction = _INSTRUCTION.format(schema=schema)
