@@ -194,6 +194,7 @@ async def ours_over_http(root: str, steps: int) -> None:
 
 async def ours_in_process(root: str, steps: int) -> None:
     """One run over an engine that says its lines at once."""
+    sys.path.append(str(Path(__file__).parent))  # last, so that no module here hides a peer's
     from instant_engine import InstantEngine
 
     from qwen3_agent import Agent, Limits
