@@ -152,14 +152,43 @@ def test_openais_own_form__is_read() -> None:
     ]
 
 
-def test_results_out_of_order__are_those_of_the_calls_with_their_ids() -> None:
+def openai_calls(names: str) -> dict[str, Any]:
     calls = [
-        {"id": call_id, "type": "function", "function": {"name": call_id, "arguments": "{}"}}
-        for call_id in "ab"
+        {"id": name, "type": "function", "function": {"name": name, "arguments": "{}"}}
+        for name in names
     ]
-    results = [{"role": "tool", "tool_call_id": call_id, "content": call_id} for call_id in "ba"]
-    _, first, second = read_messages([{"role": "assistant", "tool_calls": calls}, *results])
-    assert (first, second) == (ToolResultMessage(1, "b"), ToolResultMessage(0, "a"))
+    return {"role": "assistant", "tool_calls": calls}
+
+
+def openai_result(call_id: str, text: str) -> dict[str, Any]:
+    return {"role": "tool", "tool_call_id": call_id, "content": text}
+
+
+@pytest.mark.parametrize("after", [[], [{"role": "user", "content": "Go on."}]])
+@pytest.mark.parametrize(
+    ("results", "read"),
+    [
+        ("ba", ["a", "b"]),
+        ("b", [UNANSWERED, "b"]),
+        ("a", ["a", UNANSWERED]),
+        ("xb", ["x", "b"]),
+        ("bx", ["x", "b"]),
+    ],
+)
+def test_results_in_any_order__follow_the_order_of_their_calls(
+    results: str, read: list[str], after: list[dict[str, Any]]
+) -> None:
+    history = [openai_calls("ab"), *(openai_result(each, each) for each in results), *after]
+    _, first, second, *_ = messages = read_messages(history)
+    assert isinstance(first, ToolResultMessage)
+    assert isinstance(second, ToolResultMessage)
+    assert [(m.call_index, m.text) for m in (first, second)] == [(0, read[0]), (1, read[1])]
+    assert len(messages) == 3 + len(after)
+
+
+def test_result_without_a_call__is_kept() -> None:
+    history = [{"role": "user", "content": "Hi."}, openai_result("x", "lost?")]
+    assert read_messages(history)[1] == ToolResultMessage(0, "lost?")
 
 
 def test_arguments_that_are_not_an_object__are_a_malformed_call() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import count, takewhile
 from typing import Any
 
 from . import (
@@ -45,7 +46,7 @@ def read_messages(history: Iterable[Mapping[str, Any]]) -> list[Message]:
     messages: list[Message] = []
     for place, written in enumerate(history):
         messages.append(read_message(written, messages, name=f"history[{place}]"))
-    return messages
+    return _with_results_in_order(messages)
 
 
 def read_message(
@@ -172,28 +173,56 @@ def _result(index: int, text: str) -> ToolResultMessage:
 def _error_of_malformed(content: object, before: Sequence[Message]) -> ToolResultMessage | None:
     """The result of a malformed call, which the chat protocol has in the user's place."""
     found = _RESPONSE.fullmatch(content) if isinstance(content, str) else None
-    said, place = _latest_calls(before)
-    if found is None or said is None or place >= len(said.calls):
+    said, answered = _latest_calls(before)
+    if found is None or said is None:
         return None
-    return _result(place, found[1]) if isinstance(said.calls[place], MalformedCall) else None
+    for place, call in enumerate(said.calls):
+        if place not in answered:
+            return _result(place, found[1]) if isinstance(call, MalformedCall) else None
+    return None
 
 
 def _index(call_id: object, before: Sequence[Message]) -> int:
     """The place of the call that a result answers: the one with its id, or else the next one."""
-    said, place = _latest_calls(before)
+    said, answered = _latest_calls(before)
     if call_id is not None and said is not None and call_id in said.call_ids:
         return said.call_ids.index(str(call_id))
-    return place
+    return next(place for place in count() if place not in answered)
 
 
-def _latest_calls(before: Sequence[Message]) -> tuple[AssistantMessage | None, int]:
-    """The model's latest message, and the number of results behind it."""
-    results = 0
+def _latest_calls(before: Sequence[Message]) -> tuple[AssistantMessage | None, set[int]]:
+    """The model's latest message, and the places of its calls that have a result."""
+    answered: set[int] = set()
     for message in reversed(before):
         if isinstance(message, AssistantMessage):
-            return message, results
-        results += isinstance(message, ToolResultMessage)
-    return None, results
+            return message, answered
+        if isinstance(message, ToolResultMessage):
+            answered.add(message.call_index)
+    return None, answered
+
+
+def _with_results_in_order(messages: Sequence[Message]) -> list[Message]:
+    """Sort the results of each message's calls, and add those that are missing.
+
+    Servers accept results in any order, since they know them by the ids of calls; a template knows
+    them by their order alone. Calls that end the history are left to the session that continues it.
+    """
+    ordered: list[Message] = []
+    pending: list[ToolResultMessage] = []
+    for place, message in enumerate(messages):
+        if message in pending:
+            continue  # it follows its call already
+        ordered.append(message)
+        if isinstance(message, AssistantMessage) and place + 1 < len(messages):
+            behind = takewhile(
+                lambda each: not isinstance(each, AssistantMessage), messages[place + 1 :]
+            )
+            pending = [each for each in behind if isinstance(each, ToolResultMessage)]
+            missing = set(range(len(message.calls))) - {each.call_index for each in pending}
+            results = [*pending, *map(ToolResultMessage.unanswered, missing)]
+            results.sort(key=lambda each: each.call_index)
+            ordered += results
+    return ordered
 
 
 def _text(name: str, content: object) -> str:
