@@ -211,10 +211,7 @@ def load_model(spec: AgentSpec) -> Model:
 
     checkpoint = resolve(name, spec.hub)
     return LocalModel.load(
-        checkpoint.folder(),
-        name=checkpoint.name,
-        engine=spec.engine,
-        options=spec.engine_options,
+        checkpoint.folder(), name=checkpoint.name, engine=spec.engine, options=spec.engine_options
     )
 
 

@@ -87,11 +87,7 @@ class Transcript:
         return Transcript(self._segments[:count])
 
     def append(
-        self,
-        kind: Kind,
-        ids: Iterable[int],
-        *,
-        logprobs: Sequence[float] | None = None,
+        self, kind: Kind, ids: Iterable[int], *, logprobs: Sequence[float] | None = None
     ) -> None:
         """Append a segment."""
         segment = Segment(kind, tuple(ids), logprobs=None if logprobs is None else tuple(logprobs))

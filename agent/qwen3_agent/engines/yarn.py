@@ -65,10 +65,7 @@ def extend_context(folder: Path, length: int) -> ContextExtension | None:
         "factor": factor,
         "original_max_position_embeddings": trained,
     }
-    overrides: dict[str, Any] = {
-        "rope_parameters": parameters,
-        "max_position_embeddings": length,
-    }
+    overrides: dict[str, Any] = {"rope_parameters": parameters, "max_position_embeddings": length}
     return ContextExtension(
         {"text_config": overrides} if is_nested else overrides,
         f"The context is extended to {length} tokens (YaRN, factor {factor:.3g}), which may reduce "

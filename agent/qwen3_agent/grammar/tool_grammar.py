@@ -208,12 +208,7 @@ def _checked(schema: Any, *, xml: bool) -> dict[str, Any]:
 
 
 def _json(schema: dict[str, Any], **style: str) -> Format:
-    return {
-        "type": "json_schema",
-        "json_schema": schema,
-        "max_whitespace_cnt": WHITESPACE,
-        **style,
-    }
+    return {"type": "json_schema", "json_schema": schema, "max_whitespace_cnt": WHITESPACE, **style}
 
 
 def _free_of(*texts: str) -> Format:

@@ -35,10 +35,7 @@ class Runs:
     """
 
     def __init__(
-        self,
-        folder: str | os.PathLike[str] | None = None,
-        *,
-        command: dict[str, Any] | None = None,
+        self, folder: str | os.PathLike[str] | None = None, *, command: dict[str, Any] | None = None
     ) -> None:
         self.folder = Path(folder) if folder is not None else state_folder() / "runs"
         self._command = command

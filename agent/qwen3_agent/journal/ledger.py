@@ -8,14 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..formats.chat_format import ChatFormat
-from ..messages import (
-    AssistantMessage,
-    Content,
-    MalformedCall,
-    Message,
-    Part,
-    ToolCall,
-)
+from ..messages import AssistantMessage, Content, MalformedCall, Message, Part, ToolCall
 from ..messages.encoding import chat_api_message, part_to_json, template_message, with_call_ids
 from ..messages.reading import part_from_json, read_message
 from ..models.session import ModelSession

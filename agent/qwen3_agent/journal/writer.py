@@ -211,10 +211,7 @@ class Journal:
                 self._write(event.to_json(), with_ledger=True)
             case events.MessageFinished():
                 message, self._message = self._message, _Message()
-                times = {
-                    "first_text": message.first_text,
-                    "thought_until": message.thought_until,
-                }
+                times = {"first_text": message.first_text, "thought_until": message.thought_until}
                 self._write(event.to_json() | times, with_ledger=True)
             case events.ToolCallStarted():
                 self._write(event.to_json(), to_disk=event.name in self._changing)

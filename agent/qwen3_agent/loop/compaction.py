@@ -166,9 +166,7 @@ class Compaction:
             return  # the count is an estimate; only the server knows
         layout = self._layout
         system = layout.messages[: layout.earlier_turns]
-        tokens = self.session.count(
-            [*system, *layout.messages[layout.turn : layout.turn + 1]],
-        )
+        tokens = self.session.count([*system, *layout.messages[layout.turn : layout.turn + 1]])
         if tokens >= self.session.context_length:
             raise PromptTooLongError(tokens, self.session.context_length)
 

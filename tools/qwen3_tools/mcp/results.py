@@ -31,10 +31,7 @@ def tool_result(result: types.CallToolResult, tool: str) -> ToolResult:
     nothing = "The tool failed and did not say why." if result.is_error else "Nothing was returned."
     text = "\n".join(lines) or nothing
     return ToolResult(
-        text,
-        is_error=result.is_error,
-        structured=result.structured_content,
-        files=tuple(files),
+        text, is_error=result.is_error, structured=result.structured_content, files=tuple(files)
     )
 
 

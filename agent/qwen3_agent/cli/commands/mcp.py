@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..config.options import (
-    BUNDLED_SERVERS,
-    MCP_FILE,
-    McpOption,
-    split_pairs,
-)
+from ..config.options import BUNDLED_SERVERS, MCP_FILE, McpOption, split_pairs
 from ..outcome import command, wrong_usage
 from ..terminal.printable import counted, echo
 
@@ -24,8 +19,7 @@ if TYPE_CHECKING:
 mcp = typer.Typer(help="List, check and edit MCP servers.", no_args_is_help=True)
 
 FileOption = Annotated[
-    Path,
-    typer.Option("--mcp", metavar="FILE", dir_okay=False, help="The config file to change."),
+    Path, typer.Option("--mcp", metavar="FILE", dir_okay=False, help="The config file to change.")
 ]
 ServerArgument = Annotated[
     str, typer.Argument(metavar="SERVER", help="Name of the server in the config.")
@@ -97,8 +91,7 @@ def add(
 @mcp.command()
 @command
 def remove(
-    name: Annotated[str, typer.Argument(help="Name of the server.")],
-    mcp: FileOption = MCP_FILE,
+    name: Annotated[str, typer.Argument(help="Name of the server.")], mcp: FileOption = MCP_FILE
 ) -> None:
     """Remove a server from a config file."""
     from qwen3_tools.mcp.config.edit import remove_server

@@ -25,8 +25,7 @@ def parse(
         ),
     ] = "qwen3",
     thinking_open: Annotated[
-        bool,
-        typer.Option("--thinking-open", help="The prompt opened the thought (2507-Thinking)."),
+        bool, typer.Option("--thinking-open", help="The prompt opened the thought (2507-Thinking).")
     ] = False,
     tools: Annotated[
         Path | None,

@@ -24,8 +24,7 @@ DEMO_NOTE = "No GPU: using qwen3-tiny, a demo model. For a real one: --model Qwe
 @command
 def run(
     task: Annotated[
-        str,
-        typer.Argument(metavar="TASK", help="The task; - reads it from standard input."),
+        str, typer.Argument(metavar="TASK", help="The task; - reads it from standard input.")
     ],
     options: AgentOptions,
     as_json: Annotated[bool, typer.Option("--json", help="Print events as JSON lines.")] = False,

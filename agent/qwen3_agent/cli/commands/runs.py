@@ -30,8 +30,7 @@ OutputOption = Annotated[
     typer.Option("--output", "-o", metavar="FILE", help="The file to write; - is standard output."),
 ]
 RunArgument = Annotated[
-    str,
-    typer.Argument(metavar="RUN", help="The id of the run, the beginning of it, or latest."),
+    str, typer.Argument(metavar="RUN", help="The id of the run, the beginning of it, or latest.")
 ]
 
 
@@ -159,8 +158,7 @@ def resume(
 @command
 def delete(
     run: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="RUN...", help="Ids, or the beginnings of ids."),
+        list[str] | None, typer.Argument(metavar="RUN...", help="Ids, or the beginnings of ids.")
     ] = None,
     older_than: Annotated[
         float | None,

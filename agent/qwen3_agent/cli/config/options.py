@@ -115,8 +115,7 @@ RunsOption = Annotated[
     ),
 ]
 NoJournalOption = Annotated[
-    bool,
-    typer.Option("--no-journal", help="Do not record the run, which then cannot be resumed."),
+    bool, typer.Option("--no-journal", help="Do not record the run, which then cannot be resumed.")
 ]
 VerboseOption = Annotated[
     bool,

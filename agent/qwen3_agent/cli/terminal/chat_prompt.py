@@ -36,11 +36,7 @@ class ChatPrompt:
     """
 
     def __init__(
-        self,
-        history: Path,
-        completer: Completer,
-        status: Callable[[], str],
-        keyboard: Keyboard,
+        self, history: Path, completer: Completer, status: Callable[[], str], keyboard: Keyboard
     ) -> None:
         self._keyboard = keyboard
         self._session: PromptSession[str] = PromptSession(

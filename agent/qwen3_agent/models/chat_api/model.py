@@ -15,12 +15,7 @@ from ...engines.server import sampling_fields
 from ...errors import EngineError, PromptTooLongError
 from ...formats.chat_format import ChatFormat
 from ...grammar.tool_grammar import ToolChoice
-from ...messages import (
-    AssistantMessage,
-    MalformedCall,
-    Message,
-    ToolCall,
-)
+from ...messages import AssistantMessage, MalformedCall, Message, ToolCall
 from ...openai_http.client import Event, ServerClient
 from ...result import ModelStep, Route, Usage
 from ...sampling import Finish, Sampling

@@ -184,9 +184,7 @@ _NO_ATTRIBUTES: _Rules = dict.fromkeys(
 _NO_METADATA: _Rules = {
     name: (_Check(0, (), error=0),)
     for name in ("chmod", "fchmodat", "fchmodat2", "utime", "utimes", "futimesat")
-} | {
-    "utimensat": (_Check(1, (0,), error=0), _Check(1, (0,), error=0, high_half=True)),
-}
+} | {"utimensat": (_Check(1, (0,), error=0), _Check(1, (0,), error=0, high_half=True))}
 
 
 def _own_signals(pid: int) -> _Rules:

@@ -197,10 +197,7 @@ def _plain(model: pydantic.BaseModel | None) -> Any:
 
 
 def _provider(
-    address: str,
-    settings: OAuthConfig,
-    kept: KeptTokens,
-    client_requests: ClientRequests,
+    address: str, settings: OAuthConfig, kept: KeptTokens, client_requests: ClientRequests
 ) -> OAuthClientProvider:
     scope = " ".join(settings.scopes) if settings.scopes else None
     if settings.grant_type == "client_credentials":
@@ -223,10 +220,7 @@ def _provider(
 
 
 def _for_a_machine(
-    address: str,
-    settings: OAuthConfig,
-    kept: KeptTokens,
-    scope: str | None,
+    address: str, settings: OAuthConfig, kept: KeptTokens, scope: str | None
 ) -> OAuthClientProvider:
     client_id, secret, key_file = (
         settings.client_id,

@@ -76,11 +76,7 @@ class ServerProcess:
 
     @classmethod
     def start(
-        cls,
-        command: Sequence[str],
-        env: Mapping[str, str],
-        cwd: Path | None,
-        stderr: StderrLog,
+        cls, command: Sequence[str], env: Mapping[str, str], cwd: Path | None, stderr: StderrLog
     ) -> ServerProcess:
         """Start `command` as the leader of its own session.
 
