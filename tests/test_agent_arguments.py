@@ -1,8 +1,9 @@
-"""What is given to an agent is looked at when it is made, and a mistake is told in a sentence."""
+"""An agent checks its arguments when it is made, and reports each mistake in a sentence."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from qwen3_agent import Agent, CodeInterpreter, Hooks, Limits, Sampling, Thinkin
 from qwen3_agent.cli.config.agent_options import AgentOptions
 from qwen3_agent.cli.config.build import build_agent
 from qwen3_agent.errors import ToolDefinitionError
+from qwen3_agent.option import options_of
+from qwen3_agent.spec import AgentSpec
 
 
 def half(number: int) -> float:
@@ -193,3 +196,11 @@ async def test_option_of_one_run__others_are_refused_at_once() -> None:
                 await conversation.run("Hello.", **{option: str})
             with pytest.raises(TypeError, match=says):
                 conversation.stream("Hello.", **{option: str})
+
+
+def test_agent__takes_the_options_of_its_spec_with_their_defaults() -> None:
+    arguments = signature(Agent).parameters
+    assert list(arguments) == list(options_of(AgentSpec))
+    defaults = {each.name: each.default for each in fields(AgentSpec)}
+    for name, argument in arguments.items():
+        assert argument.default in (None, defaults[name]), name
