@@ -35,6 +35,7 @@ _RAPID_SECONDS = 30.0
 _MAX_RAPID_DEATHS = 5
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 30.0
+_EXIT_SECONDS = 0.5  # a process that ends closes its pipes before it has a status
 _STDERR_LINES_SHOWN = 5
 _STDERR_LINE_CHARS = 500
 # The SDK's (2.3) message for a 404 of an HTTP server that no longer knows the session.
@@ -291,6 +292,8 @@ class Server:
                         self._announce(client, closed, Requests(requests))
                         await closed.wait()
                         self._client = None
+                        if (process := self._connector.process) is not None:
+                            await process.ends_within(_EXIT_SECONDS)
                         reason = self._with_stderr(self._how_it_ended())
                     requests.cancel_scope.cancel()
             if scope.cancelled_caught:

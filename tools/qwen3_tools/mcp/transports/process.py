@@ -183,24 +183,25 @@ class ServerProcess:
         """
         with anyio.CancelScope(shield=True):
             if self._is_leaving:
-                await self._ends_within(_EXIT_SECONDS)
+                await self.ends_within(_EXIT_SECONDS)
             self.was_stopped = self.returncode is None
             self._close(self._process.stdin)
-            if not await self._ends_within(_LEAVE_SECONDS):
+            if not await self.ends_within(_LEAVE_SECONDS):
                 self._signal_all(signal.SIGTERM)
-                await self._ends_within(_TERM_SECONDS)
+                await self.ends_within(_TERM_SECONDS)
             # Children do not notice the closed stdin. Zombies that nobody reaps, as in many
             # containers, still count, so the waits for them are short.
             if self.returncode is not None and self._signal_all(signal.SIGTERM):
                 await self._all_end_within(_GROUP_TERM_SECONDS)
             if self._signal_all(signal.SIGKILL):
-                await self._ends_within(_KILL_SECONDS)
+                await self.ends_within(_KILL_SECONDS)
                 await self._all_end_within(_GROUP_KILL_SECONDS)
             self._close(self._process.stdout)
             self._close(self._process.stderr)
             _dismiss(self._watcher)
 
-    async def _ends_within(self, seconds: float) -> bool:
+    async def ends_within(self, seconds: float) -> bool:
+        """Wait for it to end. Return True if it has."""
         with anyio.move_on_after(seconds):
             while self._process.poll() is None:  # noqa: ASYNC110 - there is no event to wait for
                 await anyio.sleep(_POLL_SECONDS)
