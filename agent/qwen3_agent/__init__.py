@@ -80,7 +80,7 @@ _MODULES = ("errors", "events", "hooks", "mcp", "sandbox", "tools")
 __all__ = sorted([*_HOMES, *_MODULES])
 
 RENAMED = {"LimitReached": "LimitExceededError", "Outcome": "BatchResult"}
-"""What the names of earlier versions are called today."""
+"""Names of earlier versions, and the names that replace them."""
 
 
 def __getattr__(name: str) -> Any:

@@ -50,7 +50,7 @@ RENAMED = {
     "ThinkingUnavailable": "ThinkingUnavailableError",
     "ToolChoiceUnavailable": "ToolChoiceUnavailableError",
 }
-"""What the names of earlier versions are called today."""
+"""Names of earlier versions, and the names that replace them."""
 
 
 def __getattr__(name: str) -> Any:

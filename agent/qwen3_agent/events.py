@@ -31,7 +31,7 @@ from .result import Route, RunResult, StepReport
 from .thinking import Plan
 
 RENAMED = {"ContextShortened": "ContextCompacted"}
-"""What the names of earlier versions are called today."""
+"""Names of earlier versions, and the names that replace them."""
 
 
 def __getattr__(name: str) -> Any:
